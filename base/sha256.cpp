@@ -1,0 +1,49 @@
+#include "base/sha256.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <new>
+
+namespace gkm::base {
+
+struct sha256::context {
+  EVP_MD_CTX* evp = EVP_MD_CTX_new();
+  context() {
+    if (!evp || EVP_DigestInit_ex(evp, EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
+  }
+  ~context() { EVP_MD_CTX_free(evp); }
+  context(const context&) = delete;
+  context& operator=(const context&) = delete;
+};
+
+sha256::sha256() : context_(std::make_unique<context>()) {}
+sha256::~sha256() = default;
+sha256::sha256(sha256&&) noexcept = default;
+sha256& sha256::operator=(sha256&&) noexcept = default;
+
+void sha256::update(std::span<const std::byte> bytes) {
+  EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size());
+}
+
+digest sha256::finish() {
+  constexpr size_t digest_bytes = 32;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
+  EVP_DigestFinal_ex(context_->evp, raw.data(), nullptr);
+  constexpr std::string_view digits = "0123456789abcdef";
+  digest d;
+  d.hex.reserve(2 * digest_bytes);
+  for (size_t i = 0; i < digest_bytes; ++i) {
+    d.hex += digits[raw[i] >> 4];
+    d.hex += digits[raw[i] & 15];
+  }
+  return d;
+}
+
+digest sha256::of(std::string_view bytes) {
+  sha256 h;
+  h.update(std::as_bytes(std::span(bytes.data(), bytes.size())));
+  return h.finish();
+}
+
+}  // namespace gkm::base

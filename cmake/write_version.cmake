@@ -1,0 +1,13 @@
+execute_process(COMMAND git -C ${SOURCE} describe --always --dirty --tags
+                OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT version)
+  set(version "unknown")
+endif()
+set(text "#include \"base/version.hpp\"\n\nnamespace gkm::base {\nconst char* version() { return \"${version}\"; }\n}  // namespace gkm::base\n")
+set(old "")
+if(EXISTS ${OUT})
+  file(READ ${OUT} old)
+endif()
+if(NOT old STREQUAL text)
+  file(WRITE ${OUT} "${text}")
+endif()

@@ -1,0 +1,104 @@
+/// The one HTTP engine: a libcurl multi loop on its own thread. Ask from any worker thread; a body is
+/// pulled by the asker, and a slow asker pauses its transfer instead of filling memory.
+#pragma once
+
+#include "base/byte_stream.hpp"
+#include "messages/errors.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace gkm::net {
+
+/// Each bounds one way of hanging; there is none for a whole transfer, which may take hours.
+struct timeouts {
+  std::chrono::milliseconds connect{10'000};     ///< name lookup, TCP and TLS
+  std::chrono::milliseconds first_byte{30'000};  ///< from the request sent to the status line
+  std::chrono::milliseconds stall{30'000};       ///< no byte of a body, while somebody reads it
+};
+
+/// Trust and identity for one host. Empty paths mean the system's defaults.
+struct tls_config {
+  std::string ca_file;
+  std::string client_cert_file;
+  std::string client_key_file;
+  bool skip_verify = false;  ///< only where configuration says so by name
+
+  bool operator==(const tls_config&) const = default;
+};
+
+struct request {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string authorization;  ///< the whole header value; never follows a redirect to another origin
+  std::string body;
+  std::string content_type;   ///< of `body`
+  timeouts limits;
+  tls_config tls;
+};
+
+/// Header names are lower-case; of repeated headers the values are joined with ", ".
+struct response_head {
+  int status = 0;
+  std::map<std::string, std::string> headers;
+  std::string url;  ///< after redirects
+
+  /// Empty if there is none.
+  std::string header(const std::string& lower_case_name) const;
+  /// `Retry-After` in seconds (delta or HTTP date), if it was sent and can be read.
+  std::optional<std::chrono::seconds> retry_after() const;
+};
+
+struct response {
+  response_head head;
+  std::string body;
+};
+
+/// A response whose body is still coming. Destroying it cancels the transfer.
+class body_stream : public base::byte_stream {
+ public:
+  virtual const response_head& head() const = 0;
+};
+
+struct engine_options {
+  uint32_t connections_per_host = 8;
+  uint32_t redirects = 5;
+  std::string user_agent = "gkm";
+  /// Redirects from https to http are always refused; this refuses plain http altogether unless the
+  /// host is loopback or listed ("host" or "host:port").
+  bool plain_http_anywhere = false;
+  std::vector<std::string> plain_http_hosts;
+};
+
+/// Owns the loop thread and the connections. Outlives everything that holds one of its streams.
+/// Proxies are those of the environment (HTTPS_PROXY, NO_PROXY…), never for loopback addresses.
+/// While no transfer runs, the thread sleeps without waking.
+class engine {
+ public:
+  explicit engine(engine_options options = {});
+  ~engine();
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+
+  /// Sends the request and waits for the status line and headers, redirects followed. Any status is a
+  /// success here. `errc::unavailable` for a connection that fails, times out or breaks,
+  /// `errc::cancelled` when `stop` is requested (also for later reads), `errc::refused` for a redirect
+  /// or scheme that is not allowed. The body must be read or the stream destroyed.
+  result<std::unique_ptr<body_stream>> open(const request& what, std::stop_token stop = {});
+
+  /// `open` and the whole body, at most `max_bytes` of it, else `errc::limit_exceeded`.
+  result<response> fetch(const request& what, size_t max_bytes, std::stop_token stop = {});
+
+ private:
+  class loop;
+  std::unique_ptr<loop> loop_;
+};
+
+}  // namespace gkm::net

@@ -1,0 +1,47 @@
+/// Who we are to a registry: Docker's config.json and its kin.
+#pragma once
+
+#include "messages/errors.hpp"
+#include "messages/image_ref.hpp"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gkm::oci {
+
+struct credential {
+  std::string username;
+  std::string password;
+  std::string identity_token;  ///< an OAuth2 refresh token, instead of a password
+
+  bool operator==(const credential&) const = default;
+};
+
+/// The parsed contents of one config.json (`auths`, `credHelpers`, `credsStore`). A credential helper is
+/// run only when a host needs it, with a time limit.
+class credential_store {
+ public:
+  credential_store() = default;
+
+  /// `errc::invalid_argument` names the field; passwords never appear in an error.
+  static result<credential_store> parse(std::string_view config_json);
+  /// $DOCKER_CONFIG/config.json, $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, then
+  /// ~/.docker/config.json: the first that exists. None is an empty store; a broken one is an error.
+  static result<credential_store> from_environment();
+  static result<credential_store> from_file(const std::filesystem::path& file);
+
+  /// The longest path match wins: "quay.io/gkm/x", then "quay.io/gkm", then "quay.io".
+  result<std::optional<credential>> find(const image_ref& ref) const;
+
+ private:
+  std::map<std::string, credential> auths_;
+  std::map<std::string, std::string> helpers_;  ///< host → helper suffix
+  std::string default_helper_;
+};
+
+}  // namespace gkm::oci
