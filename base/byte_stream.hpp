@@ -11,7 +11,7 @@ namespace gkm::base {
 
 /// A block of bytes with one owner. Moved along a pipeline, never copied.
 class chunk {
- public:
+public:
   chunk() = default;
   explicit chunk(size_t capacity)
       : bytes_(std::make_unique_for_overwrite<std::byte[]>(capacity)), capacity_(capacity) {}
@@ -26,7 +26,7 @@ class chunk {
   void grow(size_t n) { size_ += n; }
   void clear() { size_ = 0; }
 
- private:
+private:
   std::unique_ptr<std::byte[]> bytes_;
   size_t capacity_ = 0;
   size_t size_ = 0;
@@ -34,7 +34,7 @@ class chunk {
 
 /// A source of bytes for one consumer thread. `next` blocks until there are some.
 class byte_stream {
- public:
+public:
   virtual ~byte_stream() = default;
   /// The next block, an empty one at the end. After an error or the end it is not called again.
   virtual result<chunk> next() = 0;

@@ -10,7 +10,7 @@ namespace gkm::base {
 
 /// Called from one thread, in the order of the archive: begin, data*, end for each regular file.
 class file_observer {
- public:
+public:
   virtual ~file_observer() = default;
   /// `path` is relative to the cache's content directory, '/'-separated, normalised.
   virtual void begin(std::string_view path, uint64_t size_bytes) = 0;

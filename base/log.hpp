@@ -1,5 +1,5 @@
-/// The log: a constant message plus key/value pairs, one line each, text or JSON, on standard error.
-/// Keys are constant too; only values vary, so that lines can be searched and counted.
+/// The log: a constant message plus key/value pairs, one line each, text or JSON, on standard
+/// error. Keys are constant too; only values vary, so that lines can be searched and counted.
 #pragma once
 
 #include "messages/errors.hpp"
@@ -23,8 +23,8 @@ struct kv {
   kv(std::string_view k, const char* v) : key(k), value(v) {}
   kv(std::string_view k, bool v) : key(k), value(v ? "true" : "false") {}
   template <class T>
-    requires(std::integral<T> || std::floating_point<T>)
-  kv(std::string_view k, T v) : key(k), value(std::to_string(v)) {}
+  requires(std::integral<T> || std::floating_point<T>) kv(std::string_view k, T v)
+      : key(k), value(std::to_string(v)) {}
 };
 
 /// "debug", "info", "warn"/"warning", "error", "off"; upper case too (the ancestor's GO_LOG).

@@ -11,7 +11,7 @@
 namespace gkm::base {
 
 class sha256 {
- public:
+public:
   sha256();
   ~sha256();
   sha256(sha256&&) noexcept;
@@ -23,7 +23,7 @@ class sha256 {
 
   static digest of(std::string_view bytes);
 
- private:
+private:
   struct context;
   std::unique_ptr<context> context_;
 };

@@ -1,12 +1,13 @@
-/// What can go wrong, as a value. Every function that may fail on outside input returns `result<T>`;
-/// nothing of ours throws across a room's border.
+/// What can go wrong, as a value. Every function that may fail on outside input returns
+/// `result<T>`; nothing of ours throws across a room's border.
 #pragma once
+
+#include <tl/expected.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 
 namespace gkm {
 
@@ -37,7 +38,7 @@ bool is_permanent(errc code);
 
 struct error {
   errc code = errc::none;
-  std::string message;                 ///< the step, the thing in single quotes, the cause; no full stop
+  std::string message;  ///< the step, the thing in single quotes, the cause; no full stop
   std::chrono::seconds retry_after{};  ///< what the other side asked for; zero if it did not
 
   bool operator==(const error&) const = default;

@@ -18,7 +18,7 @@ std::string_view to_string(feature f);
 /// One target of a cache. `arch` is as Triton writes it: "75", "90a", "100f" for CUDA, "gfx90a" for
 /// HIP, "gfx9-4-generic" for a generic code object.
 struct target {
-  std::string backend;     ///< "cuda" or "hip"
+  std::string backend;  ///< "cuda" or "hip"
   std::string arch;
   uint32_t warp_size = 0;  ///< threads; 0 = unstated
   feature xnack = feature::unstated;
@@ -55,9 +55,9 @@ struct gpu {
 
   static constexpr auto type = "gpu";
   static constexpr auto fields() {
-    return std::tuple{&gpu::id,        &gpu::backend,        &gpu::arch,
-                      &gpu::name,      &gpu::uuid,           &gpu::driver_version,
-                      &gpu::warp_size, &gpu::xnack,          &gpu::sramecc};
+    return std::tuple{&gpu::id,        &gpu::backend, &gpu::arch,
+                      &gpu::name,      &gpu::uuid,    &gpu::driver_version,
+                      &gpu::warp_size, &gpu::xnack,   &gpu::sramecc};
   }
 };
 
@@ -88,9 +88,7 @@ struct match_result {
   bool operator==(const match_result&) const = default;
 
   static constexpr auto type = "match_result";
-  static constexpr auto fields() {
-    return std::tuple{&match_result::known, &match_result::gpus};
-  }
+  static constexpr auto fields() { return std::tuple{&match_result::known, &match_result::gpus}; }
 };
 
 }  // namespace gkm

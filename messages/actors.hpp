@@ -1,0 +1,123 @@
+/// Who speaks to whom: every actor's interface, one line per message. Read this first.
+///
+///   bridge ──changed/deleted/synced──▶ node ──wanted/withdraw──▶ cache* ──resolve/pull──▶ puller
+///                                       ▲                        │  │  ╲                   │
+///                                 gpus  │                 report │  │   claim/record…       │
+///                                 stage/publish
+///                                      gpu ◀────match────────────┼──┘        ╲▶ store ◀────┘
+///                                                                ▼
+///                                                             reporter
+/// `*` = one per cache. Every question is asked with a time limit; every port's answer comes back
+/// as a `run` message to the actor that asked.
+#pragma once
+
+#include "messages/cache.hpp"
+#include "messages/caf.hpp"
+
+#include <caf/all.hpp>
+
+#include <string>
+#include <vector>
+
+CAF_BEGIN_TYPE_ID_BLOCK(gkm, caf::first_custom_type_id)
+CAF_ADD_TYPE_ID(gkm, (gkm::digest))
+CAF_ADD_TYPE_ID(gkm, (gkm::image_ref))
+CAF_ADD_TYPE_ID(gkm, (gkm::target))
+CAF_ADD_TYPE_ID(gkm, (gkm::gpu))
+CAF_ADD_TYPE_ID(gkm, (gkm::gpu_verdict))
+CAF_ADD_TYPE_ID(gkm, (gkm::match_result))
+CAF_ADD_TYPE_ID(gkm, (gkm::cache_ref))
+CAF_ADD_TYPE_ID(gkm, (gkm::cache_spec))
+CAF_ADD_TYPE_ID(gkm, (gkm::image_plan))
+CAF_ADD_TYPE_ID(gkm, (gkm::stored_cache))
+CAF_ADD_TYPE_ID(gkm, (gkm::catalog_record))
+CAF_ADD_TYPE_ID(gkm, (gkm::cache_status))
+CAF_ADD_TYPE_ID(gkm, (gkm::recovered))
+
+CAF_ADD_ATOM(gkm, gkm, run_atom, "run")
+CAF_ADD_ATOM(gkm, gkm, changed_atom, "changed")
+CAF_ADD_ATOM(gkm, gkm, deleted_atom, "deleted")
+CAF_ADD_ATOM(gkm, gkm, synced_atom, "synced")
+CAF_ADD_ATOM(gkm, gkm, gpus_atom, "gpus")
+CAF_ADD_ATOM(gkm, gkm, wanted_atom, "wanted")
+CAF_ADD_ATOM(gkm, gkm, withdraw_atom, "withdraw")
+CAF_ADD_ATOM(gkm, gkm, retry_atom, "retry")
+CAF_ADD_ATOM(gkm, gkm, progress_atom, "progress")
+CAF_ADD_ATOM(gkm, gkm, resolve_atom, "resolve")
+CAF_ADD_ATOM(gkm, gkm, pull_atom, "pull")
+CAF_ADD_ATOM(gkm, gkm, abandon_atom, "abandon")
+CAF_ADD_ATOM(gkm, gkm, watchdog_atom, "watchdog")
+CAF_ADD_ATOM(gkm, gkm, recover_atom, "recover")
+CAF_ADD_ATOM(gkm, gkm, claim_atom, "claim")
+CAF_ADD_ATOM(gkm, gkm, release_atom, "release")
+CAF_ADD_ATOM(gkm, gkm, stage_atom, "stage")
+CAF_ADD_ATOM(gkm, gkm, publish_atom, "publish")
+CAF_ADD_ATOM(gkm, gkm, discard_atom, "discard")
+CAF_ADD_ATOM(gkm, gkm, record_atom, "record")
+CAF_ADD_ATOM(gkm, gkm, forget_atom, "forget")
+CAF_ADD_ATOM(gkm, gkm, collect_atom, "collect")
+CAF_ADD_ATOM(gkm, gkm, match_atom, "match")
+CAF_ADD_ATOM(gkm, gkm, report_atom, "report")
+CAF_ADD_ATOM(gkm, gkm, retract_atom, "retract")
+CAF_ADD_ATOM(gkm, gkm, flush_atom, "flush")
+CAF_END_TYPE_ID_BLOCK(gkm)
+
+namespace gkm {
+
+/// The set of caches on this node; one supervised child per cache.
+using node_actor = caf::typed_actor<
+    handles<void, changed_atom, cache_spec>,     // a cache is wanted, or wanted differently
+    handles<void, deleted_atom, cache_ref>,      // it is wanted no more
+    handles<void, synced_atom>,                  // all that is wanted has been said once
+    handles<void, gpus_atom, std::vector<gpu>>,  // the inventory is now this
+    handles<void, retry_atom, cache_ref>,        // (own) a child that died may start again
+    handles<void, run_atom, continuation>>;
+
+/// One cache: from a wanted image to a verified directory, a record and a status.
+using cache_actor = caf::typed_actor<
+    handles<void, wanted_atom, cache_spec>,      // what is wanted now; the same again = try again
+    handles<void, gpus_atom, std::vector<gpu>>,  // judge again: the GPUs changed
+    handles<void, progress_atom, digest, uint64_t, uint64_t>,  // bytes so far, of how many
+    handles<void, retry_atom, uint64_t>,  // (own) the pause of this epoch is over
+    handles<void, withdraw_atom>,         // let go of everything, then exit
+    handles<void, run_atom, continuation>>;
+
+/// Transfers from registries: one per digest however many ask, a few at a time.
+using puller_actor = caf::typed_actor<
+    handles<image_plan, resolve_atom, image_ref, std::vector<gpu>>,  // what would be pulled for
+                                                                     // these GPUs
+    handles<stored_cache, pull_atom, image_plan, cache_ref, cache_actor>,  // have it in the store
+    handles<void, abandon_atom, digest, cache_ref>,  // this cache does not need it any more
+    handles<void, progress_atom, digest, uint64_t, uint64_t>,  // (own) from the transfer
+    handles<void, watchdog_atom, digest, uint64_t>,  // (own) has that transfer moved since?
+    handles<void, run_atom, continuation>>;
+
+/// The store: digests, who claims them, and the catalog. The only writer of its directories.
+using store_actor = caf::typed_actor<
+    handles<recovered, recover_atom>,                      // sweep, then say what there is
+    handles<stored_cache, claim_atom, digest, cache_ref>,  // keep it for me; not_found if it is not
+                                                           // there
+    handles<void, release_atom, digest, cache_ref>,        // I do not need it any more
+    handles<void, release_atom, cache_ref>,                // nor anything else
+    handles<std::string, stage_atom, digest, uint64_t>,    // a fresh directory for so many bytes
+    handles<stored_cache, publish_atom, std::string, stored_cache>,  // make it visible, whole
+    handles<void, discard_atom, std::string>,    // a staged directory is not needed
+    handles<bool, record_atom, catalog_record>,  // remember this; true when it is on disk
+    handles<bool, forget_atom, cache_ref>,       // forget it; true when it is gone
+    handles<void, collect_atom>,                 // from now on, drop what nobody claims
+    handles<void, run_atom, continuation>>;
+
+/// The inventory.
+using gpu_actor = caf::typed_actor<
+    handles<match_result, match_atom, std::vector<target>>,  // who can use kernels for these?
+    handles<void, caf::subscribe_atom, node_actor>,  // tell me the GPUs, now and when they change
+    handles<void, run_atom, continuation>>;
+
+/// What people see: at most one write in flight and one a second per cache, the latest state wins.
+using reporter_actor =
+    caf::typed_actor<handles<void, report_atom, cache_status>,
+                     handles<void, retract_atom, cache_ref>,
+                     handles<void, flush_atom, cache_ref>,  // (own) the pause after a write is over
+                     handles<void, run_atom, continuation>>;
+
+}  // namespace gkm

@@ -1,0 +1,161 @@
+/// Caches as people name them, and what is known about them: wanted, stored, recorded, reported.
+#pragma once
+
+#include "messages/digest.hpp"
+#include "messages/image_ref.hpp"
+#include "messages/target.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace gkm {
+
+/// A GKMCache (namespace and name) or a ClusterGKMCache (name alone). Namespaces may have any name,
+/// so the two can only be told apart by `ns` being empty.
+struct cache_ref {
+  std::string ns;
+  std::string name;
+
+  /// Checks Kubernetes' rules: `ns` empty or an RFC 1123 label of at most 63 characters, `name` an
+  /// RFC 1123 subdomain of at most 253. Only what passes here may become part of a path.
+  static result<cache_ref> make(std::string_view ns, std::string_view name);
+
+  bool is_cluster() const { return ns.empty(); }
+  std::string_view kind() const { return is_cluster() ? "ClusterGKMCache" : "GKMCache"; }
+  /// "GKMCache default/vector-add" or "ClusterGKMCache vector-add".
+  std::string str() const;
+
+  auto operator<=>(const cache_ref&) const = default;
+
+  static constexpr auto type = "cache_ref";
+  static constexpr auto fields() { return std::tuple{&cache_ref::ns, &cache_ref::name}; }
+};
+
+/// What somebody wants: this image, under this name.
+struct cache_spec {
+  cache_ref ref;
+  image_ref image;
+
+  bool operator==(const cache_spec&) const = default;
+
+  static constexpr auto type = "cache_spec";
+  static constexpr auto fields() { return std::tuple{&cache_spec::ref, &cache_spec::image}; }
+};
+
+/// What an image turned out to be before any layer was touched.
+struct image_plan {
+  image_ref image;                    ///< as asked for
+  digest resolved;                    ///< what the reference names; an index's digest if it is one
+  digest manifest;                    ///< what is extracted; the key in the store
+  uint64_t layer_bytes = 0;           ///< compressed, to be transferred
+  uint64_t unpacked_bytes = 0;        ///< as labels claim; 0 = not said
+  std::vector<target> label_targets;  ///< as labels claim; a hint, never the truth
+  std::string label_problem;          ///< why a label could not be used; empty if it could
+
+  bool operator==(const image_plan&) const = default;
+
+  static constexpr auto type = "image_plan";
+  static constexpr auto fields() {
+    return std::tuple{&image_plan::image,          &image_plan::resolved,
+                      &image_plan::manifest,       &image_plan::layer_bytes,
+                      &image_plan::unpacked_bytes, &image_plan::label_targets,
+                      &image_plan::label_problem};
+  }
+};
+
+/// What lies extracted in the store under one digest, as its own kernels tell.
+struct stored_cache {
+  digest manifest;
+  std::string cache_type;  ///< "triton" or "vllm"
+  uint64_t files = 0;
+  uint64_t bytes = 0;
+  std::vector<target> targets;        ///< empty: could not be told
+  std::vector<std::string> problems;  ///< kernels that could not be read, bounded
+
+  bool operator==(const stored_cache&) const = default;
+
+  static constexpr auto type = "stored_cache";
+  static constexpr auto fields() {
+    return std::tuple{&stored_cache::manifest, &stored_cache::cache_type, &stored_cache::files,
+                      &stored_cache::bytes,    &stored_cache::targets,    &stored_cache::problems};
+  }
+};
+
+/// Where a cache stands; the names are those of its conditions.
+enum class cache_state : uint8_t { pending, extracted, running, outdated, error };
+std::string_view to_string(cache_state s);
+result<cache_state> parse_cache_state(std::string_view text);
+
+/// The catalog's entry for one cache: what a restart, and the CSI driver, rely on.
+struct catalog_record {
+  cache_ref ref;
+  std::string image;  ///< the reference that was resolved
+  digest resolved;
+  digest manifest;
+  cache_state state = cache_state::pending;
+  std::string reason;           ///< for people, if the state is error
+  std::vector<target> targets;  ///< of the kernels, so that a misfit need not be pulled to be known
+
+  bool operator==(const catalog_record&) const = default;
+
+  static constexpr auto type = "catalog_record";
+  static constexpr auto fields() {
+    return std::tuple{&catalog_record::ref,      &catalog_record::image, &catalog_record::resolved,
+                      &catalog_record::manifest, &catalog_record::state, &catalog_record::reason,
+                      &catalog_record::targets};
+  }
+};
+
+/// What the disk held when we started.
+struct recovered {
+  std::vector<stored_cache> stored;
+  std::vector<catalog_record> records;
+
+  bool operator==(const recovered&) const = default;
+
+  static constexpr auto type = "recovered";
+  static constexpr auto fields() { return std::tuple{&recovered::stored, &recovered::records}; }
+};
+
+/// What people see of one cache on one node.
+struct cache_status {
+  cache_ref ref;
+  std::string image;
+  cache_state state = cache_state::pending;
+  errc code = errc::none;  ///< the kind of failure, if the state is error
+  std::string message;     ///< what is going on, or what went wrong and what helps
+  std::vector<std::string> warnings;
+  digest resolved;
+  stored_cache stored;  ///< empty digest: nothing extracted (yet)
+  match_result match;
+  uint64_t pulled_bytes = 0;  ///< while pending
+  uint64_t total_bytes = 0;
+  std::string path;            ///< where the cache can be used, if it can
+  int64_t changed_unix_s = 0;  ///< when `state` last changed
+  int64_t retry_unix_s = 0;    ///< when it is tried again; 0 = not before its cause changes
+
+  bool operator==(const cache_status&) const = default;
+
+  static constexpr auto type = "cache_status";
+  static constexpr auto fields() {
+    return std::tuple{&cache_status::ref,
+                      &cache_status::image,
+                      &cache_status::state,
+                      &cache_status::code,
+                      &cache_status::message,
+                      &cache_status::warnings,
+                      &cache_status::resolved,
+                      &cache_status::stored,
+                      &cache_status::match,
+                      &cache_status::pulled_bytes,
+                      &cache_status::total_bytes,
+                      &cache_status::path,
+                      &cache_status::changed_unix_s,
+                      &cache_status::retry_unix_s};
+  }
+};
+
+}  // namespace gkm

@@ -1,0 +1,87 @@
+/// The one file that knows which CAF generation this is (0.17 as Debian 12 ships it; 1.x later).
+/// Actors, messages and errors are written in the shape of CAF 1.x on top of it.
+#pragma once
+
+#include "messages/errors.hpp"
+
+#include <caf/all.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+namespace gkm {
+
+/// A message type: a plain struct that names itself and lists its fields.
+template <class T>
+concept listed = requires {
+  T::type;
+  T::fields();
+};
+
+template <class Inspector, listed T>
+typename Inspector::result_type inspect(Inspector& f, T& x) {
+  return std::apply([&](auto... field) { return f(caf::meta::type_name(T::type), x.*field...); },
+                    T::fields());
+}
+
+/// handles<R, Args...> is one line of an actor's interface: R(Args...).
+template <class R, class... Args>
+struct signature {
+  using type = typename caf::replies_to<Args...>::template with<R>;
+};
+template <class... Args>
+struct signature<void, Args...> {
+  using type = caf::reacts_to<Args...>;
+};
+template <class R, class... Args>
+using handles = typename signature<R, Args...>::type;
+
+/// A class-style actor: State(self, deps...) and State::make_behavior(), as actor_from_state
+/// in 1.x. The state dies when the actor exits, not when the last handle goes.
+template <class State, class Handle>
+class hosted : public Handle::base {
+public:
+  template <class... Ts>
+  explicit hosted(caf::actor_config& cfg, Ts&&... xs)
+      : Handle::base(cfg),
+        state_(std::make_unique<State>(typename Handle::pointer(this), std::forward<Ts>(xs)...)) {}
+
+  typename Handle::behavior_type make_behavior() override { return state_->make_behavior(); }
+  const char* name() const override { return State::name; }
+  void on_exit() override { state_.reset(); }
+
+private:
+  std::unique_ptr<State> state_;
+};
+
+template <class State, class Spawner, class... Ts>
+typename State::handle spawn(Spawner& host, Ts&&... xs) {
+  return host.template spawn<hosted<State, typename State::handle>>(std::forward<Ts>(xs)...);
+}
+
+/// Work that a port's answer leaves for the actor that asked: run by that actor, in its own turn.
+struct continuation {
+  std::function<void()> run;
+};
+
+/// How a port answers: exactly once, from any thread.
+template <class T>
+using answer = std::function<void(result<T>)>;
+
+/// For ports that answer with nothing but success.
+struct done {};
+
+/// Errors cross actors as (errc, text, seconds) and come back as they were.
+caf::error to_caf(const error& e);
+error from_caf(const caf::error& e);
+
+/// Reads an environment of actors without leaving one behind: CAF's options as GKM wants them. Few
+/// threads, and none that spins: a node pays for idling.
+void configure(caf::actor_system_config& cfg, size_t threads);
+
+}  // namespace gkm
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(gkm::continuation)
