@@ -1,0 +1,122 @@
+#include "messages/json.hpp"
+
+#include <rapidjson/error/en.h>
+
+namespace gkm::json {
+
+result<rapidjson::Document> parse(std::string_view text) {
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(
+      text.data(), text.size());
+  if (document.HasParseError())
+    return fail(errc::malformed, "not valid JSON at byte " +
+                                     std::to_string(document.GetErrorOffset()) + ": " +
+                                     rapidjson::GetParseError_En(document.GetParseError()));
+  return document;
+}
+
+reader::reader(const rapidjson::Value& value, std::string path, error& problem)
+    : value_(&value), path_(std::move(path)), problem_(&problem) {
+  if (value.IsObject() || !ok()) return;
+  problem = {errc::malformed, (path_.empty() ? "the document" : path_) + " must be an object", {}};
+}
+
+bool reader::has(const char* name) const { return value_->IsObject() && value_->HasMember(name); }
+
+void reader::reject(const char* name, std::string_view what) {
+  if (!ok()) return;
+  auto where = path_.empty() ? std::string(name) : path_ + "." + name;
+  *problem_ = {errc::malformed, where + " " + std::string(what), {}};
+}
+
+const rapidjson::Value* reader::find(const char* name, bool required) {
+  if (!value_->IsObject()) return nullptr;
+  auto it = value_->FindMember(name);
+  bool there = it != value_->MemberEnd() && !it->value.IsNull();
+  if (!there && required) reject(name, "is missing");
+  return there ? &it->value : nullptr;
+}
+
+std::string reader::text(const char* name) {
+  find(name, true);
+  return text_or(name);
+}
+
+std::string reader::text_or(const char* name, std::string fallback) {
+  const auto* v = find(name, false);
+  if (!v) return fallback;
+  if (v->IsString()) return {v->GetString(), v->GetStringLength()};
+  reject(name, "must be a string");
+  return fallback;
+}
+
+uint64_t reader::number_or(const char* name, uint64_t fallback) {
+  const auto* v = find(name, false);
+  if (!v) return fallback;
+  if (v->IsUint64()) return v->GetUint64();
+  reject(name, "must be a non-negative integer");
+  return fallback;
+}
+
+int64_t reader::integer(const char* name) {
+  find(name, true);
+  return integer_or(name);
+}
+
+int64_t reader::integer_or(const char* name, int64_t fallback) {
+  const auto* v = find(name, false);
+  if (!v) return fallback;
+  if (v->IsInt64()) return v->GetInt64();
+  reject(name, "must be an integer");
+  return fallback;
+}
+
+bool reader::boolean_or(const char* name, bool fallback) {
+  const auto* v = find(name, false);
+  if (!v) return fallback;
+  if (v->IsBool()) return v->GetBool();
+  reject(name, "must be true or false");
+  return fallback;
+}
+
+const rapidjson::Value* reader::find_array(const char* name, size_t limit) {
+  const auto* v = find(name, false);
+  if (!v) return nullptr;
+  if (!v->IsArray()) {
+    reject(name, "must be an array");
+    return nullptr;
+  }
+  if (v->Size() > limit) {
+    reject(name, "has more than " + std::to_string(limit) + " elements");
+    return nullptr;
+  }
+  return v;
+}
+
+void reader::each_object(const char* name, size_t limit, const std::function<void(reader)>& f) {
+  const auto* v = find_array(name, limit);
+  if (!v) return;
+  auto prefix = path_.empty() ? std::string(name) : path_ + "." + name;
+  for (rapidjson::SizeType i = 0; i < v->Size() && ok(); ++i) {
+    reader element((*v)[i], prefix + "[" + std::to_string(i) + "]", *problem_);
+    if (ok()) f(element);
+  }
+}
+
+void reader::each_text(const char* name, size_t limit, const std::function<void(std::string)>& f) {
+  const auto* v = find_array(name, limit);
+  if (!v) return;
+  for (const auto& element : v->GetArray()) {
+    if (!element.IsString()) return reject(name, "must hold strings only");
+    f({element.GetString(), element.GetStringLength()});
+  }
+}
+
+void reader::object(const char* name, const std::function<void(reader)>& f) {
+  const auto* v = find(name, false);
+  if (!v) return;
+  reader inner(*v, path_.empty() ? name : path_ + "." + name, *problem_);
+  if (ok()) f(inner);
+}
+
+}  // namespace gkm::json

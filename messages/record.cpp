@@ -1,0 +1,274 @@
+#include "messages/record.hpp"
+
+#include "messages/json.hpp"
+
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace gkm {
+namespace {
+
+using writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+
+constexpr size_t max_gpus = 1'024;
+constexpr size_t max_texts = 64;
+
+template <class F>
+std::string print(F&& fields) {
+  rapidjson::StringBuffer buffer;
+  writer out(buffer);
+  out.SetIndent(' ', 2);
+  out.StartObject();
+  fields(out);
+  out.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
+
+void put(writer& out, const char* name, const std::string& value) {
+  out.Key(name);
+  out.String(value);
+}
+void put_some(writer& out, const char* name, const std::string& value) {
+  if (!value.empty()) put(out, name, value);
+}
+void put(writer& out, const char* name, uint64_t value) {
+  out.Key(name);
+  out.Uint64(value);
+}
+void put(writer& out, const char* name, int64_t value) {
+  out.Key(name);
+  out.Int64(value);
+}
+void put(writer& out, const char* name, bool value) {
+  out.Key(name);
+  out.Bool(value);
+}
+void put(writer& out, const char* name, const std::vector<std::string>& values) {
+  out.Key(name);
+  out.StartArray();
+  for (const auto& v : values) out.String(v);
+  out.EndArray();
+}
+
+void put_targets(writer& out, const std::vector<target>& targets) {
+  out.Key("targets");
+  out.StartArray();
+  for (const auto& t : targets) {
+    out.StartObject();
+    put(out, "backend", t.backend);
+    put(out, "arch", t.arch);
+    if (t.warp_size) put(out, "warpSize", uint64_t{t.warp_size});
+    if (t.xnack != feature::unstated) put(out, "xnack", std::string(to_string(t.xnack)));
+    if (t.sramecc != feature::unstated) put(out, "sramecc", std::string(to_string(t.sramecc)));
+    out.EndObject();
+  }
+  out.EndArray();
+}
+
+feature read_feature(json::reader& in, const char* name) {
+  auto text = in.text_or(name);
+  for (auto f : {feature::any, feature::off, feature::on})
+    if (text == to_string(f)) return f;
+  if (!text.empty()) in.reject(name, "must be any, off or on");
+  return feature::unstated;
+}
+
+uint32_t read_warp_size(json::reader& in) {
+  auto n = in.number_or("warpSize");
+  if (n > std::numeric_limits<uint32_t>::max()) in.reject("warpSize", "is too large");
+  return static_cast<uint32_t>(n);
+}
+
+void read_targets(json::reader& in, std::vector<target>& targets) {
+  in.each_object("targets", max_record_targets, [&](json::reader t) {
+    targets.push_back({t.text("backend"), t.text("arch"), read_warp_size(t),
+                       read_feature(t, "xnack"), read_feature(t, "sramecc")});
+  });
+}
+
+digest read_digest(json::reader& in, const char* name, bool required) {
+  auto text = required ? in.text(name) : in.text_or(name);
+  if (text.empty()) return {};
+  auto d = digest::parse(text);
+  if (!d) in.reject(name, "is no digest");
+  return d.value_or(digest{});
+}
+
+void check_version(json::reader& in) {
+  if (in.integer("version") != 1) in.reject("version", "must be 1");
+}
+
+void put_stored(writer& out, const stored_cache& s) {
+  put(out, "manifest", s.manifest.str());
+  put(out, "type", s.cache_type);
+  put(out, "files", s.files);
+  put(out, "bytes", s.bytes);
+  put_targets(out, s.targets);
+  if (!s.problems.empty()) put(out, "problems", s.problems);
+}
+
+void read_stored(json::reader& in, stored_cache& s) {
+  s.manifest = read_digest(in, "manifest", true);
+  s.cache_type = in.text("type");
+  if (in.ok() && s.cache_type != "triton" && s.cache_type != "vllm")
+    in.reject("type", "must be triton or vllm");
+  s.files = in.number_or("files");
+  s.bytes = in.number_or("bytes");
+  read_targets(in, s.targets);
+  in.each_text("problems", max_texts, [&](std::string p) { s.problems.push_back(printable(p)); });
+}
+
+void put_ref(writer& out, const cache_ref& ref) {
+  put(out, "kind", std::string(ref.kind()));
+  put_some(out, "namespace", ref.ns);
+  put(out, "name", ref.name);
+}
+
+cache_ref read_ref(json::reader& in) {
+  auto ref = cache_ref::make(in.text_or("namespace"), in.text("name"));
+  if (!ref) {
+    in.reject("name", "is not valid");
+    return {};
+  }
+  if (in.text("kind") != ref->kind()) in.reject("kind", "does not fit the namespace");
+  return *ref;
+}
+
+cache_state read_state(json::reader& in) {
+  auto state = parse_cache_state(in.text("state"));
+  if (!state) in.reject("state", "is unknown");
+  return state.value_or(cache_state::error);
+}
+
+void put_match(writer& out, const match_result& m) {
+  out.Key("gpus");
+  out.StartArray();
+  for (const auto& g : m.gpus) {
+    out.StartObject();
+    put(out, "id", int64_t{g.id});
+    put(out, "compatible", g.compatible);
+    put_some(out, "reason", g.reason);
+    out.EndObject();
+  }
+  out.EndArray();
+  put(out, "targetsKnown", m.known);
+}
+
+void read_match(json::reader& in, match_result& m) {
+  m.known = in.boolean_or("targetsKnown");
+  in.each_object("gpus", max_gpus, [&](json::reader g) {
+    m.gpus.push_back({static_cast<int32_t>(g.integer("id")), g.boolean_or("compatible"),
+                      printable(g.text_or("reason"))});
+  });
+}
+
+errc parse_errc(std::string_view text) {
+  for (auto i = static_cast<uint8_t>(errc::none); i <= static_cast<uint8_t>(errc::internal); ++i)
+    if (to_string(static_cast<errc>(i)) == text) return static_cast<errc>(i);
+  return errc::internal;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text, size_t max_chars) {
+  std::string out(text.substr(0, max_chars));
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  if (text.size() <= max_chars) return out;
+  // Do not leave half of a UTF-8 character at the cut.
+  while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
+  if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
+  return out + "…";
+}
+
+std::string print_stored_cache(const stored_cache& facts) {
+  return print([&](writer& out) {
+    put(out, "version", int64_t{1});
+    put_stored(out, facts);
+  });
+}
+
+result<stored_cache> parse_stored_cache(std::string_view text) {
+  return json::parse_object<stored_cache>(text, [](json::reader& in, stored_cache& s) {
+    check_version(in);
+    read_stored(in, s);
+  });
+}
+
+std::string print_catalog_record(const catalog_record& r) {
+  return print([&](writer& out) {
+    put(out, "version", int64_t{1});
+    put_ref(out, r.ref);
+    put(out, "image", r.image);
+    put_some(out, "resolvedDigest", r.resolved.str());
+    put_some(out, "digest", r.manifest.str());
+    put(out, "state", std::string(to_string(r.state)));
+    put_some(out, "reason", printable(r.reason));
+    put_targets(out, r.targets);
+  });
+}
+
+result<catalog_record> parse_catalog_record(std::string_view text) {
+  return json::parse_object<catalog_record>(text, [](json::reader& in, catalog_record& r) {
+    check_version(in);
+    r.ref = read_ref(in);
+    r.image = in.text("image");
+    r.resolved = read_digest(in, "resolvedDigest", false);
+    r.manifest = read_digest(in, "digest", false);
+    r.state = read_state(in);
+    r.reason = printable(in.text_or("reason"));
+    read_targets(in, r.targets);
+  });
+}
+
+std::string print_cache_status(const cache_status& s) {
+  return print([&](writer& out) {
+    put(out, "version", int64_t{1});
+    put_ref(out, s.ref);
+    put(out, "image", s.image);
+    put(out, "state", std::string(to_string(s.state)));
+    if (s.code != errc::none) put(out, "code", std::string(to_string(s.code)));
+    put(out, "message", printable(s.message));
+    if (!s.warnings.empty()) put(out, "warnings", s.warnings);
+    put_some(out, "resolvedDigest", s.resolved.str());
+    if (!s.stored.manifest.empty()) {
+      out.Key("stored");
+      out.StartObject();
+      put_stored(out, s.stored);
+      out.EndObject();
+    }
+    put_match(out, s.match);
+    if (s.total_bytes) {
+      put(out, "pulledBytes", s.pulled_bytes);
+      put(out, "totalBytes", s.total_bytes);
+    }
+    put_some(out, "path", s.path);
+    put(out, "changedUnixSeconds", s.changed_unix_s);
+    if (s.retry_unix_s) put(out, "retryUnixSeconds", s.retry_unix_s);
+  });
+}
+
+result<cache_status> parse_cache_status(std::string_view text) {
+  return json::parse_object<cache_status>(text, [](json::reader& in, cache_status& s) {
+    check_version(in);
+    s.ref = read_ref(in);
+    s.image = in.text("image");
+    s.state = read_state(in);
+    if (in.has("code")) s.code = parse_errc(in.text("code"));
+    s.message = printable(in.text_or("message"));
+    in.each_text("warnings", max_texts, [&](std::string w) { s.warnings.push_back(printable(w)); });
+    s.resolved = read_digest(in, "resolvedDigest", false);
+    in.object("stored", [&](json::reader stored) { read_stored(stored, s.stored); });
+    read_match(in, s.match);
+    s.pulled_bytes = in.number_or("pulledBytes");
+    s.total_bytes = in.number_or("totalBytes");
+    s.path = in.text_or("path");
+    s.changed_unix_s = in.integer_or("changedUnixSeconds");
+    s.retry_unix_s = in.integer_or("retryUnixSeconds");
+  });
+}
+
+}  // namespace gkm
