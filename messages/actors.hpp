@@ -99,12 +99,13 @@ using store_actor = caf::typed_actor<
                                                            // there
     handles<void, release_atom, digest, cache_ref>,        // I do not need it any more
     handles<void, release_atom, cache_ref>,                // nor anything else
-    handles<std::string, stage_atom, digest, uint64_t>,    // a fresh directory for so many bytes
+    handles<std::string, stage_atom, uint64_t>,            // a fresh directory for so many bytes
     handles<stored_cache, publish_atom, std::string, stored_cache>,  // make it visible, whole
-    handles<void, discard_atom, std::string>,    // a staged directory is not needed
-    handles<bool, record_atom, catalog_record>,  // remember this; true when it is on disk
-    handles<bool, forget_atom, cache_ref>,       // forget it; true when it is gone
-    handles<void, collect_atom>,                 // from now on, drop what nobody claims
+    handles<void, discard_atom, std::string>,           // a staged directory is not needed
+    handles<std::string, record_atom, catalog_record>,  // remember this; where the cache can be
+                                                        // used
+    handles<bool, forget_atom, cache_ref>,              // forget it; true when it is gone
+    handles<void, collect_atom>,                        // from now on, drop what nobody claims
     handles<void, run_atom, continuation>>;
 
 /// The inventory.

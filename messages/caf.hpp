@@ -78,8 +78,16 @@ struct done {};
 caf::error to_caf(const error& e);
 error from_caf(const caf::error& e);
 
-/// Reads an environment of actors without leaving one behind: CAF's options as GKM wants them. Few
-/// threads, and none that spins: a node pays for idling.
+/// Keeps a promise with what a port answered.
+template <class T>
+void settle(caf::typed_response_promise<T>& reply, const result<T>& outcome) {
+  if (outcome)
+    reply.deliver(*outcome);
+  else
+    reply.deliver(to_caf(outcome.error()));
+}
+
+/// CAF's options as GKM wants them: few threads, and none that spins, for a node pays for idling.
 void configure(caf::actor_system_config& cfg, size_t threads);
 
 }  // namespace gkm

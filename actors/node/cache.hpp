@@ -1,0 +1,100 @@
+/// One cache: from what is wanted to what a pod can use.
+///
+///   resolving ─plan─▶ checking ─label may fit─▶ claiming ─absent─▶ pulling ─stored─▶ judging
+///   ─fits─▶
+///        recording ─▶ ready            (present: claiming ─▶ judging)
+///   any step ─error─▶ failed ─pause─▶ resolving       (permanent errors wait for their cause to
+///   change) started with a record of the same image:  restoring ─still stored─▶ judging ready
+///   ─wanted again, or restored from a tag─▶ resolving in the background, ready meanwhile
+///
+/// A new digest is made ready beside the old one; only then is the old one let go.
+#pragma once
+
+#include "actors/node/ports.hpp"
+#include "messages/actors.hpp"
+
+#include <optional>
+#include <random>
+#include <set>
+
+namespace gkm::node {
+
+/// Whom every cache talks to.
+struct cache_peers {
+  puller_actor puller;
+  store_actor store;
+  gpu_actor gpu;
+  reporter_actor reporter;
+  clock_port* clock;
+};
+
+class cache_actor_state {
+public:
+  using handle = cache_actor;
+  static constexpr const char* name = "cache";
+
+  cache_actor_state(cache_actor::pointer self, cache_ref ref, cache_peers peers,
+                    std::vector<gpu> gpus, std::optional<catalog_record> record, uint64_t seed);
+  cache_actor::behavior_type make_behavior();
+
+private:
+  // What happens from outside.
+  void wanted(const cache_spec& spec);
+  void gpus_changed(std::vector<gpu> gpus);
+  void progressed(const digest& d, uint64_t bytes, uint64_t total);
+  void retry(uint64_t epoch);
+  void withdraw();
+
+  // The steps, in the order of the picture.
+  void begin();
+  void restore();
+  void resolve();
+  void check_label(const image_plan& plan);
+  void claim(const image_plan& plan);
+  void pull(const image_plan& plan);
+  void judge(const image_plan& plan, const stored_cache& stored);
+  void record(const image_plan& plan, const stored_cache& stored, const match_result& match);
+  void ready(const image_plan& plan, const stored_cache& stored, const match_result& match,
+             const std::string& path);
+  void misfit(const image_plan& plan, const std::vector<target>& kernel_targets,
+              const match_result& match);
+  void failed(error e, catalog_record remembered = {});
+  void remember(const catalog_record& failure);
+
+  // Helpers of the steps.
+  /// Asks an actor. An answer that comes after another epoch has begun is dropped; an error goes to
+  /// `otherwise`, by default `failed`.
+  template <class Answer, class Actor, class... Ts>
+  void ask(const Actor& whom, std::chrono::seconds limit, std::function<void(const Answer&)> then,
+           std::function<void(error)> otherwise, const Ts&... question);
+  std::function<void(error)> to_failed();
+  bool is_serving() const { return !status_.path.empty(); }
+  bool is_refreshing() const;
+  void stop_serving();
+  void show(const char* step);
+  void set_state(cache_state state);
+  void report();
+  void stop_pulling();
+  void add_claim(const digest& d);
+  void release_claims();
+  void forget();
+
+  cache_actor::pointer self_;
+  const cache_ref ref_;
+  cache_peers peers_;
+  std::vector<gpu> gpus_;
+  std::optional<catalog_record> record_;  ///< as last written, or found at the start
+  std::mt19937_64 chance_;
+  std::optional<cache_spec> spec_;
+  cache_status status_;
+  uint64_t epoch_ = 0;  ///< answers to questions of an earlier one are stale
+  uint32_t failures_ = 0;
+  bool busy_ = false;       ///< between begin and ready or failed
+  bool check_tag_ = false;  ///< restored from a record: has its tag moved since?
+  bool withdrawing_ = false;
+  std::optional<digest> pulling_;
+  std::set<digest> claims_;
+  std::set<digest> recording_;  ///< named by records that are being written
+};
+
+}  // namespace gkm::node

@@ -1,0 +1,42 @@
+/// The inventory's owner: answers who can use kernels, and tells the node when the GPUs change.
+///
+///   waiting ──inventory──▶ known ──inventory──▶ known
+/// Until the first inventory is in, questions wait; a later one that cannot be read changes
+/// nothing.
+#pragma once
+
+#include "actors/node/ports.hpp"
+#include "messages/actors.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace gkm::node {
+
+class gpu_state {
+public:
+  using handle = gpu_actor;
+  static constexpr const char* name = "gpu";
+
+  gpu_state(gpu_actor::pointer self, inventory_port& inventory);
+  ~gpu_state();
+  gpu_actor::behavior_type make_behavior();
+
+private:
+  struct question {
+    std::vector<target> targets;
+    caf::typed_response_promise<match_result> reply;
+  };
+
+  caf::result<match_result> judge(std::vector<target> targets);
+  void subscribe(node_actor node);
+  void learned(result<std::vector<gpu>> seen);
+
+  gpu_actor::pointer self_;
+  inventory_port& inventory_;
+  std::optional<std::vector<gpu>> gpus_;
+  std::vector<question> waiting_;
+  node_actor subscriber_;
+};
+
+}  // namespace gkm::node

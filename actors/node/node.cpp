@@ -1,0 +1,151 @@
+#include "actors/node/node.hpp"
+
+#include "actors/node/backoff.hpp"
+#include "base/log.hpp"
+
+namespace gkm::node {
+namespace log = base::log;
+namespace {
+
+/// Reading a large catalog back takes a while; sweeping a large staging directory too.
+constexpr std::chrono::seconds recover_limit{600};
+
+}  // namespace
+
+node_state::node_state(node_actor::pointer self, cache_peers peers, uint64_t seed)
+    : self_(self), peers_(std::move(peers)), chance_(seed) {}
+
+node_state::~node_state() {
+  for (auto& [ref, c] : children_)
+    if (c.actor) caf::anon_send_exit(c.actor, caf::exit_reason::user_shutdown);
+}
+
+node_actor::behavior_type node_state::make_behavior() {
+  self_->set_down_handler([this](const caf::down_msg& msg) { down(msg); });
+  self_->send(peers_.gpu, caf::subscribe_atom_v, node_actor(self_));
+  recover();
+  return {
+      [this](changed_atom, const cache_spec& spec) { changed(spec); },
+      [this](deleted_atom, const cache_ref& ref) { deleted(ref); },
+      [this](synced_atom) { synced(); },
+      [this](gpus_atom, const std::vector<gpu>& gpus) { gpus_changed(gpus); },
+      [this](retry_atom, const cache_ref& ref) { start(ref); },
+      [](run_atom, const continuation& c) { c.run(); },
+  };
+}
+
+void node_state::recover() {
+  self_->request(peers_.store, recover_limit, recover_atom_v)
+      .then([this](const recovered& found) { open(found); },
+            [this](const caf::error& e) {
+              log::error("Cannot read the state directory", {{"error", from_caf(e).message}});
+              auto pause = pause_after({errc::io, {}, {}}, ++failures_, chance_());
+              self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
+                                  continuation{[this] { recover(); }});
+            });
+}
+
+void node_state::open(const recovered& found) {
+  log::info("State directory is open",
+            {{"stored", found.stored.size()}, {"caches", found.records.size()}});
+  for (const auto& r : found.records) {
+    records_[r.ref] = r;
+    // On behalf of the child that may come: nothing that a record names goes before `synced`.
+    if (r.state == cache_state::extracted)
+      self_->request(peers_.store, recover_limit, claim_atom_v, r.manifest, r.ref)
+          .then([](const stored_cache&) {}, [](const caf::error&) {});
+  }
+  open_ = true;
+  for (auto& [ref, c] : children_) start(ref);
+  if (synced_) drop_unclaimed();
+}
+
+void node_state::changed(const cache_spec& spec) {
+  auto& c = children_[spec.ref];
+  c.spec = spec;
+  c.deaths = 0;
+  if (c.actor && !c.leaving)
+    self_->send(c.actor, wanted_atom_v, spec);
+  else
+    start(spec.ref);
+}
+
+void node_state::deleted(const cache_ref& ref) {
+  auto it = children_.find(ref);
+  if (it == children_.end()) return;
+  it->second.spec.reset();
+  if (it->second.actor) {
+    it->second.leaving = true;
+    self_->send(it->second.actor, withdraw_atom_v);
+  } else {
+    start(ref);
+  }
+}
+
+void node_state::synced() {
+  if (std::exchange(synced_, true)) return;
+  if (open_) drop_unclaimed();
+}
+
+void node_state::gpus_changed(const std::vector<gpu>& gpus) {
+  gpus_ = gpus;
+  for (auto& [ref, c] : children_) {
+    if (c.actor)
+      self_->send(c.actor, gpus_atom_v, gpus);
+    else
+      start(ref);
+  }
+}
+
+/// Runs a child if one is due: wanted, or not wanted but with something on disk to let go of.
+void node_state::start(const cache_ref& ref) {
+  auto it = children_.find(ref);
+  if (it == children_.end() || it->second.actor || !open_ || !gpus_) return;
+  auto& c = it->second;
+  std::optional<catalog_record> record;
+  if (auto found = records_.extract(ref)) record = std::move(found.mapped());
+  c.actor =
+      gkm::spawn<cache_actor_state>(*self_, ref, peers_, *gpus_, std::move(record), chance_());
+  self_->monitor(c.actor);
+  c.leaving = !c.spec;
+  if (c.spec)
+    self_->send(c.actor, wanted_atom_v, *c.spec);
+  else
+    self_->send(c.actor, withdraw_atom_v);
+}
+
+void node_state::down(const caf::down_msg& msg) {
+  auto it = std::find_if(children_.begin(), children_.end(), [&](const auto& entry) {
+    return entry.second.actor && entry.second.actor.address() == msg.source;
+  });
+  if (it == children_.end()) return;
+  auto& c = it->second;
+  c.actor = nullptr;
+  bool left = std::exchange(c.leaving, false) && !msg.reason;
+  if (left && !c.spec) {
+    children_.erase(it);
+    return;
+  }
+  if (left) return start(it->first);
+  auto pause = pause_after({errc::internal, {}, {}}, ++c.deaths, chance_());
+  log::error("Cache actor died, starting it again",
+             {{"cache", it->first.str()}, {"reason", from_caf(msg.reason).message}});
+  // Whatever it had claimed it claims again.
+  self_->send(peers_.store, release_atom_v, it->first);
+  self_->delayed_send(self_, pause.value_or(longest_pause), retry_atom_v, it->first);
+}
+
+/// Every wanted cache is known now. What a record names and nobody wants is let go of by a child of
+/// its own; then the store drops what nobody claims.
+void node_state::drop_unclaimed() {
+  std::vector<cache_ref> unwanted;
+  for (const auto& [ref, r] : records_)
+    if (!children_.contains(ref)) unwanted.push_back(ref);
+  for (const auto& ref : unwanted) {
+    children_[ref];
+    start(ref);
+  }
+  self_->send(peers_.store, collect_atom_v);
+}
+
+}  // namespace gkm::node

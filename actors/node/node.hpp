@@ -1,0 +1,59 @@
+/// The set of caches on this node: spawns, feeds and supervises one actor per cache.
+///
+///   recovering ──disk is known──▶ open ──synced──▶ synced (what no cache claims is dropped)
+///   per cache:  alive ──deleted──▶ leaving ──down──▶ gone      (wanted meanwhile: spawned again)
+///               alive ──down──▶ resting ──1 s…──▶ alive        (a child that died is started
+///               again)
+/// Until the disk is known, changes only take note of what is wanted.
+#pragma once
+
+#include "actors/node/cache.hpp"
+#include "actors/node/ports.hpp"
+#include "messages/actors.hpp"
+
+#include <map>
+#include <optional>
+#include <random>
+
+namespace gkm::node {
+
+class node_state {
+public:
+  using handle = node_actor;
+  static constexpr const char* name = "node";
+
+  /// `self_->quit()` also ends every child; peers are ended by whoever spawned them.
+  node_state(node_actor::pointer self, cache_peers peers, uint64_t seed);
+  ~node_state();
+  node_actor::behavior_type make_behavior();
+
+private:
+  struct child {
+    std::optional<cache_spec> spec;  ///< empty: not wanted any more
+    cache_actor actor;               ///< null: not running
+    bool leaving = false;
+    uint32_t deaths = 0;  ///< in a row
+  };
+
+  void recover();
+  void open(const recovered& found);
+  void changed(const cache_spec& spec);
+  void deleted(const cache_ref& ref);
+  void synced();
+  void gpus_changed(const std::vector<gpu>& gpus);
+  void down(const caf::down_msg& msg);
+  void start(const cache_ref& ref);
+  void drop_unclaimed();
+
+  node_actor::pointer self_;
+  cache_peers peers_;
+  std::mt19937_64 chance_;
+  std::map<cache_ref, child> children_;
+  std::map<cache_ref, catalog_record> records_;  ///< found at the start, not yet handed to a child
+  std::optional<std::vector<gpu>> gpus_;
+  bool open_ = false;
+  bool synced_ = false;
+  uint32_t failures_ = 0;
+};
+
+}  // namespace gkm::node

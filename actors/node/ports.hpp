@@ -1,0 +1,78 @@
+/// The edges of the node's actors. Each port has one real implementation (in this folder) and one
+/// fake (in tests/support). A port never calls back into an actor: it answers, once, from any
+/// thread.
+#pragma once
+
+#include "messages/cache.hpp"
+#include "messages/caf.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace gkm::node {
+
+/// Images: registries and OCI layouts.
+class image_port {
+public:
+  virtual ~image_port() = default;
+  /// A few small requests: what would be pulled for a node with these GPUs.
+  virtual void resolve(const image_ref& image, const std::vector<gpu>& gpus,
+                       answer<image_plan> reply) = 0;
+  /// Extracts and verifies the planned manifest into an empty staging directory, reading the
+  /// kernels' targets on the way. `progress` (bytes so far, of how many) may be called from any
+  /// thread until the answer; `stop` ends the transfer soon, with errc::cancelled.
+  virtual void fetch(const image_plan& plan, const std::string& staging,
+                     std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
+                     answer<stored_cache> reply) = 0;
+};
+
+/// The state directory. The store actor is its only caller.
+class disk_port {
+public:
+  virtual ~disk_port() = default;
+  /// Sweeps staging and half-written records, drops what an earlier boot left unsynced, and reads
+  /// the rest. What does not parse is set aside, logged and left out.
+  virtual void recover(answer<recovered> reply) = 0;
+  /// A fresh staging directory. errc::no_space if fewer than `needed_bytes` and a reserve are free.
+  virtual void stage(uint64_t needed_bytes, answer<std::string> reply) = 0;
+  /// One rename: the staged content becomes visible under its digest, marked unsynced.
+  virtual void publish(const std::string& staging, const stored_cache& facts,
+                       answer<done> reply) = 0;
+  /// Writes everything through to the device, then takes the mark away.
+  virtual void sync(const digest& manifest, answer<done> reply) = 0;
+  virtual void discard(const std::string& staging, answer<done> reply) = 0;
+  /// Out of sight with one rename, then removed.
+  virtual void remove(const digest& manifest, answer<done> reply) = 0;
+  /// Answers with the path where the cache can be used; empty if the record names nothing usable.
+  /// Records and forgets are carried out in the order in which they were asked.
+  virtual void write_record(const catalog_record& record, answer<std::string> reply) = 0;
+  virtual void forget(const cache_ref& ref, answer<done> reply) = 0;
+};
+
+/// Where people look.
+class status_port {
+public:
+  virtual ~status_port() = default;
+  virtual void write(const cache_status& status, answer<done> reply) = 0;
+  virtual void erase(const cache_ref& ref, answer<done> reply) = 0;
+};
+
+/// Where the inventory comes from. Calls `changed` with the inventory once, and again when it
+/// changes; an error means that it could not be read this time.
+class inventory_port {
+public:
+  virtual ~inventory_port() = default;
+  virtual void watch(std::function<void(result<std::vector<gpu>>)> changed) = 0;
+};
+
+/// Wall-clock time, for what people and records are told. Actors measure time with the actor clock.
+class clock_port {
+public:
+  virtual ~clock_port() = default;
+  virtual int64_t unix_seconds() = 0;
+};
+
+}  // namespace gkm::node

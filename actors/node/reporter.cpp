@@ -1,0 +1,98 @@
+#include "actors/node/reporter.hpp"
+
+#include "actors/node/backoff.hpp"
+#include "base/log.hpp"
+
+namespace gkm::node {
+namespace log = base::log;
+namespace {
+
+constexpr std::chrono::milliseconds between_writes{1'000};
+constexpr uint64_t no_spread = 0;
+
+}  // namespace
+
+reporter_state::reporter_state(reporter_actor::pointer self, status_port& port, observer observe)
+    : self_(self), port_(port), observe_(std::move(observe)) {}
+
+reporter_actor::behavior_type reporter_state::make_behavior() {
+  return {
+      [this](report_atom, const cache_status& status) { report(status); },
+      [this](retract_atom, const cache_ref& ref) { retract(ref); },
+      [this](flush_atom, const cache_ref& ref) { flush(ref); },
+      [](run_atom, const continuation& c) { c.run(); },
+  };
+}
+
+void reporter_state::report(const cache_status& status) {
+  if (observe_) observe_(status);
+  auto& e = entries_[status.ref];
+  e.next = status;
+  e.retracted = false;
+  proceed(status.ref);
+}
+
+void reporter_state::retract(const cache_ref& ref) {
+  auto& e = entries_[ref];
+  e.next.reset();
+  e.retracted = true;
+  proceed(ref);
+}
+
+void reporter_state::proceed(const cache_ref& ref) {
+  auto& e = entries_[ref];
+  if (e.busy) return;
+  auto me = reporter_actor(self_);
+  if (e.retracted) {
+    e.busy = true;
+    port_.erase(ref, [me, this, ref](result<done> outcome) {
+      caf::anon_send(me, run_atom_v, continuation{[=, this] { erased(ref, outcome); }});
+    });
+  } else if (e.next) {
+    e.busy = true;
+    auto what = *std::exchange(e.next, std::nullopt);
+    port_.write(what, [me, this, what](result<done> outcome) {
+      caf::anon_send(me, run_atom_v, continuation{[=, this] { written(what.ref, what, outcome); }});
+    });
+  }
+}
+
+void reporter_state::written(const cache_ref& ref, const cache_status& what,
+                             const result<done>& outcome) {
+  auto& e = entries_[ref];
+  if (outcome) {
+    e.failures = 0;
+    return rest(ref, between_writes);
+  }
+  if (e.failures++ == 0)
+    log::warn("Cannot write status", {{"cache", ref.str()}, {"error", outcome.error().message}});
+  if (!e.next && !e.retracted) e.next = what;
+  rest(ref, pause_after({errc::io, {}, {}}, e.failures, no_spread).value_or(longest_pause));
+}
+
+void reporter_state::erased(const cache_ref& ref, const result<done>& outcome) {
+  auto& e = entries_[ref];
+  if (outcome && e.retracted) {
+    entries_.erase(ref);
+    return;
+  }
+  if (!outcome && e.failures++ == 0)
+    log::warn("Cannot remove status", {{"cache", ref.str()}, {"error", outcome.error().message}});
+  rest(ref, pause_after({errc::io, {}, {}}, e.failures, no_spread).value_or(longest_pause));
+}
+
+void reporter_state::rest(const cache_ref& ref, std::chrono::milliseconds pause) {
+  self_->delayed_send(self_, pause, flush_atom_v, ref);
+}
+
+void reporter_state::flush(const cache_ref& ref) {
+  auto it = entries_.find(ref);
+  if (it == entries_.end()) return;
+  it->second.busy = false;
+  if (it->second.next || it->second.retracted)
+    proceed(ref);
+  else if (it->second.failures == 0)
+    entries_.erase(it);
+}
+
+}  // namespace gkm::node

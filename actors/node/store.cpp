@@ -1,0 +1,198 @@
+#include "actors/node/store.hpp"
+
+#include "actors/node/backoff.hpp"
+#include "base/log.hpp"
+
+namespace gkm::node {
+namespace log = base::log;
+
+store_state::store_state(store_actor::pointer self, disk_port& disk) : self_(self), disk_(disk) {}
+
+store_actor::behavior_type store_state::make_behavior() {
+  return {
+      [this](recover_atom) { return recover(); },
+      [this](claim_atom, const digest& d, const cache_ref& ref) { return claim(d, ref); },
+      [this](release_atom, const digest& d, const cache_ref& ref) { release(d, ref); },
+      [this](release_atom, const cache_ref& ref) { release_all(ref); },
+      [this](stage_atom, uint64_t needed_bytes) { return stage(needed_bytes); },
+      [this](publish_atom, const std::string& staging, const stored_cache& facts) {
+        return publish(staging, facts);
+      },
+      [this](discard_atom, const std::string& staging) { discard(staging); },
+      [this](record_atom, const catalog_record& r) { return record(r); },
+      [this](forget_atom, const cache_ref& ref) { return forget(ref); },
+      [this](collect_atom) { collect(); },
+      [](run_atom, const continuation& c) { c.run(); },
+  };
+}
+
+template <class T>
+answer<T> store_state::back_here(std::function<void(result<T>)> then) {
+  return [me = store_actor(self_), then = std::move(then)](result<T> outcome) {
+    caf::anon_send(me, run_atom_v,
+                   continuation{[then, outcome = std::move(outcome)] { then(outcome); }});
+  };
+}
+
+caf::result<recovered> store_state::recover() {
+  auto reply = self_->make_response_promise<recovered>();
+  disk_.recover(back_here<recovered>([this, reply](result<recovered> found) mutable {
+    for (const auto& facts : found ? found->stored : std::vector<stored_cache>()) {
+      auto& e = entries_[facts.manifest];
+      e.at = phase::present;
+      e.facts = facts;
+    }
+    settle(reply, found);
+  }));
+  return reply;
+}
+
+caf::result<stored_cache> store_state::claim(const digest& d, const cache_ref& ref) {
+  auto& e = entries_[d];
+  e.claims.insert(ref);
+  if (e.at == phase::present) return e.facts;
+  return to_caf({errc::not_found, "Digest '" + d.str() + "' is not in the store", {}});
+}
+
+void store_state::release(const digest& d, const cache_ref& ref) {
+  auto it = entries_.find(d);
+  if (it == entries_.end()) return;
+  it->second.claims.erase(ref);
+  remove_if_unclaimed(d);
+}
+
+void store_state::release_all(const cache_ref& ref) {
+  std::vector<digest> claimed;
+  for (const auto& [d, e] : entries_)
+    if (e.claims.contains(ref)) claimed.push_back(d);
+  for (const auto& d : claimed) release(d, ref);
+}
+
+caf::result<std::string> store_state::stage(uint64_t needed_bytes) {
+  auto reply = self_->make_response_promise<std::string>();
+  disk_.stage(needed_bytes, back_here<std::string>([reply](const result<std::string>& dir) mutable {
+                settle(reply, dir);
+              }));
+  return reply;
+}
+
+caf::result<stored_cache> store_state::publish(const std::string& staging,
+                                               const stored_cache& facts) {
+  auto& e = entries_[facts.manifest];
+  if (e.at == phase::present) {
+    discard(staging);
+    return e.facts;
+  }
+  auto reply = self_->make_response_promise<stored_cache>();
+  if (e.at == phase::removing) {
+    e.when_gone.push_back([=, this] { publish_now(staging, facts, reply); });
+  } else if (e.at == phase::publishing) {
+    discard(staging);
+    reply.deliver(
+        to_caf({errc::busy, "Digest '" + facts.manifest.str() + "' is being stored", {}}));
+  } else {
+    publish_now(staging, facts, reply);
+  }
+  return reply;
+}
+
+void store_state::publish_now(const std::string& staging, const stored_cache& facts,
+                              caf::typed_response_promise<stored_cache> reply) {
+  auto& e = entries_[facts.manifest];
+  e.at = phase::publishing;
+  e.facts = facts;
+  disk_.publish(staging, facts, back_here<done>([=, this](const result<done>& outcome) mutable {
+                  entries_[facts.manifest].at = outcome ? phase::present : phase::absent;
+                  settle<stored_cache>(reply, outcome.map([&](done) { return facts; }));
+                  if (outcome) {
+                    log::info("Stored", {{"digest", facts.manifest.str()}, {"bytes", facts.bytes}});
+                    sync(facts.manifest);
+                  } else {
+                    discard(staging);
+                  }
+                  remove_if_unclaimed(facts.manifest);
+                }));
+}
+
+void store_state::discard(const std::string& staging) {
+  disk_.discard(staging, back_here<done>([staging](result<done> outcome) {
+                  if (!outcome)
+                    log::warn("Cannot remove staging directory; the next start will",
+                              {{"dir", staging}, {"error", outcome.error().message}});
+                }));
+}
+
+caf::result<std::string> store_state::record(const catalog_record& r) {
+  auto reply = self_->make_response_promise<std::string>();
+  disk_.write_record(r, back_here<std::string>([reply](const result<std::string>& path) mutable {
+                       settle(reply, path);
+                     }));
+  return reply;
+}
+
+caf::result<bool> store_state::forget(const cache_ref& ref) {
+  auto reply = self_->make_response_promise<bool>();
+  disk_.forget(ref, back_here<done>([reply](const result<done>& outcome) mutable {
+                 settle<bool>(reply, outcome.map([](done) { return true; }));
+               }));
+  return reply;
+}
+
+void store_state::collect() {
+  collecting_ = true;
+  std::vector<digest> all;
+  for (const auto& [d, e] : entries_) all.push_back(d);
+  for (const auto& d : all) remove_if_unclaimed(d);
+}
+
+void store_state::remove_if_unclaimed(const digest& d) {
+  auto it = entries_.find(d);
+  if (it == entries_.end() || !it->second.claims.empty()) return;
+  if (it->second.at == phase::absent) {
+    entries_.erase(it);
+  } else if (it->second.at == phase::present && collecting_) {
+    it->second.at = phase::removing;
+    disk_.remove(d, back_here<done>([this, d](result<done> outcome) { removed(d, outcome); }));
+  }
+}
+
+void store_state::removed(const digest& d, const result<done>& outcome) {
+  auto& e = entries_[d];
+  if (!outcome) {
+    log::warn("Cannot remove from the store",
+              {{"digest", d.str()}, {"error", outcome.error().message}});
+    e.at = phase::present;
+    later([this, d] { remove_if_unclaimed(d); }, ++e.failures);
+  } else {
+    log::info("Removed", {{"digest", d.str()}, {"bytes", e.facts.bytes}});
+    e.at = phase::absent;
+    e.facts = {};
+    e.failures = 0;
+  }
+  // A publish that waited goes on whether the old copy went or stayed: publish() sorts that out.
+  for (auto& go_on : std::exchange(e.when_gone, {})) go_on();
+  if (outcome) remove_if_unclaimed(d);
+}
+
+void store_state::sync(const digest& d) {
+  disk_.sync(d, back_here<done>([this, d](result<done> outcome) { synced(d, outcome); }));
+}
+
+void store_state::synced(const digest& d, const result<done>& outcome) {
+  auto it = entries_.find(d);
+  if (it == entries_.end() || it->second.at != phase::present) return;
+  if (outcome) {
+    it->second.failures = 0;
+    return;
+  }
+  log::warn("Cannot sync", {{"digest", d.str()}, {"error", outcome.error().message}});
+  later([this, d] { sync(d); }, ++it->second.failures);
+}
+
+void store_state::later(std::function<void()> what, uint32_t failures) {
+  constexpr uint64_t no_spread = 0;
+  auto pause = pause_after({errc::io, {}, {}}, failures, no_spread).value_or(longest_pause);
+  self_->delayed_send(self_, pause, run_atom_v, continuation{std::move(what)});
+}
+
+}  // namespace gkm::node

@@ -1,0 +1,63 @@
+/// The store's owner: which digests are on this disk, who claims them, and the catalog beside them.
+///
+///   absent ──publish──▶ publishing ──renamed──▶ present ──no claim left──▶ removing ──gone──▶
+///   absent
+/// A digest is removed only after `collect` was said once (all wanted caches have had their say)
+/// and nobody claims it; a publish that arrives while it is being removed waits until it is gone.
+#pragma once
+
+#include "actors/node/ports.hpp"
+#include "messages/actors.hpp"
+
+#include <map>
+#include <set>
+
+namespace gkm::node {
+
+class store_state {
+public:
+  using handle = store_actor;
+  static constexpr const char* name = "store";
+
+  store_state(store_actor::pointer self, disk_port& disk);
+  store_actor::behavior_type make_behavior();
+
+private:
+  enum class phase { absent, publishing, present, removing };
+
+  struct entry {
+    phase at = phase::absent;
+    stored_cache facts;  ///< while publishing or present
+    std::set<cache_ref> claims;
+    std::vector<std::function<void()>> when_gone;
+    uint32_t failures = 0;  ///< to remove or sync, in a row
+  };
+
+  caf::result<recovered> recover();
+  caf::result<stored_cache> claim(const digest& d, const cache_ref& ref);
+  void release(const digest& d, const cache_ref& ref);
+  void release_all(const cache_ref& ref);
+  caf::result<std::string> stage(uint64_t needed_bytes);
+  caf::result<stored_cache> publish(const std::string& staging, const stored_cache& facts);
+  void publish_now(const std::string& staging, const stored_cache& facts,
+                   caf::typed_response_promise<stored_cache> reply);
+  void discard(const std::string& staging);
+  caf::result<std::string> record(const catalog_record& r);
+  caf::result<bool> forget(const cache_ref& ref);
+  void collect();
+
+  void remove_if_unclaimed(const digest& d);
+  void removed(const digest& d, const result<done>& outcome);
+  void sync(const digest& d);
+  void synced(const digest& d, const result<done>& outcome);
+  void later(std::function<void()> what, uint32_t failures);
+  template <class T>
+  answer<T> back_here(std::function<void(result<T>)> then);
+
+  store_actor::pointer self_;
+  disk_port& disk_;
+  std::map<digest, entry> entries_;
+  bool collecting_ = false;
+};
+
+}  // namespace gkm::node
