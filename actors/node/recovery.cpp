@@ -1,0 +1,105 @@
+#include "actors/node/recovery.hpp"
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "messages/record.hpp"
+
+#include <sys/stat.h>
+
+namespace gkm::node {
+namespace fs = std::filesystem;
+namespace log = base::log;
+namespace {
+
+result<std::vector<fs::path>> entries_of(const fs::path& dir) {
+  std::error_code failed;
+  std::vector<fs::path> entries;
+  for (fs::directory_iterator it(dir, failed), end; !failed && it != end; it.increment(failed))
+    entries.push_back(it->path());
+  if (failed) return fail(base::errno_error(failed.value(), "read", dir));
+  return entries;
+}
+
+void sweep(const fs::path& rubbish) {
+  if (auto removed = base::remove_tree(rubbish); !removed)
+    log::warn("Cannot sweep", {{"path", rubbish.string()}, {"error", removed.error().message}});
+}
+
+/// Out of the store by one rename first: a crash meanwhile leaves it in staging.
+void drop(const paths& p, const fs::path& stored, std::string_view why) {
+  log::warn("Dropped from the store", {{"path", stored.string()}, {"why", why}});
+  auto trash = p.staging() / base::random_name();
+  std::error_code failed;
+  fs::rename(stored, trash, failed);
+  sweep(failed ? stored : trash);
+}
+
+bool is_real_directory(const fs::path& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+void read_stored(const paths& p, const fs::path& dir, const std::string& boot,
+                 recovered_state& found) {
+  auto name = digest::parse("sha256:" + dir.filename().string());
+  if (!name || !is_real_directory(dir)) return drop(p, dir, "not a digest's directory");
+  auto marked = base::read_file(dir / paths::unsynced, 64);
+  bool unsynced = marked || marked.error().code != errc::not_found;
+  if (unsynced && (!marked || *marked != boot)) return drop(p, dir, "not synced before a reboot");
+  auto text = base::read_file(dir / paths::meta, max_record_bytes);
+  auto facts = text ? parse_stored_cache(*text) : fail(text.error());
+  if (!facts) return drop(p, dir, facts.error().message);
+  if (facts->manifest != *name) return drop(p, dir, "its facts name another digest");
+  if (!is_real_directory(dir / paths::content)) return drop(p, dir, "it has no content");
+  if (unsynced) found.unsynced.push_back(*name);
+  found.usable.stored.push_back(std::move(*facts));
+}
+
+result<catalog_record> read_record(const paths& p, const cache_ref& ref) {
+  auto text = base::read_file(p.record(ref), max_record_bytes);
+  if (!text) return fail(text.error());
+  auto record = parse_catalog_record(*text);
+  if (record && record->ref != ref)
+    return fail(errc::malformed, "it names " + record->ref.str() + " instead");
+  return record;
+}
+
+void sweep_temporaries(const fs::path& dir) {
+  auto entries = entries_of(dir);
+  if (!entries) return;
+  for (const auto& e : *entries)
+    if (e.filename().string().starts_with('.')) sweep(e);
+}
+
+catalog_record read_catalog_entry(const paths& p, const cache_ref& ref) {
+  sweep_temporaries(p.cache(ref));
+  auto record = read_record(p, ref);
+  if (record) return *record;
+  if (record.error().code != errc::not_found) {
+    auto rejected = p.record(ref).string() + ".rejected";
+    log::error("Catalog record set aside",
+               {{"cache", ref.str()}, {"moved_to", rejected}, {"error", record.error().message}});
+    std::error_code ignored;
+    fs::rename(p.record(ref), rejected, ignored);
+  }
+  catalog_record unknown;
+  unknown.ref = ref;
+  unknown.state = cache_state::error;
+  return unknown;
+}
+
+}  // namespace
+
+result<recovered_state> recover_state(const paths& p, const std::string& boot) {
+  auto rubbish = entries_of(p.staging());
+  if (!rubbish) return fail(rubbish.error());
+  for (const auto& r : *rubbish) sweep(r);
+  auto stored = entries_of(p.store());
+  if (!stored) return fail(stored.error());
+  recovered_state found;
+  for (const auto& dir : *stored) read_stored(p, dir, boot, found);
+  for (const auto& ref : list_caches(p)) found.usable.records.push_back(read_catalog_entry(p, ref));
+  return found;
+}
+
+}  // namespace gkm::node

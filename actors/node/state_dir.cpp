@@ -1,0 +1,179 @@
+#include "actors/node/state_dir.hpp"
+
+#include "actors/node/recovery.hpp"
+#include "base/log.hpp"
+#include "messages/record.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace gkm::node {
+namespace fs = std::filesystem;
+namespace log = base::log;
+namespace {
+
+constexpr unsigned open_mode = 0755;
+constexpr unsigned private_mode = 0700;
+constexpr unsigned content_mode = 0777;
+
+result<done> ok(result<void> outcome) {
+  return outcome.map([] { return done{}; });
+}
+
+/// With exactly this mode, whatever the umask says.
+result<void> make_directory(const fs::path& dir, unsigned mode) {
+  if (auto made = base::make_directories(dir, mode); !made) return made;
+  if (::chmod(dir.c_str(), mode) != 0)
+    return fail(base::errno_error(errno, "set the mode of", dir));
+  return {};
+}
+
+result<std::string> make_staging(const paths& p, uint64_t needed_bytes) {
+  struct statvfs disk {};
+  if (::statvfs(p.staging().c_str(), &disk) != 0)
+    return fail(base::errno_error(errno, "measure", p.staging()));
+  auto free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (free_bytes < needed_bytes + disk_reserve_bytes) {
+    auto mb = [](uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
+    return fail(errc::no_space, "Not enough space in '" + p.root.string() +
+                                    "': the cache needs about " + mb(needed_bytes) + " and " +
+                                    mb(disk_reserve_bytes) + " stay reserved, " + mb(free_bytes) +
+                                    " are free");
+  }
+  auto dir = p.staging() / base::random_name();
+  if (auto made = make_directory(dir, private_mode); !made) return fail(made.error());
+  if (auto made = make_directory(dir / paths::content, content_mode); !made)
+    return fail(made.error());
+  return dir.string();
+}
+
+result<void> publish_staged(const paths& p, const fs::path& staging, const stored_cache& facts,
+                            const std::string& boot) {
+  if (auto w = base::write_file_atomically(staging / paths::meta, print_stored_cache(facts)); !w)
+    return w;
+  if (auto w = base::write_file_atomically(staging / paths::unsynced, boot); !w) return w;
+  auto home = p.stored(facts.manifest);
+  if (::rename(staging.c_str(), home.c_str()) != 0)
+    return fail(base::errno_error(errno, "publish", home));
+  return {};
+}
+
+result<void> sync_stored(const fs::path& stored) {
+  base::fd dir(::open(stored.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!dir && errno == ENOENT) return {};
+  if (!dir) return fail(base::errno_error(errno, "open", stored));
+  if (::syncfs(dir.get()) != 0) return fail(base::errno_error(errno, "sync", stored));
+  if (::unlinkat(dir.get(), paths::unsynced, 0) != 0 && errno != ENOENT)
+    return fail(base::errno_error(errno, "mark as synced", stored));
+  ::fsync(dir.get());
+  return {};
+}
+
+/// The new content first, then the record that names it, so that the path never lags behind.
+result<std::string> write_catalog(const paths& p, const catalog_record& r) {
+  auto link = p.exposed(r.ref);
+  bool usable = r.state == cache_state::extracted;
+  if (auto made = base::make_directories(p.cache(r.ref), open_mode); !made)
+    return fail(made.error());
+  if (usable) {
+    auto content = fs::absolute(p.stored(r.manifest) / paths::content);
+    if (auto linked = base::replace_symlink(link, content); !linked) return fail(linked.error());
+  } else if (::unlink(link.c_str()) != 0 && errno != ENOENT) {
+    return fail(base::errno_error(errno, "remove", link));
+  }
+  auto written = base::write_file_atomically(p.record(r.ref), print_catalog_record(r));
+  if (!written) return fail(written.error());
+  return usable ? link.string() : std::string();
+}
+
+/// Directories that became empty go; those that did not stay.
+void prune(const paths& p, const cache_ref& ref) {
+  ::rmdir(p.cache(ref).c_str());
+  if (!ref.is_cluster()) ::rmdir(p.cache(ref).parent_path().c_str());
+}
+
+}  // namespace
+
+result<std::unique_ptr<state_dir>> state_dir::open(paths where) {
+  for (const auto& dir : {where.root, where.caches()})
+    if (auto made = base::make_directories(dir, open_mode); !made) return fail(made.error());
+  auto lock = base::file_lock::take(where.lock());
+  if (!lock) return wrap(lock.error(), "Cannot use the state directory");
+  for (const auto& dir : {where.store().parent_path(), where.store(), where.staging()})
+    if (auto made = make_directory(dir, private_mode); !made) return fail(made.error());
+  auto boot = base::boot_id();
+  if (!boot) return fail(boot.error());
+  return std::unique_ptr<state_dir>(new state_dir(std::move(where), std::move(*lock), *boot));
+}
+
+state_dir::state_dir(paths where, base::file_lock lock, std::string boot)
+    : paths_(std::move(where)), lock_(std::move(lock)), boot_(std::move(boot)) {}
+
+void state_dir::recover(answer<recovered> reply) {
+  ordered_.post([=, this] {
+    auto found = recover_state(paths_, boot_);
+    if (!found) return reply(fail(found.error()));
+    // What an earlier process of this boot left unsynced is synced now.
+    for (const auto& d : found->unsynced) sync(d, [](result<done>) {});
+    reply(std::move(found->usable));
+  });
+}
+
+void state_dir::stage(uint64_t needed_bytes, answer<std::string> reply) {
+  ordered_.post([=, this] { reply(make_staging(paths_, needed_bytes)); });
+}
+
+void state_dir::publish(const std::string& staging, const stored_cache& facts, answer<done> reply) {
+  ordered_.post([=, this] { reply(ok(publish_staged(paths_, staging, facts, boot_))); });
+}
+
+void state_dir::sync(const digest& manifest, answer<done> reply) {
+  slow_.post([=, this] { reply(ok(sync_stored(paths_.stored(manifest)))); });
+}
+
+void state_dir::discard(const std::string& staging, answer<done> reply) {
+  slow_.post([=] { reply(ok(base::remove_tree(staging))); });
+}
+
+void state_dir::remove(const digest& manifest, answer<done> reply) {
+  ordered_.post([=, this] {
+    auto trash = paths_.staging() / base::random_name();
+    if (::rename(paths_.stored(manifest).c_str(), trash.c_str()) != 0 && errno != ENOENT)
+      return reply(fail(base::errno_error(errno, "remove", paths_.stored(manifest))));
+    discard(trash.string(), reply);
+  });
+}
+
+void state_dir::write_record(const catalog_record& record, answer<std::string> reply) {
+  ordered_.post([=, this] { reply(write_catalog(paths_, record)); });
+}
+
+void state_dir::forget(const cache_ref& ref, answer<done> reply) {
+  ordered_.post([=, this] {
+    auto removed = base::remove_tree(paths_.cache(ref));
+    prune(paths_, ref);
+    reply(ok(removed));
+  });
+}
+
+void state_dir::write(const cache_status& status, answer<done> reply) {
+  ordered_.post([=, this] {
+    reply(ok(base::write_file_atomically(paths_.status(status.ref), print_cache_status(status))));
+  });
+}
+
+void state_dir::erase(const cache_ref& ref, answer<done> reply) {
+  ordered_.post([=, this] {
+    auto file = paths_.status(ref);
+    bool gone = ::unlink(file.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR;
+    auto failed = base::errno_error(errno, "remove", file);
+    prune(paths_, ref);
+    reply(gone ? result<done>(done{}) : fail(failed));
+  });
+}
+
+}  // namespace gkm::node

@@ -1,0 +1,45 @@
+/// The state directory on a real disk (paths.hpp draws it): the store actor's port, and the
+/// statuses beside the records.
+#pragma once
+
+#include "actors/node/paths.hpp"
+#include "actors/node/ports.hpp"
+#include "base/files.hpp"
+#include "base/worker_pool.hpp"
+
+#include <memory>
+
+namespace gkm::node {
+
+/// Left free on the disk for everybody else.
+constexpr uint64_t disk_reserve_bytes = 64ULL << 20;
+
+class state_dir : public disk_port, public status_port {
+public:
+  /// Makes what is missing, with the right modes, and takes the lock. `errc::busy` if another
+  /// process has it.
+  static result<std::unique_ptr<state_dir>> open(paths where);
+
+  void recover(answer<recovered> reply) override;
+  void stage(uint64_t needed_bytes, answer<std::string> reply) override;
+  void publish(const std::string& staging, const stored_cache& facts, answer<done> reply) override;
+  void sync(const digest& manifest, answer<done> reply) override;
+  void discard(const std::string& staging, answer<done> reply) override;
+  void remove(const digest& manifest, answer<done> reply) override;
+  void write_record(const catalog_record& record, answer<std::string> reply) override;
+  void forget(const cache_ref& ref, answer<done> reply) override;
+
+  void write(const cache_status& status, answer<done> reply) override;
+  void erase(const cache_ref& ref, answer<done> reply) override;
+
+private:
+  state_dir(paths where, base::file_lock lock, std::string boot);
+
+  paths paths_;
+  base::file_lock lock_;
+  std::string boot_;
+  base::worker_pool ordered_{1};  ///< small steps, in the order they were asked
+  base::worker_pool slow_{1};     ///< removing trees, syncing
+};
+
+}  // namespace gkm::node

@@ -1,0 +1,61 @@
+/// One node's agent in the simulated world: the real actors on fake ports, for one life or many.
+#pragma once
+
+#include "actors/node/gpu_actor.hpp"
+#include "actors/node/node.hpp"
+#include "actors/node/puller.hpp"
+#include "actors/node/reporter.hpp"
+#include "actors/node/store.hpp"
+#include "tests/support/sim_ports.hpp"
+
+#include <optional>
+
+namespace gkm::sim {
+
+class agent {
+public:
+  explicit agent(world& w) : images(w), disk(w), status(w), inventory(w), clock(w), world_(w) {
+    images.disk = &disk;
+  }
+  ~agent() { kill(); }
+
+  fake_images images;
+  fake_disk disk;
+  fake_status status;
+  fake_inventory inventory;
+  fake_clock clock;
+
+  void start() {
+    auto& system = world_.system();
+    auto gpu = gkm::spawn<node::gpu_state>(system, inventory);
+    auto store = gkm::spawn<node::store_state>(system, disk);
+    auto puller = gkm::spawn<node::puller_state>(system, images, store);
+    auto reporter = gkm::spawn<node::reporter_state>(system, status, nullptr);
+    node_ = gkm::spawn<node::node_state>(
+        system, node::cache_peers{puller, store, gpu, reporter, &clock}, world_.chaos().draw());
+    all_ = {caf::actor_cast<caf::actor>(*node_), caf::actor_cast<caf::actor>(gpu),
+            caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(puller),
+            caf::actor_cast<caf::actor>(reporter)};
+  }
+
+  /// At once, wherever everything stands; what was under way in ports is lost.
+  void kill() {
+    world_.end_life();
+    images.in_flight = 0;
+    inventory.watch(nullptr);
+    for (auto& a : all_) caf::anon_send_exit(a, caf::exit_reason::kill);
+    all_.clear();
+    node_.reset();
+    world_.settle();
+  }
+
+  bool alive() const { return node_.has_value(); }
+  const node_actor& node() const { return *node_; }
+
+private:
+  world& world_;
+  std::optional<node_actor> node_;
+  std::vector<caf::actor> all_;
+};
+
+}  // namespace gkm::sim
