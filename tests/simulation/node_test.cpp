@@ -7,7 +7,7 @@
 
 #include "base/log.hpp"
 #include "gpu/match.hpp"
-#include "tests/simulation/agent.hpp"
+#include "tests/support/sim_agent.hpp"
 
 #include <gtest/gtest.h>
 
