@@ -11,7 +11,8 @@
 namespace gkm {
 
 /// `[host[:port]/]path[:tag][@digest]` or `oci:dir[:tag][@digest]`. No host means docker.io, one
-/// component there means library/; no tag and no digest means `latest`. A digest wins over a tag.
+/// component there means library/; no tag and no digest means `latest`. A digest wins over a tag. A
+/// layout without tag and digest stays without both: the only image in it is meant.
 struct image_ref {
   std::string host;        ///< "quay.io", "127.0.0.1:5000", "[::1]:5000"; empty for an OCI layout
   std::string repository;  ///< "gkm/cache-examples"; for an OCI layout the directory as given

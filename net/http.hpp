@@ -1,5 +1,5 @@
-/// The one HTTP engine: a libcurl multi loop on its own thread. Ask from any worker thread; a body is
-/// pulled by the asker, and a slow asker pauses its transfer instead of filling memory.
+/// The one HTTP engine: a libcurl multi loop on its own thread. Ask from any worker thread; a body
+/// is pulled by the asker, and a slow asker pauses its transfer instead of filling memory.
 #pragma once
 
 #include "base/byte_stream.hpp"
@@ -12,9 +12,12 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gkm::net {
+
+class transfer_loop;
 
 /// Each bounds one way of hanging; there is none for a whole transfer, which may take hours.
 struct timeouts {
@@ -23,12 +26,13 @@ struct timeouts {
   std::chrono::milliseconds stall{30'000};       ///< no byte of a body, while somebody reads it
 };
 
-/// Trust and identity for one host. Empty paths mean the system's defaults.
+/// Trust and identity for one host. Empty paths mean the system's defaults. After a redirect to
+/// another host only `ca_file` still holds. All files are PEM.
 struct tls_config {
-  std::string ca_file;
+  std::string ca_file;  ///< trusted beside the system's own
   std::string client_cert_file;
-  std::string client_key_file;
-  bool skip_verify = false;  ///< only where configuration says so by name
+  std::string client_key_file;  ///< empty: the key is in `client_cert_file`
+  bool skip_verify = false;     ///< only where configuration says so by name
 
   bool operator==(const tls_config&) const = default;
 };
@@ -37,9 +41,10 @@ struct request {
   std::string method = "GET";
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string authorization;  ///< the whole header value; never follows a redirect to another origin
+  std::string
+      authorization;  ///< the whole header value; never follows a redirect to another origin
   std::string body;
-  std::string content_type;   ///< of `body`
+  std::string content_type;  ///< of `body`
   timeouts limits;
   tls_config tls;
 };
@@ -63,42 +68,45 @@ struct response {
 
 /// A response whose body is still coming. Destroying it cancels the transfer.
 class body_stream : public base::byte_stream {
- public:
+public:
   virtual const response_head& head() const = 0;
 };
 
 struct engine_options {
-  uint32_t connections_per_host = 8;
+  uint32_t connections_per_host = 8;  ///< further requests to a host wait for their turn
   uint32_t redirects = 5;
   std::string user_agent = "gkm";
   /// Redirects from https to http are always refused; this refuses plain http altogether unless the
   /// host is loopback or listed ("host" or "host:port").
   bool plain_http_anywhere = false;
-  std::vector<std::string> plain_http_hosts;
+  std::vector<std::string> plain_http_hosts{};
 };
 
 /// Owns the loop thread and the connections. Outlives everything that holds one of its streams.
 /// Proxies are those of the environment (HTTPS_PROXY, NO_PROXY…), never for loopback addresses.
 /// While no transfer runs, the thread sleeps without waking.
 class engine {
- public:
+public:
   explicit engine(engine_options options = {});
   ~engine();
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
 
-  /// Sends the request and waits for the status line and headers, redirects followed. Any status is a
-  /// success here. `errc::unavailable` for a connection that fails, times out or breaks,
-  /// `errc::cancelled` when `stop` is requested (also for later reads), `errc::refused` for a redirect
-  /// or scheme that is not allowed. The body must be read or the stream destroyed.
+  /// Sends the request and waits for the status line and headers, redirects followed. Any status is
+  /// a success here. `errc::unavailable` for a connection that fails, times out or breaks,
+  /// `errc::cancelled` when `stop` is requested (also for later reads), `errc::refused` for a
+  /// redirect or scheme that is not allowed, `errc::unauthorized` for a certificate that is not
+  /// trusted, `errc::invalid_argument` for a bad URL, header or certificate file,
+  /// `errc::limit_exceeded` for too many headers. The body must be read or the stream destroyed.
+  /// Redirects of other methods than GET and HEAD are the caller's: they are returned as they are.
   result<std::unique_ptr<body_stream>> open(const request& what, std::stop_token stop = {});
 
   /// `open` and the whole body, at most `max_bytes` of it, else `errc::limit_exceeded`.
   result<response> fetch(const request& what, size_t max_bytes, std::stop_token stop = {});
 
- private:
-  class loop;
-  std::unique_ptr<loop> loop_;
+private:
+  const engine_options options_;
+  std::unique_ptr<transfer_loop> loop_;
 };
 
 }  // namespace gkm::net

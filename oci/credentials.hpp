@@ -22,8 +22,9 @@ struct credential {
   bool operator==(const credential&) const = default;
 };
 
-/// The parsed contents of one config.json (`auths`, `credHelpers`, `credsStore`). A credential helper is
-/// run only when a host needs it, with a time limit.
+/// The parsed contents of one config.json (`auths`, `credHelpers`, `credsStore`; also the older form that
+/// has the entries of `auths` at the top). A credential helper is run only when a host needs it, with a
+/// time limit; if it knows nothing, what `auths` has counts.
 class credential_store {
  public:
   credential_store() = default;
@@ -38,7 +39,11 @@ class credential_store {
   /// The longest path match wins: "quay.io/gkm/x", then "quay.io/gkm", then "quay.io".
   result<std::optional<credential>> find(const image_ref& ref) const;
 
+  /// The file this was read from, or where one would be looked for last; empty if neither. For errors.
+  const std::string& origin() const { return origin_; }
+
  private:
+  std::string origin_;
   std::map<std::string, credential> auths_;
   std::map<std::string, std::string> helpers_;  ///< host → helper suffix
   std::string default_helper_;

@@ -4,23 +4,29 @@
 #include "oci/credentials.hpp"
 #include "oci/source.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace gkm::net {
 class engine;
-
-}  // namespace gkm::net
+}
 
 namespace gkm::oci {
 
 struct registry_options {
-  /// "host" or "host:port" that may speak plain HTTP. Loopback hosts always may.
+  /// "host" or "host:port" that may speak plain HTTP. Loopback hosts always may. Whether they do is
+  /// found out by asking (endpoint.hpp has the rule).
   std::vector<std::string> plain_http_hosts;
-  std::string ca_file;           ///< for all hosts, beside the system's own
+  std::string ca_file;  ///< for all hosts, beside the system's own
   std::string client_cert_file;
   std::string client_key_file;
+  /// What failed for now is tried this often in all, with growing pauses between.
+  uint32_t attempts = 4;
+  std::chrono::milliseconds first_retry_delay{200};
+  std::chrono::milliseconds max_retry_delay{10'000};
 };
 
 /// The engine must outlive the source. One source serves many images and threads; it caches tokens

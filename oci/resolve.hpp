@@ -22,12 +22,17 @@ struct resolved_image {
   uint64_t layer_bytes = 0;  ///< sum of the layers' (compressed) sizes
 };
 
+/// The platform of this program as images name it: "linux", "amd64" or "arm64".
+platform host_platform();
+
 /// Given what a manifest claims to be for, would a GPU of this node use it?
 using target_filter = std::function<bool(const std::vector<target>&)>;
 
-/// Of an index: entries for another platform are left out, then the first whose claimed targets pass
-/// `fits`, then the first that claims nothing. If all claim and none fits: `errc::incompatible`, with
-/// the targets on offer. Without a filter the platform alone decides.
+/// Of an index: entries for another platform and attestations are left out, then the first whose claimed
+/// targets pass `fits`, then the first whose claims are missing or unreadable. If all claim and none fits,
+/// or none is for this platform: `errc::incompatible`, with what is on offer. Without a filter the
+/// platform alone decides. An index may hold indexes, one level deep. Entries whose manifest the source
+/// does not have are passed over. A single manifest is never `incompatible`: the caller judges its hints.
 result<resolved_image> resolve(source& from, const image_ref& ref, const target_filter& fits,
                                std::stop_token stop);
 

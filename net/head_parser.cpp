@@ -1,0 +1,41 @@
+#include "net/head_parser.hpp"
+
+#include <cctype>
+
+namespace gkm::net {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  auto first = text.find_first_not_of(space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+}  // namespace
+
+head_parser::outcome head_parser::feed(std::string_view line) {
+  bytes_ += line.size();
+  if (bytes_ > max_header_bytes || ++lines_ > max_header_lines) return outcome::too_big;
+  if (line.starts_with("HTTP/")) {
+    fields_.clear();
+    return outcome::more;
+  }
+  if (trimmed(line).empty()) return outcome::block_ended;
+  add_field(line);
+  return outcome::more;
+}
+
+void head_parser::add_field(std::string_view line) {
+  auto colon = line.find(':');
+  // A line that begins with space continues the one before, an obsolete form that nobody we ask
+  // uses.
+  if (colon == std::string_view::npos || colon == 0 || line[0] == ' ' || line[0] == '\t') return;
+  std::string name(trimmed(line.substr(0, colon)));
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  auto value = trimmed(line.substr(colon + 1));
+  auto [at, fresh] = fields_.try_emplace(std::move(name), value);
+  if (!fresh) at->second.append(", ").append(value);
+}
+
+}  // namespace gkm::net

@@ -1,0 +1,205 @@
+#include "oci/credentials.hpp"
+
+#include "messages/printable.hpp"
+#include "oci/base64.hpp"
+#include "oci/credential_helper.hpp"
+#include "oci/json.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+
+namespace gkm::oci {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t max_config_file_bytes = 1 << 20;
+constexpr std::string_view hub = "docker.io";
+constexpr const char* hub_in_helpers = "https://index.docker.io/v1/";
+
+// "https://index.docker.io/v1/" and "docker.io" are one; "https://quay.io/" is "quay.io".
+std::string normalise_key(std::string_view key) {
+  for (std::string_view scheme : {"https://", "http://"})
+    if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
+  while (key.ends_with('/')) key.remove_suffix(1);
+  for (std::string_view version : {"/v1", "/v2"})
+    if (key.ends_with(version)) key.remove_suffix(version.size());
+  while (key.ends_with('/')) key.remove_suffix(1);
+  auto slash = std::min(key.find('/'), key.size());
+  std::string host(key.substr(0, slash));
+  std::transform(host.begin(), host.end(), host.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (host == "index.docker.io" || host == "registry-1.docker.io") host = hub;
+  return host + std::string(key.substr(slash));
+}
+
+tl::unexpected<error> bad_entry(std::string_view key, std::string_view cause) {
+  return fail(errc::invalid_argument,
+              "registry credentials: field '" + printable(key) + "' " + std::string(cause));
+}
+
+result<std::string> text_of(const json::value& entry, std::string_view name,
+                            const std::string& path) {
+  auto text = json::text(entry, name, path + ".");
+  if (!text) return bad_entry(path + "." + std::string(name), "is not a string");
+  return text;
+}
+
+result<credential> parse_entry(const json::value& entry, const std::string& path) {
+  if (!entry.IsObject()) return bad_entry(path, "is not an object");
+  credential c;
+  for (auto [name, field] : {std::pair{"username", &c.username},
+                             {"password", &c.password},
+                             {"identitytoken", &c.identity_token}}) {
+    auto text = text_of(entry, name, path);
+    if (!text) return fail(text.error());
+    *field = std::move(*text);
+  }
+  auto encoded = text_of(entry, "auth", path);
+  if (!encoded) return fail(encoded.error());
+  if (encoded->empty()) return c;
+  auto plain = from_base64(*encoded);
+  if (!plain) return bad_entry(path + ".auth", "is not base64");
+  auto colon = plain->find(':');
+  if (colon == std::string::npos) return bad_entry(path + ".auth", "is not 'user:password'");
+  c.username = plain->substr(0, colon);
+  c.password = plain->substr(colon + 1);
+  // Some Windows tools pad the password with zero bytes.
+  c.password.erase(c.password.find_last_not_of('\0') + 1);
+  return c;
+}
+
+result<void> parse_auths(const json::value& list, const std::string& path,
+                         std::map<std::string, credential>& out) {
+  if (!list.IsObject()) return bad_entry(path, "is not an object");
+  for (const auto& member : list.GetObject()) {
+    auto key = std::string(json::view(member.name));
+    if (member.value.IsNull()) continue;
+    auto entry = parse_entry(member.value, path.empty() ? key : path + "." + key);
+    if (!entry) return fail(entry.error());
+    // Docker Desktop writes `{}` for what its helper keeps.
+    if (*entry != credential{}) out[normalise_key(key)] = std::move(*entry);
+  }
+  return {};
+}
+
+result<std::string> helper_name(const json::value& from, const std::string& path) {
+  if (!from.IsString()) return bad_entry(path, "is not a string");
+  auto name = json::view(from);
+  if (!name.empty() && !is_helper_name(name))
+    return bad_entry(path, "is not a name of a-z, 0-9, '_', '.' and '-'");
+  return std::string(name);
+}
+
+// The old form (kubernetes.io/dockercfg): the entries stand at the top.
+bool is_legacy(const rapidjson::Document& document) {
+  for (std::string_view name : {"auths", "credHelpers", "credsStore"})
+    if (json::find(document, name)) return false;
+  return document.MemberCount() > 0 &&
+         std::all_of(document.MemberBegin(), document.MemberEnd(), [](const auto& member) {
+           return member.value.IsObject() &&
+                  (json::find(member.value, "auth") || json::find(member.value, "username"));
+         });
+}
+
+std::vector<fs::path> usual_files() {
+  std::vector<fs::path> files;
+  auto add = [&files](const char* variable, std::string_view rest) {
+    const char* value = std::getenv(variable);
+    if (value && *value) files.push_back(rest.empty() ? fs::path(value) : fs::path(value) / rest);
+  };
+  add("DOCKER_CONFIG", "config.json");
+  add("REGISTRY_AUTH_FILE", "");
+  add("XDG_RUNTIME_DIR", "containers/auth.json");
+  add("HOME", ".docker/config.json");
+  return files;
+}
+
+}  // namespace
+
+result<credential_store> credential_store::parse(std::string_view config_json) {
+  rapidjson::Document document;
+  if (auto ok = json::parse(config_json, "registry credentials", document); !ok)
+    return fail(errc::invalid_argument, ok.error().message);
+  credential_store store;
+  if (is_legacy(document)) {
+    if (auto ok = parse_auths(document, "", store.auths_); !ok) return fail(ok.error());
+    return store;
+  }
+  if (const auto* auths = json::find(document, "auths"))
+    if (auto ok = parse_auths(*auths, "auths", store.auths_); !ok) return fail(ok.error());
+  if (const auto* helpers = json::find(document, "credHelpers")) {
+    if (!helpers->IsObject()) return bad_entry("credHelpers", "is not an object");
+    for (const auto& member : helpers->GetObject()) {
+      auto key = std::string(json::view(member.name));
+      auto name = helper_name(member.value, "credHelpers." + key);
+      if (!name) return fail(name.error());
+      if (!name->empty()) store.helpers_[normalise_key(key)] = std::move(*name);
+    }
+  }
+  if (const auto* helper = json::find(document, "credsStore")) {
+    auto name = helper_name(*helper, "credsStore");
+    if (!name) return fail(name.error());
+    store.default_helper_ = std::move(*name);
+  }
+  return store;
+}
+
+result<credential_store> credential_store::from_file(const fs::path& file) {
+  auto step = "Failed to read registry credentials '" + file.string() + "'";
+  std::error_code status;
+  if (!fs::is_regular_file(file, status))
+    return fail(status || !fs::exists(file, status) ? errc::not_found : errc::invalid_argument,
+                step + ": there is no such file");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return fail(errc::io, step + ": " + std::strerror(errno));
+  std::string text(max_config_file_bytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return fail(errc::io, step + ": " + std::strerror(errno));
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > max_config_file_bytes)
+    return fail(errc::limit_exceeded, step + ": it has more than 1 MiB");
+  auto store = parse(text);
+  if (!store) return wrap(store.error(), step);
+  store->origin_ = file.string();
+  return store;
+}
+
+result<credential_store> credential_store::from_environment() {
+  credential_store none;
+  for (const auto& file : usual_files()) {
+    std::error_code status;
+    if (fs::exists(file, status)) return from_file(file);
+    if (status)
+      return fail(errc::io, "Failed to look for registry credentials '" + file.string() +
+                                "': " + status.message());
+    none.origin_ = file.string();
+  }
+  return none;
+}
+
+result<std::optional<credential>> credential_store::find(const image_ref& ref) const {
+  if (ref.is_layout()) return std::nullopt;
+  auto key = ref.host + "/" + ref.repository;
+  for (;;) {
+    auto server = key == hub ? std::string(hub_in_helpers) : key;
+    if (auto helper = helpers_.find(key); helper != helpers_.end()) {
+      auto answer = ask_credential_helper(helper->second, server);
+      if (!answer || *answer) return answer;
+    }
+    if (auto entry = auths_.find(key); entry != auths_.end()) return entry->second;
+    auto slash = key.rfind('/');
+    if (slash == std::string::npos) break;
+    key.resize(slash);
+  }
+  if (default_helper_.empty()) return std::nullopt;
+  return ask_credential_helper(default_helper_,
+                               ref.host == hub ? std::string(hub_in_helpers) : ref.host);
+}
+
+}  // namespace gkm::oci
