@@ -113,11 +113,14 @@ struct catalog_record {
 struct recovered {
   std::vector<stored_cache> stored;
   std::vector<catalog_record> records;
+  std::vector<digest> unsynced;  ///< of `stored`: written in this boot, maybe not yet on the device
 
   bool operator==(const recovered&) const = default;
 
   static constexpr auto type = "recovered";
-  static constexpr auto fields() { return std::tuple{&recovered::stored, &recovered::records}; }
+  static constexpr auto fields() {
+    return std::tuple{&recovered::stored, &recovered::records, &recovered::unsynced};
+  }
 };
 
 /// What people see of one cache on one node.

@@ -65,7 +65,12 @@ cache_actor::behavior_type cache_actor_state::make_behavior() {
 // -- what happens from outside ------------------------------------------------------------------
 
 void cache_actor_state::wanted(const cache_spec& spec) {
-  if (withdrawing_ || (spec_ == spec && busy_)) return;
+  if (withdrawing_) return;
+  if (spec_ == spec && busy_) {
+    // The tag may have moved since this round asked for it.
+    again_ = true;
+    return;
+  }
   spec_ = spec;
   failures_ = 0;
   begin();
@@ -140,7 +145,8 @@ void cache_actor_state::restore() {
   ask<stored_cache>(
       peers_.store, store_limit,
       [this, plan](const stored_cache& stored) {
-        check_tag_ = spec_->image.pinned.empty();
+        // The tag may have moved while we were away.
+        again_ = spec_->image.pinned.empty();
         judge(plan, stored);
       },
       [this](error) { resolve(); }, claim_atom_v, plan.manifest, ref_);
@@ -148,14 +154,14 @@ void cache_actor_state::restore() {
 
 void cache_actor_state::resolve() {
   show("Resolving");
-  check_tag_ = false;
+  again_ = false;
   ask<image_plan>(
       peers_.puller, resolve_limit, [this](const image_plan& plan) { check_label(plan); },
       to_failed(), resolve_atom_v, spec_->image, gpus_);
 }
 
 void cache_actor_state::check_label(const image_plan& plan) {
-  status_.resolved = plan.resolved;
+  moved_ = is_serving() && status_.stored.manifest != plan.manifest;
   // What the kernels told when this digest was here before is the truth; a label is only a hint.
   bool seen = record_ && record_->manifest == plan.manifest && !record_->targets.empty();
   auto known = seen ? record_->targets : std::vector<target>();
@@ -253,7 +259,7 @@ void cache_actor_state::ready(const image_plan& plan, const stored_cache& stored
   set_state(cache_state::extracted);
   release_claims();
   report();
-  if (check_tag_) begin();
+  if (again_) begin();
 }
 
 void cache_actor_state::misfit(const image_plan& plan, const std::vector<target>& kernel_targets,
@@ -282,7 +288,7 @@ void cache_actor_state::failed(error e, catalog_record remembered) {
     status_.retry_unix_s = peers_.clock->unix_seconds() + pause->count() / 1'000;
     self_->delayed_send(self_, *pause, retry_atom_v, epoch_);
   }
-  if (is_refreshing()) {
+  if (is_refreshing() && !moved_) {
     status_.warnings = {"cannot tell whether the tag has moved: " + e.message};
   } else {
     status_.code = e.code;
@@ -297,6 +303,7 @@ void cache_actor_state::failed(error e, catalog_record remembered) {
   }
   release_claims();
   report();
+  if (again_ && !pause) begin();
 }
 
 /// For those who ask the catalog why there is no cache. The next failure tries again if it is not
@@ -341,7 +348,7 @@ void cache_actor_state::stop_serving() {
 }
 
 void cache_actor_state::show(const char* step) {
-  if (is_refreshing()) return;
+  if (is_refreshing() && !moved_) return;
   status_.message = step;
   status_.code = errc::none;
   status_.retry_unix_s = 0;

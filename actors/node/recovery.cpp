@@ -39,8 +39,7 @@ bool is_real_directory(const fs::path& path) {
   return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-void read_stored(const paths& p, const fs::path& dir, const std::string& boot,
-                 recovered_state& found) {
+void read_stored(const paths& p, const fs::path& dir, const std::string& boot, recovered& found) {
   auto name = digest::parse("sha256:" + dir.filename().string());
   if (!name || !is_real_directory(dir)) return drop(p, dir, "not a digest's directory");
   auto marked = base::read_file(dir / paths::unsynced, 64);
@@ -52,7 +51,7 @@ void read_stored(const paths& p, const fs::path& dir, const std::string& boot,
   if (facts->manifest != *name) return drop(p, dir, "its facts name another digest");
   if (!is_real_directory(dir / paths::content)) return drop(p, dir, "it has no content");
   if (unsynced) found.unsynced.push_back(*name);
-  found.usable.stored.push_back(std::move(*facts));
+  found.stored.push_back(std::move(*facts));
 }
 
 result<catalog_record> read_record(const paths& p, const cache_ref& ref) {
@@ -90,15 +89,15 @@ catalog_record read_catalog_entry(const paths& p, const cache_ref& ref) {
 
 }  // namespace
 
-result<recovered_state> recover_state(const paths& p, const std::string& boot) {
+result<recovered> recover_state(const paths& p, const std::string& boot) {
   auto rubbish = entries_of(p.staging());
   if (!rubbish) return fail(rubbish.error());
   for (const auto& r : *rubbish) sweep(r);
   auto stored = entries_of(p.store());
   if (!stored) return fail(stored.error());
-  recovered_state found;
+  recovered found;
   for (const auto& dir : *stored) read_stored(p, dir, boot, found);
-  for (const auto& ref : list_caches(p)) found.usable.records.push_back(read_catalog_entry(p, ref));
+  for (const auto& ref : list_caches(p)) found.records.push_back(read_catalog_entry(p, ref));
   return found;
 }
 

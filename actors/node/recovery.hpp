@@ -5,19 +5,13 @@
 #include "messages/cache.hpp"
 
 #include <string>
-#include <vector>
 
 namespace gkm::node {
-
-struct recovered_state {
-  recovered usable;
-  std::vector<digest> unsynced;  ///< written in this boot, not yet synced
-};
 
 /// Empties staging; drops from the store what another boot left unsynced and what is not whole;
 /// reads the catalog. A record that does not parse, or lies in another cache's directory, is
 /// renamed to record.json.rejected, logged, and returned without an image, so that it is forgotten
 /// unless somebody wants the cache. Fails only if the directories cannot be read at all.
-result<recovered_state> recover_state(const paths& p, const std::string& boot);
+result<recovered> recover_state(const paths& p, const std::string& boot);
 
 }  // namespace gkm::node

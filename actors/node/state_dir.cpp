@@ -114,13 +114,7 @@ state_dir::state_dir(paths where, base::file_lock lock, std::string boot)
     : paths_(std::move(where)), lock_(std::move(lock)), boot_(std::move(boot)) {}
 
 void state_dir::recover(answer<recovered> reply) {
-  ordered_.post([=, this] {
-    auto found = recover_state(paths_, boot_);
-    if (!found) return reply(fail(found.error()));
-    // What an earlier process of this boot left unsynced is synced now.
-    for (const auto& d : found->unsynced) sync(d, [](result<done>) {});
-    reply(std::move(found->usable));
-  });
+  ordered_.post([=, this] { reply(recover_state(paths_, boot_)); });
 }
 
 void state_dir::stage(uint64_t needed_bytes, answer<std::string> reply) {

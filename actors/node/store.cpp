@@ -43,6 +43,7 @@ caf::result<recovered> store_state::recover() {
       e.facts = facts;
     }
     settle(reply, found);
+    for (const auto& d : found ? found->unsynced : std::vector<digest>()) sync(d);
   }));
   return reply;
 }

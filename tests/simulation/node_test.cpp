@@ -182,14 +182,12 @@ private:
       complain("the store holds " + std::to_string(actual.size()) + " digests, wanted are " +
                std::to_string(expected.size()));
     if (!agent_.disk.staging.empty()) complain("staging is not empty");
-    if (agent_.images.in_flight != hung_transfers()) complain("transfers are still under way");
+    if (agent_.images.in_flight != 0) complain("transfers are still under way");
     for (const auto& [ref, r] : agent_.disk.records)
       if (!wanted_.contains(ref)) complain("a record is left of " + ref.str());
     for (const auto& [ref, s] : agent_.status.seen)
       if (!wanted_.contains(ref)) complain("a status is left of " + ref.str());
   }
-
-  size_t hung_transfers() const { return 0; }
 
   void check_cache(const cache_ref& ref, const image_ref& image, std::set<digest>& expected) {
     auto seen = agent_.status.seen.find(ref);

@@ -16,6 +16,7 @@ class agent {
 public:
   explicit agent(world& w) : images(w), disk(w), status(w), inventory(w), clock(w), world_(w) {
     images.disk = &disk;
+    disk.statuses = &status.seen;
   }
   ~agent() { kill(); }
 
@@ -40,13 +41,13 @@ public:
 
   /// At once, wherever everything stands; what was under way in ports is lost.
   void kill() {
-    world_.end_life();
-    images.in_flight = 0;
-    inventory.watch(nullptr);
     for (auto& a : all_) caf::anon_send_exit(a, caf::exit_reason::kill);
     all_.clear();
     node_.reset();
     world_.settle();
+    world_.end_life();
+    images.in_flight = 0;
+    inventory.watch(nullptr);
   }
 
   bool alive() const { return node_.has_value(); }

@@ -64,8 +64,12 @@ void fake_images::fetch(const image_plan& plan, const std::string& staging,
 void fake_images::step(std::shared_ptr<job> j) {
   auto& c = world_.chaos();
   if (c.strikes()) {
-    --in_flight;
-    return;  // the transfer hangs for ever
+    // Hangs for ever, unless it is told to stop.
+    auto stopped = [this, reply = j->reply] {
+      world_.after(duration(10), [reply] { reply(fail(errc::cancelled, "stopped")); });
+    };
+    hung_.push_back(std::make_unique<std::stop_callback<std::function<void()>>>(j->stop, stopped));
+    return;
   }
   auto delay = c.strikes() ? c.between(1'000, 60'000) : c.between(1, 100);
   world_.after(delay, [this, j] {
@@ -134,8 +138,14 @@ void fake_disk::recover(answer<recovered> reply) {
           return entry.second.unsynced_boot != 0 && entry.second.unsynced_boot != boot;
         });
         recovered found;
-        for (const auto& [d, s] : store) found.stored.push_back(s.facts);
+        for (const auto& [d, s] : store) {
+          found.stored.push_back(s.facts);
+          if (s.unsynced_boot != 0) found.unsynced.push_back(d);
+        }
         for (const auto& [ref, r] : records) found.records.push_back(r);
+        for (const auto& [ref, s] : *statuses)
+          if (!records.contains(ref))
+            found.records.push_back({ref, {}, {}, {}, cache_state::error, {}, {}});
         return found;
       },
       std::move(reply));
@@ -216,7 +226,7 @@ void fake_disk::forget(const cache_ref& ref, answer<done> reply) {
     if (world_.chaos().strikes())
       outcome = fail(errc::io, "input/output error");
     else
-      records.erase(ref);
+      records.erase(ref), statuses->erase(ref);
     world_.after(world_.chaos().between(0, 20), [reply, outcome] { reply(outcome); });
   });
 }

@@ -41,6 +41,7 @@ private:
   const fake_image* find(const digest& manifest) const;
 
   world& world_;
+  std::vector<std::unique_ptr<std::stop_callback<std::function<void()>>>> hung_;
 };
 
 /// What a directory holds, for the simulation: how much of which manifest.
@@ -65,6 +66,8 @@ public:
   std::map<std::string, fake_content> staging;
   std::map<digest, stored> store;
   std::map<cache_ref, catalog_record> records;
+  /// They lie in the same directories as the records: forgotten with them, found with them.
+  std::map<cache_ref, cache_status>* statuses = nullptr;
   uint64_t boot = 1;
   uint64_t capacity_bytes = 1'000;
 
