@@ -29,6 +29,8 @@ class target_scanner : public base::file_observer {
   void begin(std::string_view path, uint64_t size_bytes) override;
   void data(std::span<const std::byte> bytes) override;
   void end() override;
+  /// False if the rest of the current file cannot change the report: `data` need not be called.
+  bool wants_data() const;
   /// What was found so far.
   target_report report() const;
 
@@ -37,7 +39,7 @@ class target_scanner : public base::file_observer {
   std::unique_ptr<state> state_;
 };
 
-/// Reads a cache directory on disk. Follows no links.
+/// Reads a cache directory on disk. Follows no links below `dir`, which may be one itself.
 result<target_report> scan_directory(const std::filesystem::path& dir);
 
 }  // namespace gkm::gpus
