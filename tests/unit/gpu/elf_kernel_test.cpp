@@ -78,6 +78,26 @@ TEST(cubin, abi_8_has_its_suffix_in_sections) {
   EXPECT_EQ(told(with(cubin_abi8(90), test::tool_info("-arch sm_90f"))), "sm_90");
 }
 
+// The sections as ptxas of CUDA 12.9 and 13.5 write them.
+TEST(cubin, abi_8_as_measured) {
+  const std::string of_12{"\x02\x02\x01\0\x02\x05\x05\0\x02\x03\0\0\x02\x06\x01\0", 16};
+  const std::string of_13_a{
+      "\x02\x09\x01\0\x02\x0c\0\0\x02\x02\x01\0\x03\x0d\x01\x01\x02\x03\0\0"
+      "\x04\x0b\x08\0\0\0\0\0\0\0\0\0\x03\x0e\x40\x04",
+      36};
+  auto of_13 = of_13_a;
+  of_13[2] = 0;
+  auto built = [](uint32_t sm, const std::string& compat, const std::string& options) {
+    auto image = with(cubin_abi8(sm), {".nv.compat", 0x70000086, compat});
+    return told(with(image, test::tool_info(options)));
+  };
+  EXPECT_EQ(built(100, of_12, "-arch sm_100 "), "sm_100");
+  EXPECT_EQ(built(100, of_12, "-arch sm_100f "), "sm_100f");
+  EXPECT_EQ(built(90, of_13, "-arch sm_90 "), "sm_90");
+  EXPECT_EQ(built(90, of_13_a, "-arch sm_90a "), "sm_90a");
+  EXPECT_EQ(built(103, of_13, "-arch sm_103f "), "sm_103f");
+}
+
 TEST(cubin, an_open_suffix_is_said_to_be_open) {
   EXPECT_TRUE(read(cubin_abi8(90).build())->open_suffix);
   EXPECT_FALSE(read(cubin_abi8(90, false).build())->open_suffix);

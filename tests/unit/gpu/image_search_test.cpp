@@ -96,6 +96,25 @@ TEST(image_search, takes_no_host_code_and_no_chance_magic_for_a_kernel) {
   EXPECT_EQ(search("\x7f\x7f\x7f" + hsaco(0x3f).build(), 2, 3).found, list{"gfx90a"});
 }
 
+TEST(image_search, is_not_led_astray_by_many_false_beginnings) {
+  const auto image = hsaco(0x3f).build();
+  for (size_t run : {1, 7, 8, 9, 100, 5000})
+    for (std::string filler : {"\x7f",
+                               "\x7f"
+                               "E",
+                               "\x7f"
+                               "EL",
+                               "\x7f"
+                               "ELG",
+                               "\x7fxxxxxxxxxxxxxxx"}) {
+      std::string stream;
+      for (size_t i = 0; i < run; ++i) stream += filler;
+      stream += image + stream + image + stream;
+      EXPECT_EQ(search(stream).found.size(), 2u) << run << filler;
+      EXPECT_EQ(search(stream, 100, 333).found.size(), 2u) << run << filler;
+    }
+}
+
 TEST(image_search, reports_what_it_cannot_name) {
   EXPECT_EQ(search(noise(9) + hsaco(0xee).build()).found, list{"unknown architecture 0xee (AMD)"});
 }
