@@ -15,9 +15,11 @@ std::vector<gpu> simulated_inventory();
 
 /// The inventory file (`gpus.json`):
 ///   {"gpus": [{"id": 0, "backend": "hip", "arch": "gfx942", "gpuType": "AMD Instinct MI300X",
-///              "uuid": "…", "driverVersion": "6.10", "warpSize": 64, "xnack": "off", "sramecc": "on"}]}
-/// `id`, `backend` and `arch` are required, ids distinct. CUDA arch is a compute capability without a
-/// suffix ("90"); "9.0" and "sm_90" are understood. Errors name the field; at most 1 MiB, 1,024 GPUs.
+///              "uuid": "…", "driverVersion": "6.10", "warpSize": 64, "xnack": "off", "sramecc":
+///              "on"}]}
+/// `id`, `backend` and `arch` are required, ids distinct. CUDA arch is a compute capability without
+/// a suffix ("90"); "9.0" and "sm_90" are understood. Errors name the field; at most 1 MiB, 1,024
+/// GPUs.
 result<std::vector<gpu>> parse_inventory(std::string_view json);
 result<std::vector<gpu>> read_inventory(const std::filesystem::path& file);
 std::string print_inventory(const std::vector<gpu>& gpus);

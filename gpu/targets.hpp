@@ -14,16 +14,16 @@
 namespace gkm::gpus {
 
 struct target_report {
-  std::vector<target> targets;             ///< sorted, distinct; empty: could not be told
-  std::map<std::string, uint64_t> kernels; ///< kernels per target, keyed by target::str()
-  uint64_t kernel_count = 0;               ///< ELF images and kernel JSON files that told a target
-  std::vector<std::string> problems;       ///< unreadable kernels, JSON that disagrees; bounded
+  std::vector<target> targets;              ///< sorted, distinct; empty: could not be told
+  std::map<std::string, uint64_t> kernels;  ///< kernels per target, keyed by target::str()
+  uint64_t kernel_count = 0;                ///< ELF images and kernel JSON files that told a target
+  std::vector<std::string> problems;        ///< unreadable kernels, JSON that disagrees; bounded
 };
 
-/// Feed it every file of a cache while it is written (or use `scan_directory`). Keeps a bounded part of
-/// a file in memory, whatever its size.
+/// Feed it every file of a cache while it is written (or use `scan_directory`). Keeps a bounded
+/// part of a file in memory, whatever its size.
 class target_scanner : public base::file_observer {
- public:
+public:
   target_scanner();
   ~target_scanner() override;
   void begin(std::string_view path, uint64_t size_bytes) override;
@@ -34,7 +34,7 @@ class target_scanner : public base::file_observer {
   /// What was found so far.
   target_report report() const;
 
- private:
+private:
   struct state;
   std::unique_ptr<state> state_;
 };
