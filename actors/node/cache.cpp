@@ -133,7 +133,7 @@ void cache_actor_state::begin() {
   auto image = spec_->image.str();
   bool recorded = record_ && record_->image == image && record_->state == cache_state::extracted;
   status_.image = std::move(image);
-  if (recorded && !is_serving())
+  if (recorded && !std::exchange(restored_, true))
     restore();
   else
     resolve();
@@ -227,7 +227,10 @@ void cache_actor_state::record(const image_plan& plan, const stored_cache& store
                                const match_result& match) {
   catalog_record r{ref_, spec_->image.str(), plan.resolved, plan.manifest, cache_state::extracted,
                    {},   stored.targets};
-  if (is_serving() && record_ == r) return ready(plan, stored, match, status_.path);
+  if (is_serving() && record_ == r) {
+    serve(plan, stored, match, status_.path);
+    return ready();
+  }
   recording_.insert(plan.manifest);
   // Not `ask`: even if nobody waits for this epoch any more, the disk now says what `r` says.
   self_->request(peers_.store, store_limit, record_atom_v, r)
@@ -235,7 +238,8 @@ void cache_actor_state::record(const image_plan& plan, const stored_cache& store
           [this, r, plan, stored, match, epoch = epoch_](const std::string& path) {
             record_ = r;
             recording_.erase(plan.manifest);
-            if (epoch == epoch_) ready(plan, stored, match, path);
+            serve(plan, stored, match, path);
+            if (epoch == epoch_) ready();
           },
           [this, manifest = plan.manifest, epoch = epoch_](const caf::error& e) {
             recording_.erase(manifest);
@@ -243,17 +247,20 @@ void cache_actor_state::record(const image_plan& plan, const stored_cache& store
           });
 }
 
-void cache_actor_state::ready(const image_plan& plan, const stored_cache& stored,
+void cache_actor_state::serve(const image_plan& plan, const stored_cache& stored,
                               const match_result& match, const std::string& path) {
-  busy_ = false;
-  failures_ = 0;
   status_.resolved = plan.resolved;
   status_.stored = stored;
   status_.match = match;
   status_.path = path;
-  status_.code = errc::none;
-  status_.message = match.summary();
   status_.warnings = warnings_for(plan, stored);
+}
+
+void cache_actor_state::ready() {
+  busy_ = false;
+  failures_ = 0;
+  status_.code = errc::none;
+  status_.message = status_.match.summary();
   status_.pulled_bytes = status_.total_bytes = 0;
   status_.retry_unix_s = 0;
   set_state(cache_state::extracted);
@@ -299,22 +306,30 @@ void cache_actor_state::failed(error e, catalog_record remembered) {
     if (remembered.image.empty())
       remembered = {ref_, status_.image, {}, {}, cache_state::error, e.message, {}};
     if (record_ != remembered) remember(remembered);
-    record_ = std::move(remembered);
   }
   release_claims();
   report();
   if (again_ && !pause) begin();
 }
 
-/// For those who ask the catalog why there is no cache. The next failure tries again if it is not
-/// written.
+/// For those who ask the catalog why there is no cache. What the record before named is let go of
+/// only when this one is on disk.
 void cache_actor_state::remember(const catalog_record& failure) {
   self_->request(peers_.store, store_limit, record_atom_v, failure)
-      .then([](const std::string&) {},
-            [this](const caf::error& e) {
-              log::warn("Cannot record failure",
-                        {{"cache", ref_.str()}, {"error", from_caf(e).message}});
-            });
+      .then(
+          [this, failure](const std::string&) {
+            record_ = failure;
+            if (!busy_) release_claims();
+          },
+          [this, failure, epoch = epoch_](const caf::error& e) {
+            log::warn("Cannot record failure",
+                      {{"cache", ref_.str()}, {"error", from_caf(e).message}});
+            auto pause = pause_after({errc::io, {}, {}}, failures_, chance_());
+            self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
+                                continuation{[this, failure, epoch] {
+                                  if (epoch == epoch_ && !busy_) remember(failure);
+                                }});
+          });
 }
 
 // -- helpers ------------------------------------------------------------------------------------
@@ -374,7 +389,7 @@ void cache_actor_state::add_claim(const digest& d) { claims_.insert(d); }
 /// Keeps what the record on disk names, or may name in a moment.
 void cache_actor_state::release_claims() {
   auto keep = recording_;
-  if (is_serving()) keep.insert(record_->manifest);
+  if (record_ && record_->state == cache_state::extracted) keep.insert(record_->manifest);
   for (auto it = claims_.begin(); it != claims_.end();) {
     if (keep.contains(*it)) {
       ++it;

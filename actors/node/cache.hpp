@@ -54,8 +54,9 @@ private:
   void pull(const image_plan& plan);
   void judge(const image_plan& plan, const stored_cache& stored);
   void record(const image_plan& plan, const stored_cache& stored, const match_result& match);
-  void ready(const image_plan& plan, const stored_cache& stored, const match_result& match,
+  void serve(const image_plan& plan, const stored_cache& stored, const match_result& match,
              const std::string& path);
+  void ready();
   void misfit(const image_plan& plan, const std::vector<target>& kernel_targets,
               const match_result& match);
   void failed(error e, catalog_record remembered = {});
@@ -83,7 +84,7 @@ private:
   const cache_ref ref_;
   cache_peers peers_;
   std::vector<gpu> gpus_;
-  std::optional<catalog_record> record_;  ///< as last written, or found at the start
+  std::optional<catalog_record> record_;  ///< as it is on disk
   std::mt19937_64 chance_;
   std::optional<cache_spec> spec_;
   cache_status status_;
@@ -91,6 +92,7 @@ private:
   uint32_t failures_ = 0;
   bool busy_ = false;   ///< between begin and ready or failed
   bool moved_ = false;  ///< what is wanted is known to be another manifest than what is served
+  bool restored_ = false;         ///< the record found at the start has had its chance
   bool again_ = false;  ///< resolve once more when this round is over
   bool withdrawing_ = false;
   std::optional<digest> pulling_;
