@@ -26,7 +26,7 @@ result<base::chunk> exchange::next() {
   auto taken = std::move(ready_.front());
   ready_.pop_front();
   if (ready_.empty()) last_is_lent_ = false;
-  bool resume = paused_ && ready_.size() <= resume_waiting_chunks;
+  bool resume = paused_ && !ended_ && ready_.size() <= resume_waiting_chunks;
   if (resume) {
     paused_ = false;
     resume_.store(true, std::memory_order_release);

@@ -117,7 +117,7 @@ result<grant> authorizer::answer(const image_ref& ref, const std::string& origin
 
 result<grant> authorizer::grant_for(const image_ref& ref, const access& how,
                                     const std::string& rejected, std::stop_token stop) {
-  auto now = std::chrono::steady_clock::now();
+  auto now = now_();
   {
     std::lock_guard lock(mutex_);
     auto it = tokens_.find(how.key);
@@ -143,7 +143,7 @@ result<authorizer::token> authorizer::fetch_token(const image_ref& ref, const ac
 attempt<authorizer::token> authorizer::fetch_token_once(const image_ref& ref, const access& how,
                                                         std::stop_token stop) {
   // Counted from before the request: a slow realm must not make a token look younger than it is.
-  auto asked = std::chrono::steady_clock::now();
+  auto asked = now_();
   auto step = "token for '" + key_of(ref) + "' from '" + printable(how.key.realm) + "'";
   auto request = make_token_request(how.key.realm, how.key.service, how.key.scope, how.who);
   request.tls = tls_;

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <compare>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -28,9 +29,16 @@ struct grant {
 
 class authorizer {
 public:
+  using time_point = std::chrono::steady_clock::time_point;
+
   authorizer(net::engine& http, credential_store credentials, net::tls_config tls,
-             net::retry_policy retries)
-      : http_(http), store_(std::move(credentials)), tls_(std::move(tls)), retries_(retries) {}
+             net::retry_policy retries,
+             std::function<time_point()> now = std::chrono::steady_clock::now)
+      : http_(http),
+        store_(std::move(credentials)),
+        tls_(std::move(tls)),
+        retries_(retries),
+        now_(std::move(now)) {}
 
   /// What this repository wanted the last time; fetches a new token if the old one has run out.
   result<grant> known(const image_ref& ref, std::stop_token stop);
@@ -53,7 +61,7 @@ private:
   };
   struct token {
     std::string header;
-    std::chrono::steady_clock::time_point expires;
+    time_point expires;
   };
   struct access {
     bool bearer = false;
@@ -72,6 +80,7 @@ private:
   const credential_store store_;
   const net::tls_config tls_;
   const net::retry_policy retries_;
+  const std::function<time_point()> now_;
 
   std::mutex mutex_;
   std::map<std::string, access> known_;  ///< by host/repository

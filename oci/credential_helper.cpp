@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,7 +84,10 @@ struct spawn_settings {
 // A child that is never left behind: its end is awaited, or brought about.
 class child {
 public:
-  explicit child(pid_t pid) : pid_(pid) { ended_.value = ::pidfd_open(pid, 0); }
+  explicit child(pid_t pid) : pid_(pid) {
+    // glibc 2.36 declares pidfd_open, but not for C++.
+    ended_.value = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  }
   ~child() {
     if (pid_ <= 0) return;
     ::kill(-pid_, SIGKILL);

@@ -101,7 +101,10 @@ attempt<registry_client::stream> registry_client::ask(const question& what, std:
     bool own = origin_of(head.url) == origin_of(base);
     if (head.status != 401 || !own || as->fresh || answers == max_answers)
       return tl::unexpected<failure>(refused(what, *as, **got));
-    as = authorizer_.answer(what.ref, base, head.header("www-authenticate"), *as, stop);
+    auto wanted = head.header("www-authenticate");
+    read_some(**got);  // so that the connection can be used again
+    got->reset();
+    as = authorizer_.answer(what.ref, base, wanted, *as, stop);
   }
 }
 

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <cerrno>
+#include <cstdio>
 #include <list>
 #include <mutex>
 #include <stdexcept>
@@ -299,6 +301,10 @@ std::vector<std::string> fault_server::offered_protocols() const {
   std::lock_guard lock(impl_->mutex_);
   return impl_->offered_;
 }
+
+silent_listener::silent_listener() : fd_(listen_on_loopback(port_)) {}
+
+silent_listener::~silent_listener() { ::close(fd_); }
 
 uint16_t unused_port() {
   uint16_t port = 0;

@@ -4,6 +4,7 @@
 
 #include "tests/support/gate.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -98,6 +99,20 @@ public:
 private:
   class impl;
   std::unique_ptr<impl> impl_;
+};
+
+/// Lets everybody connect and never says a word.
+class silent_listener {
+public:
+  silent_listener();
+  ~silent_listener();
+  silent_listener(const silent_listener&) = delete;
+  silent_listener& operator=(const silent_listener&) = delete;
+  uint16_t port() const { return port_; }
+
+private:
+  uint16_t port_ = 0;
+  int fd_;
 };
 
 /// A port of 127.0.0.1 where nobody listens (for as long as nobody takes it).

@@ -38,8 +38,8 @@ public:
   bool write_all(std::string_view bytes, const std::function<void(size_t)>& sent = {});
   /// Makes the close that follows an RST.
   void reset_on_close();
-  /// Ends the writes, then takes what the other side still sends: closing with bytes unread would be
-  /// an RST, which may overtake what was written last.
+  /// Ends the writes, then takes what the other side still sends: closing with bytes unread would
+  /// be an RST, which may overtake what was written last.
   void finish();
   /// Ends all reads and writes, now and later.
   void shut();

@@ -58,6 +58,17 @@ TEST(failure, nobody_listens) {
   EXPECT_EQ(got.error().message, "cannot connect to '" + url + "': connection refused");
 }
 
+TEST(failure, a_handshake_that_is_never_answered) {
+  support::silent_listener silent;
+  engine http;
+  auto r = get("https://127.0.0.1:" + std::to_string(silent.port()));
+  r.limits.connect = milliseconds{50};
+  auto got = http.fetch(r, plenty);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, errc::unavailable);
+  EXPECT_TRUE(says(got.error(), "no connection within 50 ms")) << got.error().message;
+}
+
 TEST(failure, no_answer_in_time) {
   timeouts limits;
   limits.first_byte = milliseconds{50};

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -252,7 +254,7 @@ TEST(engine, sleeps_while_idle_and_while_a_reader_pauses) {
   auto paused = http.open(get(server.url("/large")));
   ASSERT_TRUE(paused);
   ASSERT_TRUE(server.wait_until_blocked());
-  EXPECT_LE(wake_ups(), 2) << "a stream that nobody reads keeps the loop busy";
+  EXPECT_EQ(wake_ups(), 0) << "a stream that nobody reads keeps the loop busy";
 }
 
 }  // namespace gkm::net
