@@ -1,0 +1,113 @@
+#include "actors/node/oci_images.hpp"
+
+#include "actors/node/paths.hpp"
+#include "actors/node/puller.hpp"
+#include "gpu/match.hpp"
+#include "gpu/targets.hpp"
+#include "oci/extract.hpp"
+#include "oci/resolve.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace gkm::node {
+namespace {
+
+constexpr size_t questions_max = 4;
+constexpr size_t recent_max = 32;
+constexpr std::chrono::milliseconds between_reports{1'000};
+
+image_plan plan_for(const oci::resolved_image& image) {
+  image_plan plan;
+  plan.image = image.ref;
+  plan.resolved = image.resolved;
+  plan.manifest = image.manifest_digest;
+  plan.layer_bytes = image.layer_bytes;
+  plan.unpacked_bytes = image.hints.size_bytes.value_or(0);
+  plan.label_targets = image.hints.targets;
+  plan.label_problem = image.hints.problem;
+  return plan;
+}
+
+/// At most one report per second crosses into the actors, however often the transfer has news.
+std::function<void(uint64_t, uint64_t)> seldom(std::function<void(uint64_t, uint64_t)> report) {
+  using clock = std::chrono::steady_clock;
+  auto last = std::make_shared<clock::time_point>(clock::now());
+  return [last, report = std::move(report)](uint64_t bytes, uint64_t total) {
+    auto now = clock::now();
+    if (now - *last < between_reports) return;
+    *last = now;
+    report(bytes, total);
+  };
+}
+
+}  // namespace
+
+bool would_use(const std::vector<target>& claimed, const std::vector<gpu>& gpus) {
+  if (gpus.empty()) return true;
+  auto fits_some = [&](const target& t) {
+    return std::any_of(gpus.begin(), gpus.end(), [&](const gpu& g) { return gpus::fits(t, g); });
+  };
+  return std::any_of(claimed.begin(), claimed.end(), fits_some);
+}
+
+result<stored_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
+                                   const std::string& content, const oci::extract_limits& limits,
+                                   const std::function<void(uint64_t, uint64_t)>& progress,
+                                   std::stop_token stop) {
+  gpus::target_scanner scanner;
+  auto extracted = oci::extract(from, image, content, limits, &scanner, progress, stop);
+  if (!extracted) return fail(extracted.error());
+  auto report = scanner.report();
+  return stored_cache{image.manifest_digest, extracted->cache_type, extracted->files,
+                      extracted->bytes,      report.targets,        report.problems};
+}
+
+oci_images::oci_images(oci::source& from, const oci::extract_limits& limits)
+    : from_(from), limits_(limits), questions_(questions_max), transfers_(transfers_max) {}
+
+oci_images::~oci_images() { stopping_.request_stop(); }
+
+void oci_images::resolve(const image_ref& image, const std::vector<gpu>& gpus,
+                         answer<image_plan> reply) {
+  questions_.post([=, this] {
+    auto fits = [&](const std::vector<target>& claimed) { return would_use(claimed, gpus); };
+    auto found = oci::resolve(from_, image, fits, stopping_.get_token());
+    if (!found) return reply(fail(found.error()));
+    auto plan = plan_for(*found);
+    remember(std::make_shared<const oci::resolved_image>(std::move(*found)));
+    reply(std::move(plan));
+  });
+}
+
+void oci_images::fetch(const image_plan& plan, const std::string& staging,
+                       std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
+                       answer<stored_cache> reply) {
+  transfers_.post([=, this] {
+    auto image = recall(plan, stop);
+    if (!image) return reply(fail(image.error()));
+    auto content = (std::filesystem::path(staging) / paths::content).string();
+    reply(extract_cache(from_, **image, content, limits_, seldom(progress), stop));
+  });
+}
+
+result<oci_images::resolved_ptr> oci_images::recall(const image_plan& plan, std::stop_token stop) {
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& image : recent_)
+      if (image->manifest_digest == plan.manifest && image->ref == plan.image) return image;
+  }
+  auto exact = plan.image;
+  exact.pinned = plan.manifest;
+  auto found = oci::resolve(from_, exact, nullptr, stop);
+  if (!found) return fail(found.error());
+  return std::make_shared<const oci::resolved_image>(std::move(*found));
+}
+
+void oci_images::remember(resolved_ptr image) {
+  std::lock_guard lock(mutex_);
+  recent_.push_front(std::move(image));
+  if (recent_.size() > recent_max) recent_.pop_back();
+}
+
+}  // namespace gkm::node

@@ -1,0 +1,59 @@
+/// Real images: registries and OCI layouts, on worker threads.
+#pragma once
+
+#include "actors/node/ports.hpp"
+#include "base/worker_pool.hpp"
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+
+namespace gkm::oci {
+class source;
+struct extract_limits;
+struct resolved_image;
+}  // namespace gkm::oci
+
+namespace gkm::node {
+
+class oci_images : public image_port {
+public:
+  /// Both must outlive the port.
+  oci_images(oci::source& from, const oci::extract_limits& limits);
+  /// Ends what is under way.
+  ~oci_images() override;
+
+  void resolve(const image_ref& image, const std::vector<gpu>& gpus,
+               answer<image_plan> reply) override;
+  void fetch(const image_plan& plan, const std::string& staging,
+             std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
+             answer<stored_cache> reply) override;
+
+private:
+  using resolved_ptr = std::shared_ptr<const oci::resolved_image>;
+
+  result<resolved_ptr> recall(const image_plan& plan, std::stop_token stop);
+  void remember(resolved_ptr image);
+
+  oci::source& from_;
+  const oci::extract_limits& limits_;
+  std::stop_source stopping_;
+  std::mutex mutex_;
+  std::list<resolved_ptr> recent_;  ///< so that a pull need not ask for its manifest again
+  base::worker_pool questions_;
+  base::worker_pool transfers_;
+};
+
+/// Extracts a resolved image into `content` (an empty directory) and reads the kernels' targets on
+/// the way. What both `gkm up` and `gkm pull` do. Blocks.
+result<stored_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
+                                   const std::string& content, const oci::extract_limits& limits,
+                                   const std::function<void(uint64_t, uint64_t)>& progress,
+                                   std::stop_token stop);
+
+/// What a manifest claims to be for would be used by one of these GPUs. Without any GPU everything
+/// would.
+bool would_use(const std::vector<target>& claimed, const std::vector<gpu>& gpus);
+
+}  // namespace gkm::node
