@@ -29,27 +29,38 @@ public:
   explicit gzip_decoder(output_block out)
       : out_(std::move(out)), state_(std::make_unique<inflate_state>()) {
     isal_inflate_init(state_.get());
-    state_->crc_flag = ISAL_GZIP;  // header, CRC-32 and length are checked
+    begin_header();
   }
 
   result<void> push(block compressed) override {
     auto in = compressed.bytes;
     while (!in.empty()) {
       if (place_ == place::between_members) begin_member(in.front());
-      auto r = place_ == place::padding ? skip_padding(in) : inflate(in);
+      auto r = step(in);
       if (!r) return r;
     }
     return {};
   }
 
   result<void> finish() override {
-    if (place_ == place::in_member)
+    if (place_ == place::header || place_ == place::data)
       return fail(errc::malformed, "Failed to decompress: the gzip stream ends too early");
     return out_.flush();
   }
 
 private:
-  enum class place { in_member, between_members, padding };
+  enum class place { header, data, between_members, padding };
+
+  result<void> step(std::span<const std::byte>& in) {
+    if (place_ == place::padding) return skip_padding(in);
+    // The library's interface lacks a const; it only reads.
+    state_->next_in = reinterpret_cast<uint8_t*>(const_cast<std::byte*>(in.data()));
+    auto size = std::min<size_t>(in.size(), std::numeric_limits<uint32_t>::max());
+    state_->avail_in = static_cast<uint32_t>(size);
+    auto r = place_ == place::header ? read_header() : inflate();
+    in = in.subspan(size - state_->avail_in);
+    return r;
+  }
 
   void begin_member(std::byte first) {
     if (first == std::byte{0}) {
@@ -57,8 +68,27 @@ private:
       return;
     }
     isal_inflate_reset(state_.get());
-    state_->crc_flag = ISAL_GZIP;
-    place_ = place::in_member;
+    begin_header();
+  }
+
+  // The library can do this on its own, but then it does not survive a header that comes in pieces.
+  void begin_header() {
+    isal_gzip_header_init(&header_);
+    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;  // CRC-32 and length are checked
+    place_ = place::header;
+  }
+
+  result<void> read_header() {
+    int code = isal_read_gzip_header(state_.get(), &header_);
+    if (code == ISAL_END_INPUT) return {};
+    if (code != ISAL_DECOMP_OK) return damaged(code);
+    place_ = place::data;
+    return {};
+  }
+
+  static tl::unexpected<error> damaged(int code) {
+    return fail(errc::malformed,
+                "Failed to decompress: the gzip stream is damaged, " + std::string(cause(code)));
   }
 
   // Tape-minded tools fill up the last record with zeros.
@@ -69,34 +99,29 @@ private:
     return {};
   }
 
-  /// Until the input is used up or a member ends; the rest stays in `in`.
-  result<void> inflate(std::span<const std::byte>& in) {
-    auto size = std::min<size_t>(in.size(), std::numeric_limits<uint32_t>::max());
-    // The library's interface lacks a const; it only reads.
-    state_->next_in = reinterpret_cast<uint8_t*>(const_cast<std::byte*>(in.data()));
-    state_->avail_in = static_cast<uint32_t>(size);
+  /// Until the input is used up or the member ends.
+  result<void> inflate() {
     for (;;) {
       auto room = out_.room();
       if (!room) return fail(room.error());
       state_->next_out = reinterpret_cast<uint8_t*>(room->data());
       state_->avail_out = static_cast<uint32_t>(room->size());
       int code = isal_inflate(state_.get());
-      if (code < 0 || code == ISAL_NEED_DICT)
-        return fail(errc::malformed, "Failed to decompress: the gzip stream is damaged, " +
-                                         std::string(cause(code)));
+      if (code < 0 || code == ISAL_NEED_DICT) return damaged(code);
       bool full = state_->avail_out == 0;
       if (auto r = out_.grow(room->size() - state_->avail_out); !r) return r;
-      bool ended = state_->block_state == ISAL_BLOCK_FINISH;
-      if (ended) place_ = place::between_members;
-      if (ended || (state_->avail_in == 0 && !full)) break;
+      if (state_->block_state == ISAL_BLOCK_FINISH) {
+        place_ = place::between_members;
+        return {};
+      }
+      if (state_->avail_in == 0 && !full) return {};
     }
-    in = in.subspan(size - state_->avail_in);
-    return {};
   }
 
   output_block out_;
   std::unique_ptr<inflate_state> state_;
-  place place_ = place::in_member;
+  isal_gzip_header header_{};
+  place place_ = place::header;
 };
 
 }  // namespace

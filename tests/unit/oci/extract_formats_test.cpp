@@ -15,16 +15,16 @@ std::string noise(size_t size, unsigned seed) {
 
 tar_builder sample() {
   return tar_builder()
-      .file("io.triton.cache/k/a.cubin", noise(700'001, 1))
+      .file("io.triton.cache/k/a.cubin", noise(300'001, 1))
       .file("io.triton.cache/k/b.json", "{}")
-      .file("io.triton.cache/k/c.ptx", noise(299'999, 2));
+      .file("io.triton.cache/k/c.ptx", noise(49'999, 2));
 }
 
 tree_map sample_tree() {
   return {{"k", "/"},
-          {"k/a.cubin", noise(700'001, 1)},
+          {"k/a.cubin", noise(300'001, 1)},
           {"k/b.json", "{}"},
-          {"k/c.ptx", noise(299'999, 2)}};
+          {"k/c.ptx", noise(49'999, 2)}};
 }
 
 // A skippable zstd frame with four bytes in it (RFC 8878, 3.1.2).
