@@ -107,7 +107,7 @@ std::string image(const identity& id, std::vector<section> sections) {
   std::vector<Elf64_Shdr> table;
   Elf64_Word name_at = 0;
   for (const auto& s : sections) {
-    constexpr size_t section_alignment = 64;
+    const size_t section_alignment = s.type == SHT_PROGBITS ? 256 : 4;
     if (s.type != SHT_NULL) align(out, section_alignment);
     table.push_back({name_at, s.type, s.flags, 0, s.type == SHT_NULL ? 0 : out.size(),
                      s.content.size(), 0, 0, s.type == SHT_NULL ? 0 : section_alignment, 0});
@@ -129,7 +129,7 @@ std::string image(const identity& id, std::vector<section> sections) {
 }
 
 // What headers, tables and alignment take, so that a file is about as long as asked.
-constexpr size_t overhead_bytes = 768;
+constexpr size_t overhead_bytes = 1024;
 size_t code_bytes(size_t bytes) {
   return bytes > 2 * overhead_bytes ? bytes - overhead_bytes : 256;
 }
