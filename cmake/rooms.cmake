@@ -2,6 +2,8 @@
 # through its own include root (a folder with one link in it), which only the rooms that name it get:
 # an include that the plan does not allow does not compile.
 
+include(headers)
+
 # gkm_room(<folder> [USES room...] [USES_INSIDE room...] [LINKS target...] [LINKS_INSIDE target...]
 #          [PCH header...])
 #   USES          rooms whose headers this room's headers include
@@ -40,6 +42,7 @@ function(gkm_room folder)
     target_precompile_headers(${target} PRIVATE ${ROOM_PCH})
   endif()
   set_property(GLOBAL APPEND PROPERTY GKM_ROOMS ${folder})
+  gkm_check_headers(${target} ${folder})
 endfunction()
 
 function(gkm_room_target out folder)

@@ -1,0 +1,77 @@
+# The front door. CMake does the building; see CMakePresets.json and docs/architecture.md.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
+FILES ?= base/ messages/ net/ oci/ gpu/ actors/ cli/
+
+cpp_files = git ls-files -z -- '*.cpp' '*.hpp'
+configure = cmake --preset $(1) --log-level=WARNING
+compile = cmake --build --preset $(1) --parallel $(JOBS)
+
+##@ For everyone
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Missing Debian packages are installed on the way, as root or with sudo. JOBS=$(JOBS)"
+
+demo: build packages-test ## Build, then show an image become a usable cache on this machine
+	@scripts/demo
+
+test: build packages-test ## Build and run every test; the last line counts them
+	@scripts/run-tests release
+
+build: packages-build ## Build what people run, in build/release
+	@$(call configure,release)
+	@$(call compile,release)
+
+bench: build packages-test packages-bench ## Measure against curl|tar, skopeo and umoci
+	@bench/run
+
+install: build ## Install gkm (PREFIX=/usr/local, DESTDIR=)
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+clean: ## Remove everything that was built
+	@rm -rf build
+
+##@ For developers
+dev: packages-build ## Build quickly, with assertions, in build/dev
+	@$(call configure,dev)
+	@$(call compile,dev)
+
+asan: packages-build packages-test ## Build and test with address and undefined-behaviour sanitizers
+	@$(call configure,asan)
+	@$(call compile,asan)
+	@scripts/run-tests asan
+
+format: packages-format ## Format every C++ file
+	@$(cpp_files) | xargs -0 -P $(JOBS) -n 16 clang-format -i
+
+##@ Checks
+check: check-format check-includes check-headers test ## All checks, then the tests
+
+check-format: packages-format ## Is every C++ file formatted?
+	@$(cpp_files) | xargs -0 -P $(JOBS) -n 16 clang-format --dry-run -Werror
+
+check-includes: ## Are includes written from the root, and does messages/ include only itself?
+	@scripts/check-includes
+
+check-headers: packages-build ## Does every header compile on its own?
+	@$(call configure,release)
+	@$(call compile,release) --target check_headers
+
+tidy: packages-build packages-tidy ## Run clang-tidy (FILES="base/ messages/": only these)
+	@scripts/run-tidy $(FILES)
+
+packages-%:
+	@scripts/install-packages $*
+
+.PHONY: help build test demo bench install clean dev asan format check check-format check-includes \
+        check-headers tidy
