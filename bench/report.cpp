@@ -1,0 +1,239 @@
+/// bench-report: reads what bench-measure wrote and prints the table of medians, ratios, targets
+/// and verdicts; writes the same as JSON. The targets live here, in one list.
+#include <CLI/CLI.hpp>
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+struct sample {
+  double wall_s = 0;
+  double cpu_s = 0;
+  double peak_kib = 0;
+};
+using samples = std::map<std::string, std::vector<sample>>;
+
+struct row {
+  std::string name;
+  std::string unit;
+  std::optional<double> value;
+  std::string ratio;
+  std::string target;
+  std::optional<bool> met;
+  size_t rounds = 0;
+};
+
+double median(const std::vector<sample>& all, double sample::*field) {
+  std::vector<double> values;
+  for (const auto& s : all) values.push_back(s.*field);
+  std::ranges::sort(values);
+  const auto half = values.size() / 2;
+  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+std::string text(const char* format, double value) {
+  std::array<char, 64> out{};
+  std::snprintf(out.data(), out.size(), format, value);
+  return out.data();
+}
+
+// A line that is not label and three numbers is a mistake of the script: better to stop than to
+// print medians of less than was measured.
+std::optional<samples> read_samples(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) return std::nullopt;
+  samples all;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream fields(line.substr(std::min(line.find('\t'), line.size())));
+    sample s;
+    if (!(fields >> s.wall_s >> s.cpu_s >> s.peak_kib)) return std::nullopt;
+    all[line.substr(0, line.find('\t'))].push_back(s);
+  }
+  return all;
+}
+
+/// Collects rows; a row whose measurement is missing is shown as skipped.
+class table {
+public:
+  explicit table(const samples& all) : all_(all) {}
+
+  void wall(const std::string& name, const std::string& label) {
+    rows_.push_back({name, "s", value(label, &sample::wall_s), "", "", {}, rounds(label)});
+  }
+  /// Ours compared with a peer's: at most `limit` times as long.
+  void ratio(const std::string& name, const std::string& ours, const std::string& peer,
+             double limit) {
+    auto mine = value(ours, &sample::wall_s);
+    auto theirs = value(peer, &sample::wall_s);
+    row r{name, "s", mine, "", text("<= %.2f x", limit), {}, rounds(ours)};
+    if (mine && theirs) {
+      r.ratio = text("%.2f x", *mine / *theirs);
+      r.met = *mine <= limit * *theirs;
+    }
+    rows_.push_back(std::move(r));
+  }
+  /// Ours compared with a peer's: at most `limit_s` longer.
+  void difference(const std::string& name, const std::string& ours, const std::string& peer,
+                  double limit_s) {
+    constexpr double ms = 1e3;
+    auto mine = value(ours, &sample::wall_s);
+    auto theirs = value(peer, &sample::wall_s);
+    row r{name, "s", mine, "", text("<= +%.0f ms", limit_s * ms), {}, rounds(ours)};
+    if (mine && theirs) {
+      r.ratio = text("%+.1f ms", (*mine - *theirs) * ms);
+      r.met = *mine <= *theirs + limit_s;
+    }
+    rows_.push_back(std::move(r));
+  }
+  void memory(const std::string& name, const std::string& label, double limit_mb) {
+    constexpr double kib_per_mb = 1e6 / 1024;
+    auto kib = value(label, &sample::peak_kib);
+    row r{name,
+          "MB",
+          kib ? std::optional(*kib / kib_per_mb) : std::nullopt,
+          "",
+          text("<= %.0f MB", limit_mb),
+          {},
+          rounds(label)};
+    if (r.value) r.met = *r.value <= limit_mb;
+    rows_.push_back(std::move(r));
+  }
+  /// A plain count, which the script wrote where a wall time would be.
+  void count(const std::string& name, const std::string& label, double limit) {
+    row r{name, "", value(label, &sample::wall_s), "", text("<= %.0f", limit), {}, rounds(label)};
+    if (r.value) r.met = *r.value <= limit;
+    rows_.push_back(std::move(r));
+  }
+  const std::vector<row>& rows() const { return rows_; }
+
+private:
+  std::optional<double> value(const std::string& label, double sample::*field) const {
+    auto found = all_.find(label);
+    return found == all_.end() ? std::nullopt : std::optional(median(found->second, field));
+  }
+  size_t rounds(const std::string& label) const {
+    auto found = all_.find(label);
+    return found == all_.end() ? 0 : found->second.size();
+  }
+
+  const samples& all_;
+  std::vector<row> rows_;
+};
+
+std::string shown(const row& r) {
+  if (!r.value) return "-";
+  if (r.unit == "s") return text("%.3f s", *r.value);
+  if (r.unit == "MB") return text("%.1f MB", *r.value);
+  return text("%.0f", *r.value);
+}
+
+std::string verdict(const row& r) {
+  if (!r.value) return "skipped";
+  if (!r.met) return "";
+  return *r.met ? "met" : "MISSED";
+}
+
+void print(const std::vector<row>& rows) {
+  constexpr auto line = "%-44s %6s %11s %10s %11s  %s\n";
+  std::printf(line, "case", "rounds", "median", "ratio", "target", "verdict");
+  for (const auto& r : rows)
+    std::printf(line, r.name.c_str(), std::to_string(r.rounds).c_str(), shown(r).c_str(),
+                r.ratio.c_str(), r.target.c_str(), verdict(r).c_str());
+}
+
+bool write_json(const std::string& path, const std::vector<row>& rows, const samples& all) {
+  rapidjson::StringBuffer out;
+  rapidjson::PrettyWriter<rapidjson::StringBuffer> json(out);
+  auto text_field = [&json](const char* key, const std::string& value) {
+    json.Key(key);
+    json.String(value);
+  };
+  json.StartObject();
+  json.Key("cases");
+  json.StartArray();
+  for (const auto& r : rows) {
+    json.StartObject();
+    text_field("case", r.name);
+    json.Key("median");
+    r.value ? json.Double(*r.value) : json.Null();
+    text_field("unit", r.unit);
+    text_field("ratio", r.ratio);
+    text_field("target", r.target);
+    text_field("verdict", verdict(r));
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("samples");
+  json.StartObject();
+  for (const auto& [label, runs] : all) {
+    json.Key(label);
+    json.StartArray();
+    for (const auto& s : runs) {
+      json.StartObject();
+      json.Key("wall_s");
+      json.Double(s.wall_s);
+      json.Key("cpu_s");
+      json.Double(s.cpu_s);
+      json.Key("peak_kib");
+      json.Double(s.peak_kib);
+      json.EndObject();
+    }
+    json.EndArray();
+  }
+  json.EndObject();
+  json.EndObject();
+  std::ofstream file(path);
+  file << out.GetString() << '\n';
+  file.close();
+  return !file.fail();
+}
+
+std::vector<row> judge(const samples& all) {
+  table t(all);
+  t.wall("200 MB  curl | tar xz", "big-curl");
+  t.wall("200 MB  skopeo copy + umoci unpack", "big-umoci");
+  t.ratio("200 MB  gkm pull, against curl | tar", "big-gkm", "big-curl", 0.45);
+  t.ratio("200 MB  gkm pull, against skopeo + umoci", "big-gkm", "big-umoci", 0.20);
+  t.wall("80 KB   curl | tar xz", "small-curl");
+  t.difference("80 KB   gkm pull, against curl | tar", "small-gkm", "small-curl", 0.010);
+  t.memory("200 MB  gkm pull, peak memory", "big-gkm", 48);
+  t.memory("2 GB    gkm pull, peak memory", "huge-gkm", 48);
+  t.memory("gkm up, idle with 10 caches, memory", "idle", 20);
+  t.count("gkm up, idle with 10 caches, wake-ups in 60 s", "idle", 0);
+  return t.rows();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Prints medians, ratios and verdicts of a benchmark run"};
+  std::string in;
+  std::string json;
+  app.add_option("SAMPLES", in, "What bench-measure wrote")->required();
+  app.add_option("--json", json, "Where to write the figures as JSON");
+  CLI11_PARSE(app, argc, argv);
+  auto all = read_samples(in);
+  if (!all) {
+    std::fprintf(stderr, "bench-report: Cannot read '%s': missing, or a line is broken\n",
+                 in.c_str());
+    return 1;
+  }
+  const auto rows = judge(*all);
+  print(rows);
+  if (!json.empty() && !write_json(json, rows, *all)) {
+    std::fprintf(stderr, "bench-report: Cannot write '%s'\n", json.c_str());
+    return 1;
+  }
+  return std::ranges::any_of(rows, [](const row& r) { return r.met == false; }) ? 3 : 0;
+}
