@@ -24,6 +24,11 @@ void worker_pool::post(std::function<void()> job) {
     wake_.notify_one();
 }
 
+void worker_pool::finish() {
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [this] { return running_ == 0 && jobs_.empty(); });
+}
+
 void worker_pool::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -33,10 +38,13 @@ void worker_pool::work() {
     if (stopping_) return;
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
+    ++running_;
     lock.unlock();
     job();
     job = nullptr;
     lock.lock();
+    --running_;
+    if (running_ == 0 && jobs_.empty()) ended_.notify_all();
   }
 }
 

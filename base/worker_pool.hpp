@@ -22,6 +22,8 @@ public:
   worker_pool& operator=(const worker_pool&) = delete;
 
   void post(std::function<void()> job);
+  /// Waits until every job that was posted before has ended.
+  void finish();
 
 private:
   void work();
@@ -30,7 +32,9 @@ private:
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;
+  std::condition_variable ended_;
   size_t idle_ = 0;
+  size_t running_ = 0;
   bool stopping_ = false;
   std::vector<std::jthread> threads_;
 };

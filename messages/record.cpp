@@ -1,6 +1,7 @@
 #include "messages/record.hpp"
 
 #include "messages/json.hpp"
+#include "messages/printable.hpp"
 
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
@@ -15,6 +16,8 @@ using writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 constexpr size_t max_gpus = 1'024;
 constexpr size_t max_texts = 64;
+
+std::string bounded(std::string_view text) { return printable(text, max_record_text_chars); }
 
 template <class F>
 std::string print(F&& fields) {
@@ -118,7 +121,7 @@ void read_stored(json::reader& in, stored_cache& s) {
   s.files = in.number_or("files");
   s.bytes = in.number_or("bytes");
   read_targets(in, s.targets);
-  in.each_text("problems", max_texts, [&](std::string p) { s.problems.push_back(printable(p)); });
+  in.each_text("problems", max_texts, [&](std::string p) { s.problems.push_back(bounded(p)); });
 }
 
 void put_ref(writer& out, const cache_ref& ref) {
@@ -161,7 +164,7 @@ void read_match(json::reader& in, match_result& m) {
   m.known = in.boolean_or("targetsKnown");
   in.each_object("gpus", max_gpus, [&](json::reader g) {
     m.gpus.push_back({static_cast<int32_t>(g.integer("id")), g.boolean_or("compatible"),
-                      printable(g.text_or("reason"))});
+                      bounded(g.text_or("reason"))});
   });
 }
 
@@ -172,17 +175,6 @@ errc parse_errc(std::string_view text) {
 }
 
 }  // namespace
-
-std::string printable(std::string_view text, size_t max_chars) {
-  std::string out(text.substr(0, max_chars));
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  if (text.size() <= max_chars) return out;
-  // Do not leave half of a UTF-8 character at the cut.
-  while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
-  if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
-  return out + "…";
-}
 
 std::string print_stored_cache(const stored_cache& facts) {
   return print([&](writer& out) {
@@ -206,7 +198,7 @@ std::string print_catalog_record(const catalog_record& r) {
     put_some(out, "resolvedDigest", r.resolved.str());
     put_some(out, "digest", r.manifest.str());
     put(out, "state", std::string(to_string(r.state)));
-    put_some(out, "reason", printable(r.reason));
+    put_some(out, "reason", bounded(r.reason));
     put_targets(out, r.targets);
   });
 }
@@ -219,7 +211,7 @@ result<catalog_record> parse_catalog_record(std::string_view text) {
     r.resolved = read_digest(in, "resolvedDigest", false);
     r.manifest = read_digest(in, "digest", false);
     r.state = read_state(in);
-    r.reason = printable(in.text_or("reason"));
+    r.reason = bounded(in.text_or("reason"));
     read_targets(in, r.targets);
   });
 }
@@ -231,7 +223,7 @@ std::string print_cache_status(const cache_status& s) {
     put(out, "image", s.image);
     put(out, "state", std::string(to_string(s.state)));
     if (s.code != errc::none) put(out, "code", std::string(to_string(s.code)));
-    put(out, "message", printable(s.message));
+    put(out, "message", bounded(s.message));
     if (!s.warnings.empty()) put(out, "warnings", s.warnings);
     put_some(out, "resolvedDigest", s.resolved.str());
     if (!s.stored.manifest.empty()) {
@@ -258,8 +250,8 @@ result<cache_status> parse_cache_status(std::string_view text) {
     s.image = in.text("image");
     s.state = read_state(in);
     if (in.has("code")) s.code = parse_errc(in.text("code"));
-    s.message = printable(in.text_or("message"));
-    in.each_text("warnings", max_texts, [&](std::string w) { s.warnings.push_back(printable(w)); });
+    s.message = bounded(in.text_or("message"));
+    in.each_text("warnings", max_texts, [&](std::string w) { s.warnings.push_back(bounded(w)); });
     s.resolved = read_digest(in, "resolvedDigest", false);
     in.object("stored", [&](json::reader stored) { read_stored(stored, s.stored); });
     read_match(in, s.match);

@@ -24,8 +24,4 @@ result<catalog_record> parse_catalog_record(std::string_view json);
 std::string print_cache_status(const cache_status& status);
 result<cache_status> parse_cache_status(std::string_view json);
 
-/// `text` with control characters replaced and at most `max_chars` long: fit for terminals and
-/// records.
-std::string printable(std::string_view text, size_t max_chars = max_record_text_chars);
-
 }  // namespace gkm

@@ -22,27 +22,29 @@ struct credential {
   bool operator==(const credential&) const = default;
 };
 
-/// The parsed contents of one config.json (`auths`, `credHelpers`, `credsStore`; also the older form that
-/// has the entries of `auths` at the top). A credential helper is run only when a host needs it, with a
-/// time limit; if it knows nothing, what `auths` has counts.
+/// The parsed contents of one config.json (`auths`, `credHelpers`, `credsStore`; also the older
+/// form that has the entries of `auths` at the top). A credential helper is run only when a host
+/// needs it, with a time limit; if it knows nothing, what `auths` has counts.
 class credential_store {
- public:
+public:
   credential_store() = default;
 
   /// `errc::invalid_argument` names the field; passwords never appear in an error.
   static result<credential_store> parse(std::string_view config_json);
   /// $DOCKER_CONFIG/config.json, $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, then
-  /// ~/.docker/config.json: the first that exists. None is an empty store; a broken one is an error.
+  /// ~/.docker/config.json: the first that exists. None is an empty store; a broken one is an
+  /// error.
   static result<credential_store> from_environment();
   static result<credential_store> from_file(const std::filesystem::path& file);
 
   /// The longest path match wins: "quay.io/gkm/x", then "quay.io/gkm", then "quay.io".
   result<std::optional<credential>> find(const image_ref& ref) const;
 
-  /// The file this was read from, or where one would be looked for last; empty if neither. For errors.
+  /// The file this was read from, or where one would be looked for last; empty if neither. For
+  /// errors.
   const std::string& origin() const { return origin_; }
 
- private:
+private:
   std::string origin_;
   std::map<std::string, credential> auths_;
   std::map<std::string, std::string> helpers_;  ///< host → helper suffix

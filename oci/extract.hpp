@@ -1,5 +1,6 @@
-/// Layers to a directory, as a stream: network → digest → decompress → tar → disk, each stage on its own
-/// thread, in bounded memory. What appears is the content of the image's `io.<type>.cache/` directory.
+/// Layers to a directory, as a stream: network → digest → decompress → tar → disk, each stage on
+/// its own thread, in bounded memory. What appears is the content of the image's `io.<type>.cache/`
+/// directory.
 #pragma once
 
 #include "base/file_observer.hpp"
@@ -14,7 +15,8 @@
 
 namespace gkm::oci {
 
-/// What one image may cost. Declared sizes are checked before a byte is written, real ones while writing.
+/// What one image may cost. Declared sizes are checked before a byte is written, real ones while
+/// writing.
 struct extract_limits {
   uint64_t bytes = 64ULL << 30;  ///< unpacked, all files together
   uint64_t files = 1'000'000;    ///< files and directories together
@@ -32,14 +34,16 @@ struct extracted {
 /// Called now and then with compressed bytes so far; from another thread; must not block.
 using progress = std::function<void(uint64_t done_bytes, uint64_t total_bytes)>;
 
-/// Extracts into `dir`, which must exist and be empty. On success every byte was verified: each layer's
-/// digest and size, each diff_id. On failure `dir` holds rubbish that the caller removes. Directories
-/// come out 0777, files 0666 (0777 if executable), without owners, times, xattrs or ACLs.
+/// Extracts into `dir`, which must exist and be empty. On success every byte was verified: each
+/// layer's digest and size, each diff_id. On failure `dir` holds rubbish that the caller removes.
+/// Directories come out 0777, files 0666 (0777 if executable), without owners, times, xattrs or
+/// ACLs.
 ///
-/// Errors: refused (absolute or `..` path, link leaving the cache, device, fifo, setuid or setgid, entry
-/// through or over a link, whiteout, twice the same file in one layer), limit_exceeded, malformed (not a
-/// tar, bad compression, diff_id mismatch, no cache directory: says what was looked for), corrupt (layer
-/// digest or length), no_space, io, unavailable, cancelled. `observer` may be null.
+/// Errors: refused (absolute or `..` path, link leaving the cache, device, fifo, setuid or setgid,
+/// entry through or over a link, whiteout, twice the same file in one layer), limit_exceeded,
+/// malformed (not a tar, bad compression, diff_id mismatch, no cache directory: says what was
+/// looked for), corrupt (layer digest or length), no_space, io, unavailable, cancelled. `observer`
+/// may be null.
 result<extracted> extract(source& from, const resolved_image& image,
                           const std::filesystem::path& dir, const extract_limits& limits,
                           base::file_observer* observer, const progress& report,

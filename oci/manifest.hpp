@@ -1,5 +1,5 @@
-/// Manifests, indexes and image configs: the JSON of the OCI image spec (and Docker's schema 2), parsed
-/// into values that are valid. Bytes are verified before they get here.
+/// Manifests, indexes and image configs: the JSON of the OCI image spec (and Docker's schema 2),
+/// parsed into values that are valid. Bytes are verified before they get here.
 #pragma once
 
 #include "messages/digest.hpp"
@@ -74,16 +74,16 @@ result<bool> is_index(std::string_view json, std::string_view media_type);
 
 /// What labels or annotations claim about the cache, and how far that can be believed.
 struct cache_hints {
-  std::string cache_type;              ///< "triton", "vllm" or empty
-  std::vector<target> targets;         ///< from a `summary`; empty if there is none or it is unusable
-  std::string problem;                 ///< what is wrong with the summary, e.g. arch "sm_12.9"
+  std::string cache_type;       ///< "triton", "vllm" or empty
+  std::vector<target> targets;  ///< from a `summary`; empty if there is none or it is unusable
+  std::string problem;          ///< what is wrong with the summary, e.g. arch "sm_12.9"
   std::optional<uint64_t> entry_count;
   std::optional<uint64_t> size_bytes;
-  std::string format;                  ///< vLLM: "unpacked", "binary"
+  std::string format;  ///< vLLM: "unpacked", "binary"
 };
 
-/// Reads `cache.<type>.image/…` and the generic `model.cache.image/…` keys (formats.md §1). Later maps
-/// only fill what earlier ones left open.
+/// Reads `cache.<type>.image/…` and the generic `model.cache.image/…` keys (formats.md §1). Later
+/// maps only fill what earlier ones left open.
 cache_hints read_hints(const std::map<std::string, std::string>& labels,
                        const std::map<std::string, std::string>& annotations);
 

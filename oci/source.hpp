@@ -1,5 +1,5 @@
-/// Where images come from: a registry or an OCI layout on disk, behind one interface. All calls block
-/// and are made from worker threads.
+/// Where images come from: a registry or an OCI layout on disk, behind one interface. All calls
+/// block and are made from worker threads.
 #pragma once
 
 #include "base/byte_stream.hpp"
@@ -20,12 +20,12 @@ struct fetched_manifest {
 };
 
 class source {
- public:
+public:
   virtual ~source() = default;
 
-  /// The manifest or index that `ref` names. Verified: if the reference has a digest, the bytes have
-  /// it; if the source states one, they have that too. Errors: not_found, unauthorized, unavailable,
-  /// corrupt, limit_exceeded; texts name the image and the remedy.
+  /// The manifest or index that `ref` names. Verified: if the reference has a digest, the bytes
+  /// have it; if the source states one, they have that too. Errors: not_found, unauthorized,
+  /// unavailable, corrupt, limit_exceeded; texts name the image and the remedy.
   virtual result<fetched_manifest> manifest(const image_ref& ref, std::stop_token stop) = 0;
 
   /// The raw bytes of a blob, NOT verified (the reader hashes them), but never more than the

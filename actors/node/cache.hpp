@@ -90,10 +90,10 @@ private:
   cache_status status_;
   uint64_t epoch_ = 0;  ///< answers to questions of an earlier one are stale
   uint32_t failures_ = 0;
-  bool busy_ = false;   ///< between begin and ready or failed
-  bool moved_ = false;  ///< what is wanted is known to be another manifest than what is served
-  bool restored_ = false;         ///< the record found at the start has had its chance
-  bool again_ = false;  ///< resolve once more when this round is over
+  bool busy_ = false;      ///< between begin and ready or failed
+  bool moved_ = false;     ///< what is wanted is known to be another manifest than what is served
+  bool restored_ = false;  ///< the record found at the start has had its chance
+  bool again_ = false;     ///< resolve once more when this round is over
   bool withdrawing_ = false;
   std::optional<digest> pulling_;
   std::set<digest> claims_;

@@ -15,6 +15,15 @@ constexpr uint64_t no_spread = 0;
 reporter_state::reporter_state(reporter_actor::pointer self, status_port& port, observer observe)
     : self_(self), port_(port), observe_(std::move(observe)) {}
 
+reporter_state::~reporter_state() {
+  for (const auto& [ref, e] : entries_) {
+    if (e.retracted)
+      port_.erase(ref, [](const result<done>&) {});
+    else if (e.next)
+      port_.write(*e.next, [](const result<done>&) {});
+  }
+}
+
 reporter_actor::behavior_type reporter_state::make_behavior() {
   return {
       [this](report_atom, const cache_status& status) { report(status); },

@@ -22,6 +22,8 @@ public:
   using observer = std::function<void(const cache_status&)>;
 
   reporter_state(reporter_actor::pointer self, status_port& port, observer observe);
+  /// What has not been written yet is written now.
+  ~reporter_state();
   reporter_actor::behavior_type make_behavior();
 
 private:

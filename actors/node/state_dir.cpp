@@ -113,6 +113,8 @@ result<std::unique_ptr<state_dir>> state_dir::open(paths where) {
 state_dir::state_dir(paths where, base::file_lock lock, std::string boot)
     : paths_(std::move(where)), lock_(std::move(lock)), boot_(std::move(boot)) {}
 
+state_dir::~state_dir() { ordered_.finish(); }
+
 void state_dir::recover(answer<recovered> reply) {
   ordered_.post([=, this] { reply(recover_state(paths_, boot_)); });
 }

@@ -19,6 +19,9 @@ public:
   /// Makes what is missing, with the right modes, and takes the lock. `errc::busy` if another
   /// process has it.
   static result<std::unique_ptr<state_dir>> open(paths where);
+  /// Carries out the small steps that were asked for before; removing and syncing is left to the
+  /// next start.
+  ~state_dir() override;
 
   void recover(answer<recovered> reply) override;
   void stage(uint64_t needed_bytes, answer<std::string> reply) override;

@@ -1,0 +1,176 @@
+#include "cli/app.hpp"
+
+#include "base/log.hpp"
+#include "base/version.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+namespace gkm::cli {
+namespace {
+
+namespace log = base::log;
+
+constexpr const char* footer = R"(Examples:
+  gkm pull quay.io/gkm/cache-examples:vector-add-cache-rocm ./cache
+  gkm inspect ./cache
+  NO_GPU=true gkm up ./caches --state-dir ./state
+  gkm status --state-dir ./state -o wide
+
+Environment:
+  NO_GPU=true        simulate two gfx90a GPUs
+  GKM_LOG, GO_LOG    log level: debug, info, warn, error, off
+  DOCKER_CONFIG, REGISTRY_AUTH_FILE   where registry credentials are
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY   proxies
+
+Exit codes:
+  0 done   1 failed   2 wrong usage   3 not found   4 credentials   5 registry unreachable
+  6 damaged or refused image   7 built for other GPUs   8 disk full   9 state in use   130 interrupted)";
+
+constexpr const char* up_footer = R"(DIR holds YAML files as kubectl takes them:
+
+  apiVersion: gkm.io/v1alpha1
+  kind: GKMCache                # or ClusterGKMCache, without a namespace
+  metadata:
+    name: vector-add
+    namespace: default
+  spec:
+    image: quay.io/gkm/cache-examples:vector-add-cache-rocm
+
+Files may be added, changed and removed while it runs; writing or touching a file asks the
+registry again. A file with a mistake is reported and disturbs no other.
+
+Examples:
+  gkm up ./caches                       as root, state in /var/lib/gkm
+  gkm up ./caches --state-dir ./state   as anybody
+  gkm up ./caches --once                until every cache is ready or has failed)";
+
+constexpr const char* gpus_footer = R"(An inventory file:
+
+  {"gpus": [{"id": 0, "backend": "hip",  "arch": "gfx942", "gpuType": "AMD Instinct MI300X"},
+            {"id": 1, "backend": "cuda", "arch": "90",     "gpuType": "NVIDIA H100 80GB HBM3",
+             "driverVersion": "570.86", "warpSize": 32}]}
+
+Examples:
+  NO_GPU=true gkm gpus
+  gkm gpus --gpu-inventory gpus.json -o json)";
+
+struct arguments {
+  options shared;
+  std::string log_level;
+  bool log_json = false;
+  std::string target;     // DIR, IMAGE or NAME, whatever the subcommand takes
+  std::string directory;  // pull's second argument
+  bool once = false;
+};
+
+void add_shared_flags(CLI::App& app, arguments& a) {
+  static const std::map<std::string, output> formats{{"table", output::table},
+                                                     {"wide", output::wide},
+                                                     {"json", output::json},
+                                                     {"yaml", output::yaml}};
+  auto& o = a.shared;
+  o.state_dir = default_state_dir().string();
+  app.add_option("--state-dir", o.state_dir, "Where caches and their state are kept")
+      ->capture_default_str();
+  app.add_option("--gpu-inventory", o.gpu_inventory,
+                 "A file that says which GPUs this machine has (see 'gkm gpus --help')");
+  app.add_option_function<std::string>(
+         "-o,--output", [&o](const std::string& name) { o.format = formats.at(name); },
+         "table, wide, json or yaml")
+      ->check(CLI::IsMember({"table", "wide", "json", "yaml"}))
+      ->default_str("table");
+  app.add_option("--plain-http", o.plain_http_hosts,
+                 "A registry (host or host:port) that may speak plain HTTP; loopback always may")
+      ->type_name("HOST");
+  app.add_option("--ca-file", o.ca_file, "Certificates to trust beside the system's own")
+      ->type_name("FILE");
+  app.add_option("--client-cert", o.client_cert_file, "Client certificate for registries")
+      ->type_name("FILE");
+  app.add_option("--client-key", o.client_key_file, "Its key")->type_name("FILE");
+  app.add_option("--auth-file", o.auth_file, "Registry credentials (Docker's config.json)")
+      ->type_name("FILE");
+  app.add_option("--log-level", a.log_level, "debug, info, warn, error or off")->type_name("LEVEL");
+  app.add_flag("--log-json", a.log_json, "Log as JSON, one object per line");
+}
+
+using command = std::function<result<int>()>;
+
+void add_commands(CLI::App& app, arguments& a, command& chosen) {
+  auto* up_command = app.add_subcommand("up", "Keep the caches of a directory of YAML files ready");
+  up_command->footer(up_footer);
+  up_command->add_option("DIR", a.target, "The directory")->required();
+  up_command->add_flag("--once", a.once, "End when every cache is ready or has failed");
+  up_command->callback([&] { chosen = [&] { return up(a.shared, a.target, a.once); }; });
+
+  auto* status_command = app.add_subcommand("status", "Show where each cache stands");
+  status_command->footer("Examples:\n  gkm status\n  gkm status default/vector-add -o yaml");
+  status_command->add_option("NAME", a.target, "Only this cache: NAME or NAMESPACE/NAME");
+  status_command->callback([&] { chosen = [&] { return status(a.shared, a.target); }; });
+
+  auto* pull_command = app.add_subcommand("pull", "Pull one cache image into a directory");
+  pull_command->footer(
+      "Everything is verified, and DIR appears whole or not at all. Without DIR it is named after\n"
+      "the image. An OCI layout on disk is an image too: oci:PATH[:TAG].\n\nExamples:\n"
+      "  gkm pull quay.io/gkm/cache-examples:vector-add-cache-rocm ./cache\n"
+      "  gkm pull oci:./layout:latest ./cache");
+  pull_command->add_option("IMAGE", a.target, "The image")->required();
+  pull_command->add_option("DIR", a.directory, "Where to; absent or empty");
+  pull_command->callback([&] { chosen = [&] { return pull(a.shared, a.target, a.directory); }; });
+
+  auto* inspect_command =
+      app.add_subcommand("inspect", "Tell what an image claims, or a directory's kernels say");
+  inspect_command->footer(
+      "Examples:\n  gkm inspect ~/.triton/cache\n"
+      "  gkm inspect quay.io/gkm/cache-examples:vector-add-cache-rocm -o json");
+  inspect_command->add_option("IMAGE|DIR", a.target, "An image reference or a directory")
+      ->required();
+  inspect_command->callback([&] { chosen = [&] { return inspect(a.shared, a.target); }; });
+
+  auto* gpus_command = app.add_subcommand("gpus", "Show the GPUs that caches are matched against");
+  gpus_command->footer(gpus_footer);
+  gpus_command->callback([&] { chosen = [&] { return gpus(a.shared); }; });
+}
+
+int report(const error& e) {
+  std::cerr << "gkm: " << e.message << '\n';
+  return exit_code_for(e.code);
+}
+
+/// Commands that end at once say what they found themselves; only `up` is a service with a log.
+log::level fallback_level(const CLI::App& app) {
+  return app.got_subcommand("up") ? log::level::info : log::level::error;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app("Gets GPU kernel caches from OCI images to where they are used.", "gkm");
+  app.footer(footer);
+  app.set_version_flag("--version", std::string("gkm ") + base::version());
+  app.require_subcommand(1);
+  app.fallthrough();
+  arguments a;
+  command chosen;
+  add_shared_flags(app, a);
+  add_commands(app, a, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? success : usage;
+  }
+  auto level = log::level_from_environment(fallback_level(app));
+  if (!a.log_level.empty()) {
+    auto asked = log::parse_level(a.log_level);
+    if (!asked) return report(asked.error());
+    level = *asked;
+  }
+  log::configure(level, a.log_json);
+  auto outcome = chosen();
+  return outcome ? *outcome : report(outcome.error());
+}
+
+}  // namespace gkm::cli

@@ -1,0 +1,203 @@
+#include "cli/cache_files.hpp"
+
+#include "base/files.hpp"
+#include "messages/printable.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <optional>
+
+namespace gkm::cli {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* api_version = "gkm.io/v1alpha1";
+constexpr const char* default_namespace = "default";
+constexpr size_t max_files = 10'000;
+
+int line_of(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
+
+/// Reads one document; the first thing wrong ends it.
+class document {
+public:
+  document(const std::string& file, const YAML::Node& root) : file_(file), root_(root) {}
+
+  /// Empty if the document is of another kind.
+  std::optional<result<cache_spec>> read();
+  const file_problem& problem() const { return problem_; }
+
+private:
+  bool reject(const YAML::Node& at, std::string field, std::string message) {
+    if (problem_.message.empty())
+      problem_ = {file_, line_of(at.Mark()), std::move(field), std::move(message)};
+    return false;
+  }
+
+  std::string text(const YAML::Node& parent, const std::string& path, const std::string& name,
+                   bool required) {
+    auto field = path.empty() ? name : path + "." + name;
+    auto node = parent[name];
+    if (!node || node.IsNull()) {
+      if (required) reject(parent, field, "is missing");
+      return {};
+    }
+    if (!node.IsScalar()) {
+      reject(node, field, "must be a string");
+      return {};
+    }
+    return node.Scalar();
+  }
+
+  bool section(const std::string& name) {
+    auto node = root_[name];
+    if (!node) return reject(root_, name, "is missing");
+    if (!node.IsMap()) return reject(node, name, "must be a mapping");
+    return true;
+  }
+
+  void known_fields_only(const std::string& name, std::string_view only) {
+    for (const auto& entry : root_[name]) {
+      auto key = entry.first.IsScalar() ? entry.first.Scalar() : std::string("?");
+      if (key != only)
+        reject(
+            entry.first, name + "." + printable(key),
+            "is no field of a cache's " + name + "; its only field is '" + std::string(only) + "'");
+    }
+  }
+
+  cache_spec spec(const std::string& kind);
+
+  std::string file_;
+  YAML::Node root_;
+  file_problem problem_;
+};
+
+cache_spec document::spec(const std::string& kind) {
+  if (!section("metadata") || !section("spec")) return {};
+  auto metadata = root_["metadata"];
+  auto name = text(metadata, "metadata", "name", true);
+  auto ns = text(metadata, "metadata", "namespace", false);
+  if (kind == "ClusterGKMCache" && !ns.empty())
+    reject(metadata["namespace"], "metadata.namespace",
+           "is not allowed: a ClusterGKMCache has none");
+  if (kind == "GKMCache" && ns.empty()) ns = default_namespace;
+  known_fields_only("spec", "image");
+  auto image_text = text(root_["spec"], "spec", "image", true);
+  if (!problem_.message.empty()) return {};
+  auto ref = cache_ref::make(ns, name);
+  if (!ref) reject(metadata["name"], "metadata.name", ref.error().message);
+  auto image = image_ref::parse(image_text);
+  if (!image) reject(root_["spec"]["image"], "spec.image", image.error().message);
+  if (!ref || !image) return {};
+  return {*ref, *image};
+}
+
+std::optional<result<cache_spec>> document::read() {
+  auto give_up = [this] {
+    return result<cache_spec>(fail(errc::invalid_argument, problem_.str()));
+  };
+  if (!root_.IsMap()) {
+    reject(root_, "", "is no Kubernetes object: a mapping with apiVersion and kind is expected");
+    return give_up();
+  }
+  auto version = text(root_, "", "apiVersion", true);
+  auto kind = text(root_, "", "kind", true);
+  if (!problem_.message.empty()) return give_up();
+  if (!version.starts_with("gkm.io/")) return std::nullopt;
+  if (kind != "GKMCache" && kind != "ClusterGKMCache") return std::nullopt;
+  if (version != api_version) {
+    reject(root_["apiVersion"], "apiVersion",
+           "is '" + printable(version) + "', this program knows " + api_version);
+    return give_up();
+  }
+  auto s = spec(kind);
+  if (!problem_.message.empty()) return give_up();
+  return s;
+}
+
+void read_documents(const std::string& name, std::string_view yaml, cache_file& file) {
+  bool other_kinds = false;
+  for (const auto& root : YAML::LoadAll(std::string(yaml))) {
+    if (root.IsNull()) continue;
+    document d(name, root);
+    auto spec = d.read();
+    if (!spec)
+      other_kinds = true;
+    else if (*spec)
+      file.caches.push_back(**spec);
+    else
+      file.problems.push_back(d.problem());
+  }
+  if (file.caches.empty() && file.problems.empty())
+    file.problems.push_back(
+        {name, 0, "",
+         other_kinds ? "holds no GKMCache and no ClusterGKMCache" : "holds no YAML document"});
+}
+
+}  // namespace
+
+std::string file_problem::str() const {
+  std::string text = file;
+  if (line > 0) text += ":" + std::to_string(line);
+  text += ": ";
+  if (!field.empty()) text += field + " ";
+  return text + message;
+}
+
+cache_file parse_cache_file(const std::string& name, std::string_view yaml) {
+  cache_file file;
+  try {
+    read_documents(name, yaml, file);
+  } catch (const YAML::Exception& e) {
+    file.problems.push_back({name, line_of(e.mark), "", "is not valid YAML: " + printable(e.msg)});
+  }
+  return file;
+}
+
+result<std::map<std::string, cache_file>> read_cache_files(const fs::path& dir) {
+  std::map<std::string, cache_file> files;
+  std::error_code failed;
+  for (fs::directory_iterator it(dir, failed), end; !failed && it != end; it.increment(failed)) {
+    auto name = it->path().filename().string();
+    auto extension = it->path().extension();
+    if (name.starts_with('.') || (extension != ".yaml" && extension != ".yml")) continue;
+    auto shown = it->path().string();
+    if (files.size() >= max_files)
+      return fail(errc::limit_exceeded, "'" + dir.string() + "' holds more than " +
+                                            std::to_string(max_files) + " YAML files");
+    auto text = base::read_file(it->path(), max_yaml_bytes);
+    if (text)
+      files[shown] = parse_cache_file(shown, *text);
+    else if (text.error().code != errc::not_found)
+      files[shown].problems.push_back({shown, 0, "", text.error().message});
+  }
+  if (failed) return fail(base::errno_error(failed.value(), "read directory", dir));
+  return files;
+}
+
+wanted_caches merge_cache_files(const wanted_caches& before,
+                                const std::map<std::string, cache_file>& files) {
+  wanted_caches now;
+  auto claim = [&](const std::string& file, const cache_spec& spec) {
+    bool fresh = now.caches.emplace(spec.ref, spec).second;
+    if (fresh) now.owners[file].push_back(spec.ref);
+    return fresh;
+  };
+  for (const auto& [name, file] : files) {
+    for (const auto& spec : file.caches)
+      if (!claim(name, spec))
+        now.problems.push_back({name, 0, "",
+                                spec.ref.str() + " is already defined, by an earlier "
+                                                 "document or file; this one is ignored"});
+    now.problems.insert(now.problems.end(), file.problems.begin(), file.problems.end());
+  }
+  // After all good documents had their say: what a broken file wanted before, it wants still.
+  for (const auto& [name, file] : files) {
+    auto owned = before.owners.find(name);
+    if (file.problems.empty() || owned == before.owners.end()) continue;
+    for (const auto& ref : owned->second) claim(name, before.caches.at(ref));
+  }
+  return now;
+}
+
+}  // namespace gkm::cli

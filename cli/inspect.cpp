@@ -1,0 +1,122 @@
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/images.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/printing.hpp"
+#include "cli/table.hpp"
+#include "gpu/match.hpp"
+#include "gpu/targets.hpp"
+#include "oci/resolve.hpp"
+
+#include <filesystem>
+#include <iostream>
+
+namespace gkm::cli {
+namespace {
+
+/// What was found out, in the order of its telling: for people as lines, for machines as fields.
+class sheet {
+public:
+  sheet() : document_(rapidjson::kObjectType) {}
+
+  void line(const char* label, const char* field, const std::string& value) {
+    lines_.emplace_back(label, value);
+    document_.AddMember(key(field), text(value), document_.GetAllocator());
+  }
+  void number(const char* label, const char* field, uint64_t value, const std::string& shown) {
+    lines_.emplace_back(label, shown);
+    document_.AddMember(key(field), value, document_.GetAllocator());
+  }
+  void list(const char* label, const char* field, const std::vector<std::string>& values) {
+    rapidjson::Value all(rapidjson::kArrayType);
+    for (const auto& v : values) {
+      lines_.emplace_back(label, v);
+      all.PushBack(text(v), document_.GetAllocator());
+    }
+    document_.AddMember(key(field), all, document_.GetAllocator());
+  }
+
+  void print(output format) const {
+    if (format == output::json || format == output::yaml) return print_document(document_, format);
+    size_t width = 0;
+    for (const auto& [label, value] : lines_) width = std::max(width, label.size());
+    for (const auto& [label, value] : lines_)
+      std::cout << label << std::string(width - label.size() + 3, ' ') << value << '\n';
+  }
+
+private:
+  rapidjson::Value key(const char* name) { return {name, document_.GetAllocator()}; }
+  rapidjson::Value text(const std::string& v) { return {v, document_.GetAllocator()}; }
+
+  std::vector<std::pair<std::string, std::string>> lines_;
+  rapidjson::Document document_;
+};
+
+std::vector<std::string> target_names(const std::vector<target>& targets) {
+  std::vector<std::string> names;
+  for (const auto& t : targets) names.push_back(t.str());
+  return names;
+}
+
+void add_verdict(sheet& s, const options& o, const std::vector<target>& targets) {
+  if (auto here = find_inventory(o))
+    s.line("GPUs here", "gpus", gpus::match(targets, here->gpus).summary());
+}
+
+result<int> inspect_directory(const options& o, const std::string& dir) {
+  auto report = gpus::scan_directory(dir);
+  if (!report) return fail(report.error());
+  sheet s;
+  s.line("Directory", "directory", std::filesystem::absolute(dir).lexically_normal().string());
+  std::vector<std::string> counts;
+  for (const auto& [name, kernels] : report->kernels)
+    counts.push_back(name + ", " + std::to_string(kernels) +
+                     (kernels == 1 ? " kernel" : " kernels"));
+  if (counts.empty()) counts.push_back("unknown: no kernel tells what it was built for");
+  s.list("Target", "targets", counts);
+  s.number("Kernels", "kernels", report->kernel_count, std::to_string(report->kernel_count));
+  add_verdict(s, o, report->targets);
+  s.list("Problem", "problems", report->problems);
+  s.print(o.format);
+  return success;
+}
+
+result<int> inspect_image(const options& o, const image_ref& ref) {
+  interrupt stop;
+  auto opened = images::open(o);
+  if (!opened) return fail(opened.error());
+  auto found = oci::resolve(opened->source(), ref, nullptr, stop.token());
+  if (!found) return fail(found.error());
+  sheet s;
+  s.line("Image", "image", ref.str());
+  s.line("Digest", "digest", found->manifest_digest.str());
+  if (found->resolved != found->manifest_digest) s.line("Index", "index", found->resolved.str());
+  s.line("Type", "type", found->hints.cache_type.empty() ? "unknown" : found->hints.cache_type);
+  s.number("Layers", "layers", found->content.layers.size(),
+           std::to_string(found->content.layers.size()) + ", " + human_bytes(found->layer_bytes));
+  if (found->hints.size_bytes)
+    s.number("Unpacked", "unpackedBytes", *found->hints.size_bytes,
+             human_bytes(*found->hints.size_bytes));
+  if (found->hints.entry_count)
+    s.number("Entries", "entries", *found->hints.entry_count,
+             std::to_string(*found->hints.entry_count));
+  auto names = target_names(found->hints.targets);
+  if (names.empty()) names.push_back("unknown: no label says it, the kernels will tell");
+  s.list("Target (label)", "labelTargets", names);
+  if (!found->hints.targets.empty()) add_verdict(s, o, found->hints.targets);
+  if (!found->hints.problem.empty()) s.line("Problem", "problem", found->hints.problem);
+  s.print(o.format);
+  return success;
+}
+
+}  // namespace
+
+result<int> inspect(const options& o, const std::string& what) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(what, ignored)) return inspect_directory(o, what);
+  auto ref = image_ref::parse(what);
+  if (!ref) return wrap(ref.error(), "'" + what + "' is no directory and no image reference");
+  return inspect_image(o, *ref);
+}
+
+}  // namespace gkm::cli

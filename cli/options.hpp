@@ -1,0 +1,47 @@
+/// What was asked for on the command line, and what follows from it and the environment.
+#pragma once
+
+#include "messages/target.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gkm::node {
+class inventory_port;
+}
+
+namespace gkm::cli {
+
+enum class output { table, wide, json, yaml };
+
+/// Flags that several commands share.
+struct options {
+  std::string state_dir;
+  std::string gpu_inventory;
+  output format = output::table;
+  std::vector<std::string> plain_http_hosts;
+  std::string ca_file;
+  std::string client_cert_file;
+  std::string client_key_file;
+  std::string auth_file;
+};
+
+/// /var/lib/gkm for root, else $XDG_STATE_HOME/gkm or ~/.local/state/gkm.
+std::filesystem::path default_state_dir();
+
+/// The GPUs of this machine and where they were read from: --gpu-inventory, else the simulated ones
+/// if NO_GPU is true, else /run/gkm/gpus.json. `errc::not_found` if there is none of them.
+struct inventory {
+  std::vector<gpu> gpus;
+  std::string origin;
+  std::unique_ptr<node::inventory_port> port;  ///< follows changes
+
+  inventory();
+  inventory(inventory&&) noexcept;
+  ~inventory();
+};
+result<inventory> find_inventory(const options& o);
+
+}  // namespace gkm::cli

@@ -1,0 +1,117 @@
+#include "actors/node/oci_images.hpp"
+#include "base/files.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/images.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/printing.hpp"
+#include "cli/progress.hpp"
+#include "cli/table.hpp"
+#include "gpu/match.hpp"
+#include "oci/extract.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <iostream>
+
+namespace gkm::cli {
+namespace fs = std::filesystem;
+namespace {
+
+/// As `git clone` does: the last part of the name.
+std::string directory_for(const image_ref& image) {
+  auto name = fs::path(image.repository).lexically_normal();
+  return name.has_filename() ? name.filename().string() : name.parent_path().filename().string();
+}
+
+/// A directory beside `home` that disappears unless it is published there by one rename.
+class staged_directory {
+public:
+  static result<staged_directory> make(const fs::path& home) {
+    std::error_code failed;
+    if (fs::exists(fs::symlink_status(home, failed)) &&
+        !(fs::is_directory(home, failed) && fs::is_empty(home, failed)))
+      return fail(errc::invalid_argument, "'" + home.string() +
+                                              "' exists and is not an empty directory; name "
+                                              "another one, or remove it");
+    constexpr unsigned parent_mode = 0755;
+    if (auto made = base::make_directories(home.parent_path(), parent_mode); !made)
+      return fail(made.error());
+    auto dir =
+        home.parent_path() / ("." + home.filename().string() + ".gkm-" + base::random_name());
+    fs::create_directory(dir, failed);
+    if (failed) return fail(base::errno_error(failed.value(), "create directory", dir));
+    return staged_directory(dir, home);
+  }
+  staged_directory(staged_directory&& other) noexcept
+      : dir_(std::exchange(other.dir_, {})), home_(std::move(other.home_)) {}
+  ~staged_directory() {
+    if (!dir_.empty()) (void)base::remove_tree(dir_);
+  }
+
+  const fs::path& path() const { return dir_; }
+  result<void> publish() {
+    if (::rename(dir_.c_str(), home_.c_str()) != 0)
+      return fail(base::errno_error(errno, "create", home_));
+    dir_.clear();
+    return {};
+  }
+
+private:
+  staged_directory(fs::path dir, fs::path home) : dir_(std::move(dir)), home_(std::move(home)) {}
+  fs::path dir_;
+  fs::path home_;
+};
+
+void print_outcome(const options& o, const oci::resolved_image& image, const stored_cache& stored,
+                   const std::string& dir) {
+  std::cout << "Pulled " << image.ref.str() << '\n'
+            << "  digest   " << stored.manifest.str() << '\n'
+            << "  type     " << stored.cache_type << ", " << stored.files << " files, "
+            << human_bytes(stored.bytes) << '\n'
+            << "  targets  " << join_targets(stored.targets) << '\n';
+  if (auto here = find_inventory(o))
+    std::cout << "  GPUs     " << gpus::match(stored.targets, here->gpus).summary() << '\n';
+  std::cout << "  path     " << dir << '\n';
+  auto lie = gpus::compare_label(image.hints.targets, stored.targets);
+  for (const auto& warning : {image.hints.problem, lie})
+    if (!warning.empty()) std::cout << "  warning: " << warning << '\n';
+  for (const auto& p : stored.problems) std::cout << "  warning: " << p << '\n';
+}
+
+}  // namespace
+
+result<int> pull(const options& o, const std::string& image, std::string dir) {
+  auto ref = image_ref::parse(image);
+  if (!ref) return fail(ref.error());
+  interrupt stop;
+  if (dir.empty()) dir = directory_for(*ref);
+  auto home = fs::absolute(dir).lexically_normal();
+  if (!home.has_filename()) home = home.parent_path();
+  auto staged = staged_directory::make(home);
+  if (!staged) return fail(staged.error());
+  auto opened = images::open(o);
+  if (!opened) return fail(opened.error());
+
+  // Of an index, the manifest for the GPUs of this machine, if they are known.
+  auto here = find_inventory(o);
+  auto fits = [&](const std::vector<target>& t) { return node::would_use(t, here->gpus); };
+  auto found =
+      oci::resolve(opened->source(), *ref, here ? oci::target_filter(fits) : nullptr, stop.token());
+  if (!found) return fail(found.error());
+  std::cerr << "Pulling " << ref->str() << ", " << human_bytes(found->layer_bytes) << std::endl;
+  result<stored_cache> stored;
+  {
+    progress_bar bar("Pulling");
+    stored = node::extract_cache(
+        opened->source(), *found, staged->path().string(), {},
+        [&](uint64_t done, uint64_t total) { bar.update(done, total); }, stop.token());
+  }
+  if (!stored) return fail(stored.error());
+  if (auto published = staged->publish(); !published) return fail(published.error());
+  print_outcome(o, *found, *stored, home.string());
+  return success;
+}
+
+}  // namespace gkm::cli

@@ -1,0 +1,43 @@
+/// Text for people: tables whose columns line up, sizes and times in words, colours on terminals
+/// only.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gkm::cli {
+
+enum class tint { none, good, bad, dim };
+
+struct cell {
+  std::string text;
+  tint colour = tint::none;
+
+  cell(std::string t, tint c = tint::none) : text(std::move(t)), colour(c) {}
+  cell(const char* t) : text(t) {}
+};
+
+/// Columns as wide as their widest cell; the last one is as long as it is.
+class table {
+public:
+  explicit table(std::vector<std::string> header) : header_(std::move(header)) {}
+  void add(std::vector<cell> row) { rows_.push_back(std::move(row)); }
+  void print(std::ostream& out, bool colours) const;
+
+private:
+  std::vector<std::string> header_;
+  std::vector<std::vector<cell>> rows_;
+};
+
+/// "812 B", "1.2 MiB".
+std::string human_bytes(uint64_t bytes);
+/// "4s", "3m", "2h", "5d".
+std::string human_seconds(int64_t seconds);
+
+/// Standard output is a terminal, and neither NO_COLOR nor TERM=dumb forbids colours.
+bool wants_colours();
+
+}  // namespace gkm::cli

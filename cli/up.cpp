@@ -1,0 +1,106 @@
+#include "actors/node/gpu_actor.hpp"
+#include "actors/node/inventory_file.hpp"
+#include "actors/node/node.hpp"
+#include "actors/node/oci_images.hpp"
+#include "actors/node/puller.hpp"
+#include "actors/node/reporter.hpp"
+#include "actors/node/state_dir.hpp"
+#include "actors/node/store.hpp"
+#include "base/log.hpp"
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/directory_bridge.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/images.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/problems.hpp"
+#include "oci/extract.hpp"
+
+#include <malloc.h>
+
+#include <random>
+
+namespace gkm::cli {
+namespace {
+
+constexpr size_t actor_threads = 2;
+
+/// Every thread that ever allocates would keep an arena of its own; two are plenty for what runs
+/// here.
+void keep_memory_small() { ::mallopt(M_ARENA_MAX, 2); }
+
+struct node_actors {
+  gpu_actor gpu;
+  store_actor store;
+  puller_actor puller;
+  reporter_actor reporter;
+  node_actor node;
+  bridge_actor bridge;
+
+  /// Returns when all have ended.
+  void end(caf::actor_system& system) {
+    caf::anon_send_exit(bridge, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(puller, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(gpu, caf::exit_reason::user_shutdown);
+    caf::scoped_actor self(system);
+    self->wait_for(bridge, node, puller, store, gpu);
+    // Last, so that what the others said at the end is still written.
+    caf::anon_send_exit(reporter, caf::exit_reason::user_shutdown);
+    self->wait_for(reporter);
+  }
+};
+
+}  // namespace
+
+result<int> up(const options& o, const std::string& dir, bool once) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(dir, ignored))
+    return fail(errc::not_found, "'" + dir +
+                                     "' is not a directory; give one that holds GKMCache "
+                                     "YAML files");
+  keep_memory_small();
+  auto inventory = find_inventory(o);
+  if (!inventory) return fail(inventory.error());
+  auto state = node::state_dir::open({o.state_dir});
+  if (!state) return fail(state.error());
+
+  interrupt stop;
+  auto opened = images::open(o);
+  if (!opened) return fail(opened.error());
+  oci::extract_limits limits;
+  auto images = std::make_unique<node::oci_images>(opened->source(), limits);
+  node::system_clock clock;
+  console shown(once ? std::function<void()>([&] { stop.raise(); }) : nullptr);
+
+  caf::actor_system_config config;
+  configure(config, actor_threads);
+  caf::actor_system system(config);
+  node_actors all;
+  all.gpu = gkm::spawn<node::gpu_state>(system, *inventory->port);
+  all.store = gkm::spawn<node::store_state>(system, **state);
+  all.puller = gkm::spawn<node::puller_state>(system, *images, all.store);
+  all.reporter = gkm::spawn<node::reporter_state>(
+      system, **state, [&](const cache_status& s) { shown.reported(s); });
+  all.node = gkm::spawn<node::node_state>(
+      system, node::cache_peers{all.puller, all.store, all.gpu, all.reporter, &clock},
+      std::random_device()());
+  node::paths where{o.state_dir};
+  all.bridge = gkm::spawn<directory_bridge>(system, std::filesystem::path(dir), all.node,
+                                            [&](const wanted_caches& wanted) {
+                                              write_problems(where, wanted.problems);
+                                              shown.wanted(wanted);
+                                            });
+  base::log::info("Watching",
+                  {{"dir", dir}, {"state_dir", o.state_dir}, {"gpus", inventory->origin}});
+  stop.wait();
+  all.end(system);
+  // Ports hold actors' addresses: they go first.
+  images.reset();
+  state->reset();
+  inventory->port.reset();
+  return shown.all_ready() || !once ? success : failure;
+}
+
+}  // namespace gkm::cli
