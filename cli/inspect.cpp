@@ -25,7 +25,7 @@ public:
   }
   void number(const char* label, const char* field, uint64_t value, const std::string& shown) {
     lines_.emplace_back(label, shown);
-    document_.AddMember(key(field), value, document_.GetAllocator());
+    document_.AddMember(key(field), rapidjson::Value(value), document_.GetAllocator());
   }
   void list(const char* label, const char* field, const std::vector<std::string>& values) {
     rapidjson::Value all(rapidjson::kArrayType);
