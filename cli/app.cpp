@@ -140,11 +140,6 @@ int report(const error& e) {
   return exit_code_for(e.code);
 }
 
-/// Commands that end at once say what they found themselves; only `up` is a service with a log.
-log::level fallback_level(const CLI::App& app) {
-  return app.got_subcommand("up") ? log::level::info : log::level::error;
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -162,13 +157,14 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? success : usage;
   }
-  auto level = log::level_from_environment(fallback_level(app));
+  auto level = log::level_from_environment(log::level::error);
   if (!a.log_level.empty()) {
     auto asked = log::parse_level(a.log_level);
     if (!asked) return report(asked.error());
     level = *asked;
   }
   log::configure(level, a.log_json);
+  a.shared.state_dir = std::filesystem::absolute(a.shared.state_dir).lexically_normal().string();
   auto outcome = chosen();
   return outcome ? *outcome : report(outcome.error());
 }

@@ -101,11 +101,13 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
       oci::resolve(opened->source(), *ref, here ? oci::target_filter(fits) : nullptr, stop.token());
   if (!found) return fail(found.error());
   std::cerr << "Pulling " << ref->str() << ", " << human_bytes(found->layer_bytes) << std::endl;
+  oci::extract_limits limits;
+  limits.open_to_all = false;
   result<stored_cache> stored;
   {
     progress_bar bar("Pulling");
     stored = node::extract_cache(
-        opened->source(), *found, staged->path().string(), {},
+        opened->source(), *found, staged->path().string(), limits,
         [&](uint64_t done, uint64_t total) { bar.update(done, total); }, stop.token());
   }
   if (!stored) return fail(stored.error());
