@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "cli/commands.hpp"
+#include "cli/completion.hpp"
 #include "cli/exit_code.hpp"
 
 #include <CLI/CLI.hpp>
@@ -75,9 +76,11 @@ void add_shared_flags(CLI::App& app, arguments& a) {
   auto& o = a.shared;
   o.state_dir = default_state_dir().string();
   app.add_option("--state-dir", o.state_dir, "Where caches and their state are kept")
+      ->type_name("DIR")
       ->capture_default_str();
   app.add_option("--gpu-inventory", o.gpu_inventory,
-                 "A file that says which GPUs this machine has (see 'gkm gpus --help')");
+                 "A file that says which GPUs this machine has (see 'gkm gpus --help')")
+      ->type_name("FILE");
   app.add_option_function<std::string>(
          "-o,--output", [&o](const std::string& name) { o.format = formats.at(name); },
          "table, wide, json or yaml")
@@ -133,6 +136,19 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   auto* gpus_command = app.add_subcommand("gpus", "Show the GPUs that caches are matched against");
   gpus_command->footer(gpus_footer);
   gpus_command->callback([&] { chosen = [&] { return gpus(a.shared); }; });
+
+  auto* completion_command =
+      app.add_subcommand("completion", "Print a script that completes gkm's words in a shell");
+  completion_command->footer("Example:\n  source <(gkm completion bash)");
+  completion_command->add_option("SHELL", a.target, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion_command->callback([&] {
+    chosen = [&]() -> result<int> {
+      std::cout << completion_script(app, a.target);
+      return success;
+    };
+  });
 }
 
 int report(const error& e) {
