@@ -33,7 +33,7 @@ std::string print(F&& fields) {
 
 void put(writer& out, const char* name, const std::string& value) {
   out.Key(name);
-  out.String(value);
+  out.String(valid_utf8(value));
 }
 void put_some(writer& out, const char* name, const std::string& value) {
   if (!value.empty()) put(out, name, value);
@@ -53,7 +53,7 @@ void put(writer& out, const char* name, bool value) {
 void put(writer& out, const char* name, const std::vector<std::string>& values) {
   out.Key(name);
   out.StartArray();
-  for (const auto& v : values) out.String(v);
+  for (const auto& v : values) out.String(valid_utf8(v));
   out.EndArray();
 }
 

@@ -191,6 +191,14 @@ TEST(record, control_characters_reach_nobodys_terminal) {
   EXPECT_EQ(with(R"("hip")", R"("\u007f")"), "stored.targets[1].backend has control characters");
 }
 
+TEST(record, what_is_written_can_be_read_whatever_a_path_holds) {
+  auto status = some_status();
+  status.path = "/state\xff/content";
+  auto back = parse_cache_status(print_cache_status(status));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->path, "/state?/content");
+}
+
 TEST(record, nesting_and_size_cost_no_stack) {
   constexpr size_t levels = max_record_bytes / 2 - 64;
   auto nest = std::string(levels, '[') + std::string(levels, ']');
