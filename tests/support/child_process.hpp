@@ -34,7 +34,7 @@ public:
   void send_signal(int signal) const;
   /// The exit code, 128 + n if signal n ended it. A child that does not end within `limit` is
   /// killed, and the test fails.
-  int wait(std::chrono::seconds limit = std::chrono::seconds{60});
+  int wait(std::chrono::seconds limit = std::chrono::seconds{30});
   std::string out() const;
   std::string err() const;
 
@@ -49,7 +49,7 @@ private:
 
 /// Asks until it is so. False, and a failed test, after `limit`.
 bool eventually(const std::string& what, const std::function<bool()>& is_so,
-                std::chrono::seconds limit = std::chrono::seconds{60});
+                std::chrono::seconds limit = std::chrono::seconds{30});
 
 /// The program's path, searched for in PATH; nothing if it is not installed.
 std::optional<std::string> find_program(const std::string& name);
