@@ -22,7 +22,9 @@ help: ## Show this list
 	@echo
 	@echo "Missing Debian packages are installed on the way, as root or with sudo. JOBS=$(JOBS)"
 
-demo: build packages-test ## Build, then show an image become a usable cache on this machine
+demo: packages-build packages-test ## Show an image become a usable cache on this machine
+	@$(call configure,release)
+	@$(call compile,release) --target gkm make-sample-cache describe-cache
 	@scripts/demo
 
 test: build packages-test ## Build and run every test; the last line counts them
@@ -55,13 +57,16 @@ format: packages-format ## Format every C++ file
 	@$(cpp_files) | xargs -0 -P $(JOBS) -n 16 clang-format -i
 
 ##@ Checks
-check: check-format check-includes check-headers test ## All checks, then the tests
+check: check-format check-includes check-scripts check-headers test ## All checks, then the tests
 
 check-format: packages-format ## Is every C++ file formatted?
 	@$(cpp_files) | xargs -0 -P $(JOBS) -n 16 clang-format --dry-run -Werror
 
 check-includes: ## Are includes written from the root, and does messages/ include only itself?
 	@scripts/check-includes
+
+check-scripts: packages-format ## Does every shell script pass shellcheck?
+	@git grep -zlE '^#!(/usr/bin/env bash|/bin/sh)$$' | xargs -0 shellcheck -x -P SCRIPTDIR
 
 check-headers: packages-build ## Does every header compile on its own?
 	@$(call configure,release)
@@ -74,4 +79,4 @@ packages-%:
 	@scripts/install-packages $*
 
 .PHONY: help build test demo bench install clean dev asan format check check-format check-includes \
-        check-headers tidy
+        check-scripts check-headers tidy

@@ -98,7 +98,7 @@ public:
   }
   void memory(const std::string& name, const std::string& label, double limit_mb) {
     constexpr double kib_per_mb = 1e6 / 1024;
-    auto kib = value(label, &sample::peak_kib);
+    auto kib = largest(label, &sample::peak_kib);
     row r{name,
           "MB",
           kib ? std::optional(*kib / kib_per_mb) : std::nullopt,
@@ -121,6 +121,13 @@ private:
   std::optional<double> value(const std::string& label, double sample::*field) const {
     auto found = all_.find(label);
     return found == all_.end() ? std::nullopt : std::optional(median(found->second, field));
+  }
+  std::optional<double> largest(const std::string& label, double sample::*field) const {
+    auto found = all_.find(label);
+    if (found == all_.end()) return std::nullopt;
+    double most = 0;
+    for (const auto& s : found->second) most = std::max(most, s.*field);
+    return most;
   }
   size_t rounds(const std::string& label) const {
     auto found = all_.find(label);

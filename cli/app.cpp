@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "cli/commands.hpp"
+#include "cli/completion.hpp"
 #include "cli/exit_code.hpp"
 
 #include <CLI/CLI.hpp>
@@ -75,9 +76,11 @@ void add_shared_flags(CLI::App& app, arguments& a) {
   auto& o = a.shared;
   o.state_dir = default_state_dir().string();
   app.add_option("--state-dir", o.state_dir, "Where caches and their state are kept")
+      ->type_name("DIR")
       ->capture_default_str();
   app.add_option("--gpu-inventory", o.gpu_inventory,
-                 "A file that says which GPUs this machine has (see 'gkm gpus --help')");
+                 "A file that says which GPUs this machine has (see 'gkm gpus --help')")
+      ->type_name("FILE");
   app.add_option_function<std::string>(
          "-o,--output", [&o](const std::string& name) { o.format = formats.at(name); },
          "table, wide, json or yaml")
@@ -133,16 +136,24 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   auto* gpus_command = app.add_subcommand("gpus", "Show the GPUs that caches are matched against");
   gpus_command->footer(gpus_footer);
   gpus_command->callback([&] { chosen = [&] { return gpus(a.shared); }; });
+
+  auto* completion_command =
+      app.add_subcommand("completion", "Print a script that completes gkm's words in a shell");
+  completion_command->footer("Example:\n  source <(gkm completion bash)");
+  completion_command->add_option("SHELL", a.target, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion_command->callback([&] {
+    chosen = [&]() -> result<int> {
+      std::cout << completion_script(app, a.target);
+      return success;
+    };
+  });
 }
 
 int report(const error& e) {
   std::cerr << "gkm: " << e.message << '\n';
   return exit_code_for(e.code);
-}
-
-/// Commands that end at once say what they found themselves; only `up` is a service with a log.
-log::level fallback_level(const CLI::App& app) {
-  return app.got_subcommand("up") ? log::level::info : log::level::error;
 }
 
 }  // namespace
@@ -162,13 +173,14 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? success : usage;
   }
-  auto level = log::level_from_environment(fallback_level(app));
+  auto level = log::level_from_environment(log::level::error);
   if (!a.log_level.empty()) {
     auto asked = log::parse_level(a.log_level);
     if (!asked) return report(asked.error());
     level = *asked;
   }
   log::configure(level, a.log_json);
+  a.shared.state_dir = std::filesystem::absolute(a.shared.state_dir).lexically_normal().string();
   auto outcome = chosen();
   return outcome ? *outcome : report(outcome.error());
 }

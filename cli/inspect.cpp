@@ -3,6 +3,7 @@
 #include "cli/images.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/printing.hpp"
+#include "cli/sheet.hpp"
 #include "cli/table.hpp"
 #include "gpu/match.hpp"
 #include "gpu/targets.hpp"
@@ -13,50 +14,6 @@
 
 namespace gkm::cli {
 namespace {
-
-/// What was found out, in the order of its telling: for people as lines, for machines as fields.
-class sheet {
-public:
-  sheet() : document_(rapidjson::kObjectType) {}
-
-  void line(const char* label, const char* field, const std::string& value) {
-    lines_.emplace_back(label, value);
-    document_.AddMember(key(field), text(value), document_.GetAllocator());
-  }
-  void number(const char* label, const char* field, uint64_t value, const std::string& shown) {
-    lines_.emplace_back(label, shown);
-    document_.AddMember(key(field), rapidjson::Value(value), document_.GetAllocator());
-  }
-  void list(const char* label, const char* field, const std::vector<std::string>& values) {
-    rapidjson::Value all(rapidjson::kArrayType);
-    for (const auto& v : values) {
-      lines_.emplace_back(label, v);
-      all.PushBack(text(v), document_.GetAllocator());
-    }
-    document_.AddMember(key(field), all, document_.GetAllocator());
-  }
-
-  void print(output format) const {
-    if (format == output::json || format == output::yaml) return print_document(document_, format);
-    size_t width = 0;
-    for (const auto& [label, value] : lines_) width = std::max(width, label.size());
-    for (const auto& [label, value] : lines_)
-      std::cout << label << std::string(width - label.size() + 3, ' ') << value << '\n';
-  }
-
-private:
-  rapidjson::Value key(const char* name) { return {name, document_.GetAllocator()}; }
-  rapidjson::Value text(const std::string& v) { return {v, document_.GetAllocator()}; }
-
-  std::vector<std::pair<std::string, std::string>> lines_;
-  rapidjson::Document document_;
-};
-
-std::vector<std::string> target_names(const std::vector<target>& targets) {
-  std::vector<std::string> names;
-  for (const auto& t : targets) names.push_back(t.str());
-  return names;
-}
 
 void add_verdict(sheet& s, const options& o, const std::vector<target>& targets) {
   if (auto here = find_inventory(o))
@@ -73,7 +30,7 @@ result<int> inspect_directory(const options& o, const std::string& dir) {
     counts.push_back(name + ", " + std::to_string(kernels) +
                      (kernels == 1 ? " kernel" : " kernels"));
   if (counts.empty()) counts.push_back("unknown: no kernel tells what it was built for");
-  s.list("Target", "targets", counts);
+  s.list("Target", "targets", target_names(report->targets), counts);
   s.number("Kernels", "kernels", report->kernel_count, std::to_string(report->kernel_count));
   add_verdict(s, o, report->targets);
   s.list("Problem", "problems", report->problems);
@@ -101,8 +58,9 @@ result<int> inspect_image(const options& o, const image_ref& ref) {
     s.number("Entries", "entries", *found->hints.entry_count,
              std::to_string(*found->hints.entry_count));
   auto names = target_names(found->hints.targets);
-  if (names.empty()) names.push_back("unknown: no label says it, the kernels will tell");
-  s.list("Target (label)", "labelTargets", names);
+  auto shown = names;
+  if (shown.empty()) shown.push_back("unknown: no label says it, the kernels will tell");
+  s.list("Target (label)", "labelTargets", names, shown);
   if (!found->hints.targets.empty()) add_verdict(s, o, found->hints.targets);
   if (!found->hints.problem.empty()) s.line("Problem", "problem", found->hints.problem);
   s.print(o.format);

@@ -55,6 +55,12 @@ void print_document(const rapidjson::Document& document, output format) {
   std::cout << buffer.GetString() << '\n';
 }
 
+std::vector<std::string> target_names(const std::vector<target>& targets) {
+  std::vector<std::string> names;
+  for (const auto& t : targets) names.push_back(t.str());
+  return names;
+}
+
 std::string join_targets(const std::vector<target>& targets) {
   std::string text;
   for (const auto& t : targets) text += (text.empty() ? "" : ", ") + t.str();

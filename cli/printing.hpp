@@ -15,6 +15,8 @@ enum class output;
 /// Prints a document as -o asks: json or yaml.
 void print_document(const rapidjson::Document& document, output format);
 
+/// {"gfx90a", "gfx942"}.
+std::vector<std::string> target_names(const std::vector<target>& targets);
 /// "gfx90a, gfx942"; "unknown" if there is none.
 std::string join_targets(const std::vector<target>& targets);
 

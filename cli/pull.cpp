@@ -6,6 +6,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/printing.hpp"
 #include "cli/progress.hpp"
+#include "cli/sheet.hpp"
 #include "cli/table.hpp"
 #include "gpu/match.hpp"
 #include "oci/extract.hpp"
@@ -66,18 +67,22 @@ private:
 
 void print_outcome(const options& o, const oci::resolved_image& image, const stored_cache& stored,
                    const std::string& dir) {
-  std::cout << "Pulled " << image.ref.str() << '\n'
-            << "  digest   " << stored.manifest.str() << '\n'
-            << "  type     " << stored.cache_type << ", " << stored.files << " files, "
-            << human_bytes(stored.bytes) << '\n'
-            << "  targets  " << join_targets(stored.targets) << '\n';
+  sheet s;
+  s.line("Image", "image", image.ref.str());
+  s.line("Digest", "digest", stored.manifest.str());
+  s.line("Type", "type", stored.cache_type);
+  s.number("Files", "files", stored.files, std::to_string(stored.files));
+  s.number("Size", "bytes", stored.bytes, human_bytes(stored.bytes));
+  s.list("Targets", "targets", target_names(stored.targets), {join_targets(stored.targets)});
   if (auto here = find_inventory(o))
-    std::cout << "  GPUs     " << gpus::match(stored.targets, here->gpus).summary() << '\n';
-  std::cout << "  path     " << dir << '\n';
+    s.line("GPUs here", "gpus", gpus::match(stored.targets, here->gpus).summary());
+  auto warnings = stored.problems;
   auto lie = gpus::compare_label(image.hints.targets, stored.targets);
   for (const auto& warning : {image.hints.problem, lie})
-    if (!warning.empty()) std::cout << "  warning: " << warning << '\n';
-  for (const auto& p : stored.problems) std::cout << "  warning: " << p << '\n';
+    if (!warning.empty()) warnings.push_back(warning);
+  s.list("Warning", "warnings", warnings);
+  s.line("Path", "path", dir);
+  s.print(o.format);
 }
 
 }  // namespace
@@ -101,11 +106,13 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
       oci::resolve(opened->source(), *ref, here ? oci::target_filter(fits) : nullptr, stop.token());
   if (!found) return fail(found.error());
   std::cerr << "Pulling " << ref->str() << ", " << human_bytes(found->layer_bytes) << std::endl;
+  oci::extract_limits limits;
+  limits.open_to_all = false;
   result<stored_cache> stored;
   {
     progress_bar bar("Pulling");
     stored = node::extract_cache(
-        opened->source(), *found, staged->path().string(), {},
+        opened->source(), *found, staged->path().string(), limits,
         [&](uint64_t done, uint64_t total) { bar.update(done, total); }, stop.token());
   }
   if (!stored) return fail(stored.error());

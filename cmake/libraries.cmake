@@ -2,6 +2,9 @@
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(CURL REQUIRED)
+# The static one: of libarchive only tar is used, and the shared one would bring libxml2, ICU and others
+# into every idle agent's memory.
+find_library(LibArchive_LIBRARY NAMES libarchive.a archive REQUIRED)
 find_package(LibArchive REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)

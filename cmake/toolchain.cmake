@@ -11,7 +11,9 @@ endif()
 # Dev: quick to compile, quick enough to run thousands of simulated worlds, assertions on.
 set(CMAKE_CXX_FLAGS_DEV "-O1 -g1")
 set(CMAKE_C_FLAGS_DEV "-O1 -g1")
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+# Sections of their own, so that the linker leaves out what nobody calls: idle agents stay small.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -ffunction-sections -fdata-sections")
+set(CMAKE_EXE_LINKER_FLAGS_RELEASE "-Wl,--gc-sections -Wl,--as-needed -Wl,-s")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Wold-style-cast -Werror)
 # GCC 12 sees overlaps and overruns in its own std::string once it inlines (GCC bug 105329 and kin).

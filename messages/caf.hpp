@@ -62,6 +62,43 @@ typename State::handle spawn(Spawner& host, Ts&&... xs) {
   return host.template spawn<hosted<State, typename State::handle>>(std::forward<Ts>(xs)...);
 }
 
+/// What `ask` returns: `then(on_answer, on_error)`, both always given.
+template <class Self, class Response>
+class question {
+public:
+  question(Self* self, Response response) : self_(self), response_(response) {}
+
+  template <class OnAnswer, class OnError>
+  void then(OnAnswer on_answer, OnError on_error) {
+    using arguments = typename caf::detail::get_callable_trait<OnAnswer>::arg_types;
+    using reply = std::decay_t<caf::detail::tl_head_t<arguments>>;
+    // CAF 0.17 leaves the timer of an answered request running until it fires for nothing.
+    auto take_back = [self = self_, id = response_.id()] {
+      self->clock().cancel_request_timeout(self, id);
+    };
+    response_.then(
+        [take_back, on_answer](const reply& r) {
+          take_back();
+          on_answer(r);
+        },
+        [take_back, on_error](const caf::error& e) {
+          take_back();
+          on_error(e);
+        });
+  }
+
+private:
+  Self* self_;
+  Response response_;
+};
+
+/// Asks an actor, with a time limit after which the error is `caf::sec::request_timeout`.
+template <class Self, class Handle, class... Ts>
+auto ask(Self* self, const Handle& whom, std::chrono::seconds limit, Ts&&... message) {
+  auto response = self->request(whom, limit, std::forward<Ts>(message)...);
+  return question<Self, decltype(response)>(self, response);
+}
+
 /// Work that a port's answer leaves for the actor that asked: run by that actor, in its own turn.
 struct continuation {
   std::function<void()> run;

@@ -65,7 +65,7 @@ result<extracted> extract(source& from, const resolved_image& image,
                           std::stop_token stop) {
   auto step = "Failed to extract '" + image.ref.str() + "'";
   try {
-    auto writer = tree_writer::open(dir);
+    auto writer = tree_writer::open(dir, limits.open_to_all);
     if (!writer) return wrap(writer.error(), step);
     unpacker to(std::move(*writer), limits, observer);
     auto done = extract_layers(from, image, to, report, stop);

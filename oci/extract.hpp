@@ -15,14 +15,16 @@
 
 namespace gkm::oci {
 
-/// What one image may cost. Declared sizes are checked before a byte is written, real ones while
-/// writing.
+/// What one image may cost and who may touch it. Declared sizes are checked before a byte is
+/// written, real ones while writing.
 struct extract_limits {
   uint64_t bytes = 64ULL << 30;  ///< unpacked, all files together
   uint64_t files = 1'000'000;    ///< files and directories together
   uint64_t file_bytes = 16ULL << 30;
   uint32_t path_bytes = 4'096;
   uint32_t path_depth = 64;
+  /// For a store, whose views any uid reads and writes. A person's own directory obeys the umask.
+  bool open_to_all = true;
 };
 
 struct extracted {

@@ -22,33 +22,15 @@ constexpr int file_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 }  // namespace
 
-unique_fd& unique_fd::operator=(unique_fd&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = other.release();
-  }
-  return *this;
-}
+tree_writer::tree_writer(std::filesystem::path dir, base::fd root, bool open_to_all)
+    : dir_(std::move(dir)), root_(std::move(root)), open_to_all_(open_to_all) {}
 
-unique_fd::~unique_fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-int unique_fd::release() {
-  int fd = fd_;
-  fd_ = -1;
-  return fd;
-}
-
-tree_writer::tree_writer(std::filesystem::path dir, unique_fd root)
-    : dir_(std::move(dir)), root_(std::move(root)) {}
-
-result<tree_writer> tree_writer::open(const std::filesystem::path& dir) {
-  unique_fd root(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+result<tree_writer> tree_writer::open(const std::filesystem::path& dir, bool open_to_all) {
+  base::fd root(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root)
     return fail(errc::io, "Failed to open directory '" + dir.string() +
                               "': " + std::generic_category().message(errno));
-  return tree_writer(dir, std::move(root));
+  return tree_writer(dir, std::move(root), open_to_all);
 }
 
 result<void> tree_writer::make_directory(std::string_view path) {
@@ -56,9 +38,10 @@ result<void> tree_writer::make_directory(std::string_view path) {
   if (!at) return fail(at.error());
   if (::mkdirat(at->parent, at->name.c_str(), directory_mode) != 0)
     return failed("create directory", path, errno);
-  unique_fd fd(::openat(at->parent, at->name.c_str(), directory_flags));
+  base::fd fd(::openat(at->parent, at->name.c_str(), directory_flags));
   // The mode is set again because the umask, which is the process's, has taken bits away.
-  if (!fd || ::fchmod(fd.get(), directory_mode) != 0) return failed("open directory", path, errno);
+  if (!fd || (open_to_all_ && ::fchmod(fd.get(), directory_mode) != 0))
+    return failed("open directory", path, errno);
   chain_.push_back({std::move(at->name), std::move(fd)});
   return {};
 }
@@ -69,8 +52,9 @@ result<void> tree_writer::begin_file(std::string_view path, bool executable, boo
   if (replace && ::unlinkat(at->parent, at->name.c_str(), 0) != 0)
     return failed("replace", path, errno);
   auto mode = executable ? executable_mode : file_mode;
-  file_ = unique_fd(::openat(at->parent, at->name.c_str(), file_flags, mode));
-  if (!file_ || ::fchmod(file_.get(), mode) != 0) return failed("create", path, errno);
+  file_ = base::fd(::openat(at->parent, at->name.c_str(), file_flags, mode));
+  if (!file_ || (open_to_all_ && ::fchmod(file_.get(), mode) != 0))
+    return failed("create", path, errno);
   file_path_ = path;
   return {};
 }
@@ -103,7 +87,7 @@ result<void> tree_writer::make_symlink(std::string_view path, std::string_view t
 result<void> tree_writer::make_hard_link(std::string_view path, std::string_view existing) {
   auto from = locate(existing);
   if (!from) return fail(from.error());
-  unique_fd origin(::fcntl(from->parent, F_DUPFD_CLOEXEC, 0));  // the next call may close it
+  base::fd origin(::fcntl(from->parent, F_DUPFD_CLOEXEC, 0));  // the next call may close it
   if (!origin) return failed("create hard link", path, errno);
   auto to = locate(path);
   if (!to) return fail(to.error());
@@ -121,7 +105,7 @@ result<tree_writer::place> tree_writer::locate(std::string_view path) {
     rest.remove_prefix(slash + 1);
     if (depth == chain_.size() || chain_[depth].name != name) {
       chain_.resize(depth);
-      unique_fd fd(::openat(parent, std::string(name).c_str(), directory_flags));
+      base::fd fd(::openat(parent, std::string(name).c_str(), directory_flags));
       if (!fd) return failed("open the directory of", path, errno);
       chain_.push_back({std::string(name), std::move(fd)});
     }

@@ -3,6 +3,7 @@
 /// before. One thread; who may write what where is decided by `cache_tree`.
 #pragma once
 
+#include "base/files.hpp"
 #include "messages/errors.hpp"
 
 #include <cstdint>
@@ -14,28 +15,12 @@
 
 namespace gkm::oci {
 
-/// A file descriptor with one owner.
-class unique_fd {
-public:
-  unique_fd() = default;
-  explicit unique_fd(int fd) : fd_(fd) {}
-  unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
-  unique_fd& operator=(unique_fd&& other) noexcept;
-  ~unique_fd();
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  int release();
-
-private:
-  int fd_ = -1;
-};
-
 /// Paths are relative, '/'-separated, normalised; their parent directories exist. Errors:
 /// `errc::no_space` (with the directory and the bytes written so far), `errc::io`.
 class tree_writer {
 public:
-  static result<tree_writer> open(const std::filesystem::path& dir);
+  /// `open_to_all`: 0777 and 0666 whatever the umask, else as the umask says.
+  static result<tree_writer> open(const std::filesystem::path& dir, bool open_to_all);
 
   result<void> make_directory(std::string_view path);
   /// Between `begin_file` and `end_file` comes the file's content. `replace` removes an earlier one
@@ -49,23 +34,24 @@ public:
 private:
   struct open_directory {
     std::string name;
-    unique_fd fd;
+    base::fd fd;
   };
   struct place {
     int parent = -1;
     std::string name;
   };
 
-  tree_writer(std::filesystem::path dir, unique_fd root);
+  tree_writer(std::filesystem::path dir, base::fd root, bool open_to_all);
   /// Opens the parent of `path`. Its descriptors stay open until another directory is needed:
   /// archives go through a tree directory by directory.
   result<place> locate(std::string_view path);
   tl::unexpected<error> failed(std::string_view step, std::string_view path, int code) const;
 
   std::filesystem::path dir_;
-  unique_fd root_;
+  base::fd root_;
+  bool open_to_all_;
   std::vector<open_directory> chain_;  // from below the root to the current directory
-  unique_fd file_;
+  base::fd file_;
   std::string file_path_;
   uint64_t written_bytes_ = 0;
 };

@@ -108,7 +108,7 @@ void cache_actor_state::withdraw() {
 }
 
 void cache_actor_state::forget() {
-  self_->request(peers_.store, store_limit, forget_atom_v, ref_)
+  gkm::ask(self_, peers_.store, store_limit, forget_atom_v, ref_)
       .then(
           [this](bool) {
             self_->send(peers_.store, release_atom_v, ref_);
@@ -196,7 +196,7 @@ void cache_actor_state::pull(const image_plan& plan) {
   status_.pulled_bytes = 0;
   status_.total_bytes = plan.layer_bytes;
   show("Pulling");
-  self_->request(peers_.puller, pull_limit, pull_atom_v, plan, ref_, cache_actor(self_))
+  gkm::ask(self_, peers_.puller, pull_limit, pull_atom_v, plan, ref_, cache_actor(self_))
       .then(
           [this, plan, epoch = epoch_](const stored_cache& stored) {
             if (epoch != epoch_) return;
@@ -233,7 +233,7 @@ void cache_actor_state::record(const image_plan& plan, const stored_cache& store
   }
   recording_.insert(plan.manifest);
   // Not `ask`: even if nobody waits for this epoch any more, the disk now says what `r` says.
-  self_->request(peers_.store, store_limit, record_atom_v, r)
+  gkm::ask(self_, peers_.store, store_limit, record_atom_v, r)
       .then(
           [this, r, plan, stored, match, epoch = epoch_](const std::string& path) {
             record_ = r;
@@ -315,7 +315,7 @@ void cache_actor_state::failed(error e, catalog_record remembered) {
 /// For those who ask the catalog why there is no cache. What the record before named is let go of
 /// only when this one is on disk.
 void cache_actor_state::remember(const catalog_record& failure) {
-  self_->request(peers_.store, store_limit, record_atom_v, failure)
+  gkm::ask(self_, peers_.store, store_limit, record_atom_v, failure)
       .then(
           [this, failure](const std::string&) {
             record_ = failure;
@@ -338,7 +338,7 @@ template <class Answer, class Actor, class... Ts>
 void cache_actor_state::ask(const Actor& whom, std::chrono::seconds limit,
                             std::function<void(const Answer&)> then,
                             std::function<void(error)> otherwise, const Ts&... question) {
-  self_->request(whom, limit, question...)
+  gkm::ask(self_, whom, limit, question...)
       .then(
           [this, then = std::move(then), epoch = epoch_](const Answer& answer) {
             if (epoch == epoch_) then(answer);

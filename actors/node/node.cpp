@@ -35,7 +35,7 @@ node_actor::behavior_type node_state::make_behavior() {
 }
 
 void node_state::recover() {
-  self_->request(peers_.store, recover_limit, recover_atom_v)
+  gkm::ask(self_, peers_.store, recover_limit, recover_atom_v)
       .then([this](const recovered& found) { open(found); },
             [this](const caf::error& e) {
               log::error("Cannot read the state directory", {{"error", from_caf(e).message}});
@@ -52,7 +52,7 @@ void node_state::open(const recovered& found) {
     records_[r.ref] = r;
     // On behalf of the child that may come: nothing that a record names goes before `synced`.
     if (r.state == cache_state::extracted)
-      self_->request(peers_.store, recover_limit, claim_atom_v, r.manifest, r.ref)
+      gkm::ask(self_, peers_.store, recover_limit, claim_atom_v, r.manifest, r.ref)
           .then([](const stored_cache&) {}, [](const caf::error&) {});
   }
   open_ = true;

@@ -95,7 +95,7 @@ void puller_state::start_next() {
 void puller_state::stage(transfer& t) {
   auto d = t.plan.manifest;
   auto needed = t.plan.unpacked_bytes ? t.plan.unpacked_bytes : t.plan.layer_bytes * unpack_factor;
-  self_->request(store_, store_limit, stage_atom_v, needed)
+  gkm::ask(self_, store_, store_limit, stage_atom_v, needed)
       .then(
           [this, d, id = t.id](const std::string& dir) {
             auto* now = find(d, id);
@@ -139,7 +139,7 @@ void puller_state::fetched(const digest& d, uint64_t id, const std::string& stag
 void puller_state::publish(transfer& t, const stored_cache& facts) {
   auto d = t.plan.manifest;
   t.moves = ++stamp_;
-  self_->request(store_, publish_limit, publish_atom_v, t.staging, facts)
+  gkm::ask(self_, store_, publish_limit, publish_atom_v, t.staging, facts)
       .then(
           [this, d, id = t.id](const stored_cache& stored) {
             if (find(d, id)) finish(d, stored);

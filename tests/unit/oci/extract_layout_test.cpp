@@ -47,6 +47,21 @@ TEST_F(extract_test, modes_are_normalised_whatever_the_umask) {
   EXPECT_EQ(mode("implied/tool"), 0777U);
 }
 
+TEST_F(extract_test, modes_of_a_persons_own_directory_obey_the_umask) {
+  auto before = umask(027);
+  limits_.open_to_all = false;
+  add_layer(tar_builder()
+                .directory("io.triton.cache/d", 0777)
+                .file("io.triton.cache/d/plain", "", 0666)
+                .file("io.triton.cache/d/tool", "", 0777));
+  auto r = run();
+  umask(before);
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_EQ(mode("d"), 0750U);
+  EXPECT_EQ(mode("d/plain"), 0640U);
+  EXPECT_EQ(mode("d/tool"), 0750U);
+}
+
 TEST_F(extract_test, layers_apply_in_order_and_a_later_file_wins) {
   recording_observer seen;
   observer_ = &seen;
