@@ -80,7 +80,8 @@ result<authorizer::access> authorizer::choose(const image_ref& ref, const std::s
                                      printable(how.key.realm) +
                                      "', which is no https URL: nothing was sent there");
   }
-  auto who = store_.find(ref);
+  // `docker login` may have been run since.
+  auto who = store_.read_again().find(ref);
   if (!who) return wrap(who.error(), "No credentials for '" + ref.host + "'");
   how.who = std::move(*who);
   if (!bearer && (!how.who || how.who->password.empty()))

@@ -172,15 +172,25 @@ result<credential_store> credential_store::from_file(const fs::path& file) {
 
 result<credential_store> credential_store::from_environment() {
   credential_store none;
+  none.searched_ = true;
   for (const auto& file : usual_files()) {
     std::error_code status;
-    if (fs::exists(file, status)) return from_file(file);
+    if (fs::exists(file, status)) {
+      auto found = from_file(file);
+      if (found) found->searched_ = true;
+      return found;
+    }
     if (status)
       return fail(errc::io, "Failed to look for registry credentials '" + file.string() +
                                 "': " + status.message());
     none.origin_ = file.string();
   }
   return none;
+}
+
+credential_store credential_store::read_again() const {
+  if (searched_) return from_environment().value_or(*this);
+  return origin_.empty() ? *this : from_file(origin_).value_or(*this);
 }
 
 result<std::optional<credential>> credential_store::find(const image_ref& ref) const {

@@ -37,6 +37,10 @@ public:
   static result<credential_store> from_environment();
   static result<credential_store> from_file(const std::filesystem::path& file);
 
+  /// The same place read again, as it may say something else by now; this very store if it cannot
+  /// be read, or came from no file.
+  credential_store read_again() const;
+
   /// The longest path match wins: "quay.io/gkm/x", then "quay.io/gkm", then "quay.io".
   result<std::optional<credential>> find(const image_ref& ref) const;
 
@@ -46,6 +50,7 @@ public:
 
 private:
   std::string origin_;
+  bool searched_ = false;  ///< by `from_environment`
   std::map<std::string, credential> auths_;
   std::map<std::string, std::string> helpers_;  ///< host → helper suffix
   std::string default_helper_;

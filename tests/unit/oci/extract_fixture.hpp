@@ -4,13 +4,11 @@
 
 #include "base/sha256.hpp"
 #include "oci/extract.hpp"
+#include "tests/support/compress.hpp"
 #include "tests/support/tar_builder.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <zstd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -25,31 +23,8 @@ namespace gkm::oci {
 
 using tests::tar_builder;
 
-/// Through libarchive's gzip filter; `level` 1 to 9.
-inline std::string gzipped(std::string_view bytes, char level = '6') {
-  std::unique_ptr<archive, int (*)(archive*)> a(archive_write_new(), archive_write_free);
-  archive_write_set_format_raw(a.get());
-  archive_write_add_filter_gzip(a.get());
-  archive_write_set_filter_option(a.get(), "gzip", "compression-level",
-                                  std::string(1, level).c_str());
-  archive_write_set_bytes_in_last_block(a.get(), 1);
-  std::vector<char> buffer(bytes.size() + bytes.size() / 100 + 4096);
-  size_t used = 0;
-  archive_write_open_memory(a.get(), buffer.data(), buffer.size(), &used);
-  auto* entry = archive_entry_new();
-  archive_entry_set_filetype(entry, AE_IFREG);
-  archive_write_header(a.get(), entry);
-  archive_write_data(a.get(), bytes.data(), bytes.size());
-  archive_entry_free(entry);
-  archive_write_close(a.get());
-  return {buffer.data(), used};
-}
-
-inline std::string zstd_compressed(std::string_view bytes) {
-  std::string out(ZSTD_compressBound(bytes.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), 3));
-  return out;
-}
+using tests::gzipped;
+using tests::zstd_compressed;
 
 /// Blobs in memory, handed out in pieces, with room for mischief.
 class memory_source : public source {

@@ -1,0 +1,142 @@
+// What every command says about itself, and the small ones.
+#include "messages/json.hpp"
+#include "tests/support/cache_image.hpp"
+#include "tests/support/workbench.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace gkm::support {
+namespace {
+
+using testing::HasSubstr;
+
+class commands : public testing::Test {
+protected:
+  workbench bench_;
+};
+
+TEST_F(commands, tell_how_they_are_used) {
+  for (const auto* command : {"up", "status", "pull", "inspect", "gpus"}) {
+    auto said = bench_.gkm({command, "--help"});
+    EXPECT_EQ(said.code, 0) << command;
+    EXPECT_THAT(said.out, HasSubstr("Example")) << command;
+    EXPECT_EQ(said.err, "") << command;
+  }
+  EXPECT_EQ(bench_.gkm({"--help"}).code, 0);
+  auto version = bench_.gkm({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_THAT(version.out, testing::StartsWith("gkm "));
+}
+
+TEST_F(commands, used_wrongly_end_with_2) {
+  using words = std::vector<std::string>;
+  for (const auto& arguments :
+       {words{}, words{"fly"}, words{"pull"}, words{"up"}, words{"status", "--no-such-flag"},
+        words{"gpus", "-o", "xml"}, words{"pull", "UPPER/case:x", "/nowhere/to"},
+        words{"pull", "a b"}, words{"inspect"}, words{"gpus", "--log-level", "loud"}}) {
+    auto said = bench_.gkm(arguments);
+    EXPECT_EQ(said.code, 2) << testing::PrintToString(arguments) << said.err;
+    EXPECT_NE(said.err, "") << testing::PrintToString(arguments);
+  }
+}
+
+TEST_F(commands, name_what_is_missing) {
+  auto status = bench_.gkm({"status"});
+  EXPECT_EQ(status.code, 3);
+  EXPECT_THAT(status.err, HasSubstr("'" + bench_.state().string() + "'"));
+  auto up = bench_.gkm({"up", bench_.root() / "nowhere"});
+  EXPECT_EQ(up.code, 3);
+  EXPECT_THAT(up.err, HasSubstr("nowhere'"));
+  auto gpus = bench_.gkm({"gpus", "--gpu-inventory", bench_.root() / "none.json"});
+  EXPECT_EQ(gpus.code, 3);
+  EXPECT_THAT(gpus.err, HasSubstr("none.json'"));
+  auto auth = bench_.gkm({"pull", "127.0.0.1:1/x", "--auth-file", bench_.root() / "none.json"});
+  EXPECT_EQ(auth.code, 3) << auth.err;
+  EXPECT_THAT(auth.err, HasSubstr("none.json'"));
+}
+
+TEST_F(commands, refuse_an_inventory_that_is_none) {
+  auto file = bench_.root() / "gpus.json";
+  for (const auto* text : {"", "{", "[]", R"({"gpus":[{"id":0}]})", R"({"gpus":7})"}) {
+    write_whole(file, text);
+    auto said = bench_.gkm({"gpus", "--gpu-inventory", file});
+    EXPECT_NE(said.code, 0) << text;
+    EXPECT_THAT(said.err, HasSubstr("'" + file.string() + "'")) << text;
+  }
+}
+
+TEST_F(commands, show_the_gpus) {
+  auto said = bench_.gkm({"gpus", "-o", "json"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  auto document = json::parse(said.out);
+  ASSERT_TRUE(document) << said.out;
+  ASSERT_TRUE((*document)["gpus"].IsArray());
+  EXPECT_EQ((*document)["gpus"].Size(), 2U);
+  EXPECT_THAT(said.out, HasSubstr("gfx90a"));
+  // What it prints is an inventory itself.
+  auto file = bench_.root() / "gpus.json";
+  write_whole(file, said.out);
+  auto again = bench_.gkm({"gpus", "-o", "json", "--gpu-inventory", file});
+  EXPECT_EQ(again.out, said.out);
+  EXPECT_THAT(bench_.gkm({"gpus", "-o", "wide"}).out, HasSubstr("gfx90a"));
+}
+
+TEST_F(commands, show_status_in_every_form) {
+  auto layout = bench_.root() / "layout";
+  cache_image image;
+  image.layer(kernel_layer().finished());
+  write_layout(layout, "v1", image);
+  bench_.want("good", "oci:" + layout.string() + ":v1");
+  bench_.want("absent", "oci:" + layout.string() + ":nope");
+  auto up = bench_.up({"--once"});
+  EXPECT_EQ(up.wait(), 1);
+  auto hex = image.digest().substr(7);
+  auto table = bench_.gkm({"status"});
+  EXPECT_EQ(table.code, 0);
+  EXPECT_THAT(table.out, HasSubstr("Extracted"));
+  EXPECT_THAT(table.out, HasSubstr("2/2"));
+  EXPECT_THAT(table.out, HasSubstr("nope"));
+  EXPECT_THAT(table.out, HasSubstr("No 'gkm up' is running"));
+  EXPECT_THAT(bench_.gkm({"status", "-o", "wide"}).out, HasSubstr("oci:" + layout.string()));
+  auto yaml = bench_.gkm({"status", "-o", "yaml"}).out;
+  EXPECT_THAT(yaml, HasSubstr(hex));
+  auto one = bench_.gkm({"status", "default/good", "-o", "json"});
+  EXPECT_THAT(one.out, HasSubstr(hex));
+  EXPECT_THAT(one.out, testing::Not(HasSubstr("absent")));
+  EXPECT_EQ(bench_.gkm({"status", "other"}).code, 3);
+  EXPECT_EQ(bench_.status("absent").code, errc::not_found);
+}
+
+class fixtures : public commands {
+protected:
+  void SetUp() override {
+    const char* named = std::getenv("GKM_FIXTURES");
+    dir_ = named ? named : source_tree() / ".." / "shared" / "fixtures";
+    if (!std::filesystem::is_directory(dir_)) GTEST_SKIP() << "fixtures absent: " << dir_;
+  }
+  std::filesystem::path dir_;
+};
+
+TEST_F(fixtures, are_for_the_gpus_that_their_readme_lists) {
+  const std::map<std::string, std::vector<std::string>> expected{
+      {"triton-cuda-sm75", {"75"}},
+      {"triton-hip-gfx90a", {"gfx90a"}},
+      {"vllm-unpacked-gfx90a", {"gfx90a"}},
+      {"vllm-binary-cuda", {"sm_"}}};
+  for (const auto& [name, words] : expected) {
+    auto said = bench_.gkm({"inspect", dir_ / name, "-o", "json"});
+    EXPECT_EQ(said.code, 0) << said.err;
+    auto document = json::parse(said.out);
+    ASSERT_TRUE(document) << said.out;
+    ASSERT_EQ((*document)["targets"].Size(), 1U) << said.out;
+    for (const auto& w : words)
+      EXPECT_THAT((*document)["targets"][0].GetString(), HasSubstr(w)) << name;
+    EXPECT_GT((*document)["kernels"].GetUint64(), 0U);
+  }
+}
+
+}  // namespace
+}  // namespace gkm::support
