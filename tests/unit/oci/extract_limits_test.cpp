@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <zstd.h>
 
 namespace gkm::oci {
 namespace {
