@@ -82,10 +82,11 @@ result<void> replace_symlink(const fs::path& link, const fs::path& target) {
 }
 
 result<void> make_directories(const fs::path& dir, unsigned mode) {
-  if (dir.empty() || ::mkdir(dir.c_str(), mode) == 0) return {};
+  auto make = [&] { return ::mkdir(dir.c_str(), mode) == 0 && ::chmod(dir.c_str(), mode) == 0; };
+  if (dir.empty() || make()) return {};
   if (errno == ENOENT) {
     if (auto parent = make_directories(dir.parent_path(), mode); !parent) return parent;
-    if (::mkdir(dir.c_str(), mode) == 0) return {};
+    if (make()) return {};
   }
   if (errno != EEXIST) return fail(errno_error(errno, "create directory", dir));
   struct stat info {};

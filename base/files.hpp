@@ -53,7 +53,8 @@ result<void> write_file_atomically(const std::filesystem::path& file, std::strin
 result<void> replace_symlink(const std::filesystem::path& link,
                              const std::filesystem::path& target);
 
-/// Makes a directory and its parents with `mode`; an existing directory is left as it is.
+/// Makes a directory and its parents with exactly `mode`, whatever the umask; an existing directory
+/// is left as it is.
 result<void> make_directories(const std::filesystem::path& dir, unsigned mode);
 
 /// Removes a tree without following links, whatever its size. Nothing there is success.

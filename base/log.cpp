@@ -1,5 +1,7 @@
 #include "base/log.hpp"
 
+#include "messages/printable.hpp"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -30,7 +32,7 @@ spdlog::level::level_enum to_spdlog(level l) {
 
 // Control characters from outside never reach a terminal or break a line; the rest stays as it is.
 void append_escaped(std::string& out, std::string_view text) {
-  for (char c : text) {
+  for (char c : valid_utf8(text)) {
     auto u = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <utility>
 
 namespace gkm::cli {
 namespace {
@@ -62,7 +63,7 @@ void console::check() {
     auto it = last_.find(ref);
     return it != last_.end() && has_settled(it->second);
   });
-  if (all) settled_();
+  if (all && !std::exchange(told_, true)) settled_();
 }
 
 }  // namespace gkm::cli

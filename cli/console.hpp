@@ -28,6 +28,7 @@ private:
   const std::function<void()> settled_;
   mutable std::mutex mutex_;
   bool listed_ = false;
+  bool told_ = false;  ///< that all have settled
   bool files_ok_ = true;
   std::set<cache_ref> wanted_;
   std::map<cache_ref, cache_status> last_;

@@ -3,6 +3,7 @@
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "messages/json.hpp"
+#include "messages/printable.hpp"
 
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
@@ -26,13 +27,13 @@ void write_problems(const node::paths& where, const std::vector<file_problem>& p
   for (const auto& p : problems) {
     out.StartObject();
     out.Key("file");
-    out.String(p.file);
+    out.String(valid_utf8(p.file));
     out.Key("line");
     out.Int(p.line);
     out.Key("field");
-    out.String(p.field);
+    out.String(valid_utf8(p.field));
     out.Key("message");
-    out.String(p.message);
+    out.String(valid_utf8(p.message));
     out.EndObject();
   }
   out.EndArray();

@@ -1,5 +1,7 @@
 #include "messages/cache.hpp"
 
+#include "messages/printable.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -25,7 +27,7 @@ bool is_subdomain(std::string_view text) {
   }
 }
 
-std::string excerpt(std::string_view text) { return std::string(text.substr(0, 80)); }
+std::string excerpt(std::string_view text) { return printable(text, 80); }
 
 constexpr std::array<std::string_view, 5> state_names{"Pending", "Extracted", "Running", "Outdated",
                                                       "Error"};

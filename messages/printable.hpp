@@ -10,4 +10,7 @@ namespace gkm {
 /// cut off becomes "...".
 std::string printable(std::string_view text, size_t max_chars = 120);
 
+/// All of `text`, with '?' for each byte that is no part of a UTF-8 character: JSON takes no other.
+std::string valid_utf8(std::string_view text);
+
 }  // namespace gkm

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace gkm {
 namespace {
@@ -32,7 +33,7 @@ std::string print(F&& fields) {
 
 void put(writer& out, const char* name, const std::string& value) {
   out.Key(name);
-  out.String(value);
+  out.String(valid_utf8(value));
 }
 void put_some(writer& out, const char* name, const std::string& value) {
   if (!value.empty()) put(out, name, value);
@@ -52,7 +53,7 @@ void put(writer& out, const char* name, bool value) {
 void put(writer& out, const char* name, const std::vector<std::string>& values) {
   out.Key(name);
   out.StartArray();
-  for (const auto& v : values) out.String(v);
+  for (const auto& v : values) out.String(valid_utf8(v));
   out.EndArray();
 }
 
@@ -85,16 +86,23 @@ uint32_t read_warp_size(json::reader& in) {
   return static_cast<uint32_t>(n);
 }
 
+/// For what must stay exactly as it is, but will be shown on a terminal.
+std::string plain(json::reader& in, const char* name, std::string text) {
+  auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
+  if (std::any_of(text.begin(), text.end(), is_control)) in.reject(name, "has control characters");
+  return text;
+}
+
 void read_targets(json::reader& in, std::vector<target>& targets) {
   in.each_object("targets", max_record_targets, [&](json::reader t) {
-    targets.push_back({t.text("backend"), t.text("arch"), read_warp_size(t),
-                       read_feature(t, "xnack"), read_feature(t, "sramecc")});
+    targets.push_back({plain(t, "backend", t.text("backend")), plain(t, "arch", t.text("arch")),
+                       read_warp_size(t), read_feature(t, "xnack"), read_feature(t, "sramecc")});
   });
 }
 
 digest read_digest(json::reader& in, const char* name, bool required) {
   auto text = required ? in.text(name) : in.text_or(name);
-  if (text.empty()) return {};
+  if (text.empty() && !required) return {};
   auto d = digest::parse(text);
   if (!d) in.reject(name, "is no digest");
   return d.value_or(digest{});
@@ -163,8 +171,10 @@ void put_match(writer& out, const match_result& m) {
 void read_match(json::reader& in, match_result& m) {
   m.known = in.boolean_or("targetsKnown");
   in.each_object("gpus", max_gpus, [&](json::reader g) {
-    m.gpus.push_back({static_cast<int32_t>(g.integer("id")), g.boolean_or("compatible"),
-                      bounded(g.text_or("reason"))});
+    auto id = g.integer("id");
+    if (!std::in_range<int32_t>(id)) g.reject("id", "is out of range");
+    m.gpus.push_back(
+        {static_cast<int32_t>(id), g.boolean_or("compatible"), bounded(g.text_or("reason"))});
   });
 }
 
@@ -207,7 +217,7 @@ result<catalog_record> parse_catalog_record(std::string_view text) {
   return json::parse_object<catalog_record>(text, [](json::reader& in, catalog_record& r) {
     check_version(in);
     r.ref = read_ref(in);
-    r.image = in.text("image");
+    r.image = plain(in, "image", in.text("image"));
     r.resolved = read_digest(in, "resolvedDigest", false);
     r.manifest = read_digest(in, "digest", false);
     r.state = read_state(in);
@@ -247,7 +257,7 @@ result<cache_status> parse_cache_status(std::string_view text) {
   return json::parse_object<cache_status>(text, [](json::reader& in, cache_status& s) {
     check_version(in);
     s.ref = read_ref(in);
-    s.image = in.text("image");
+    s.image = plain(in, "image", in.text("image"));
     s.state = read_state(in);
     if (in.has("code")) s.code = parse_errc(in.text("code"));
     s.message = bounded(in.text_or("message"));
@@ -257,7 +267,7 @@ result<cache_status> parse_cache_status(std::string_view text) {
     read_match(in, s.match);
     s.pulled_bytes = in.number_or("pulledBytes");
     s.total_bytes = in.number_or("totalBytes");
-    s.path = in.text_or("path");
+    s.path = plain(in, "path", in.text_or("path"));
     s.changed_unix_s = in.integer_or("changedUnixSeconds");
     s.retry_unix_s = in.integer_or("retryUnixSeconds");
   });

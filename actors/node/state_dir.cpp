@@ -37,7 +37,7 @@ result<std::string> make_staging(const paths& p, uint64_t needed_bytes) {
   if (::statvfs(p.staging().c_str(), &disk) != 0)
     return fail(base::errno_error(errno, "measure", p.staging()));
   auto free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (free_bytes < needed_bytes + disk_reserve_bytes) {
+  if (free_bytes < disk_reserve_bytes || free_bytes - disk_reserve_bytes < needed_bytes) {
     auto mb = [](uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
     return fail(errc::no_space, "Not enough space in '" + p.root.string() +
                                     "': the cache needs about " + mb(needed_bytes) + " and " +
@@ -53,6 +53,10 @@ result<std::string> make_staging(const paths& p, uint64_t needed_bytes) {
 
 result<void> publish_staged(const paths& p, const fs::path& staging, const stored_cache& facts,
                             const std::string& boot) {
+  // Writing the facts would make the directory, were it gone: a cache without content.
+  std::error_code failed;
+  if (!fs::is_directory(staging / paths::content, failed))
+    return fail(errc::io, "Cannot publish '" + staging.string() + "': it holds no content");
   if (auto w = base::write_file_atomically(staging / paths::meta, print_stored_cache(facts)); !w)
     return w;
   if (auto w = base::write_file_atomically(staging / paths::unsynced, boot); !w) return w;

@@ -154,7 +154,8 @@ void fake_disk::recover(answer<recovered> reply) {
 void fake_disk::stage(uint64_t needed_bytes, answer<std::string> reply) {
   carry_out<std::string>(
       [=, this]() -> result<std::string> {
-        if (used_bytes() + needed_bytes > capacity_bytes) return fail(errc::no_space, "disk full");
+        if (needed_bytes > capacity_bytes || used_bytes() > capacity_bytes - needed_bytes)
+          return fail(errc::no_space, "disk full");
         auto dir = "staging/" + std::to_string(next_dir_++);
         staging[dir] = {};
         return dir;
