@@ -18,6 +18,8 @@ constexpr uint32_t content_events =
 constexpr uint32_t self_events = IN_DELETE_SELF | IN_MOVE_SELF;
 /// An editor's save is several events within a moment; they make one call.
 constexpr int quiet_ms = 20;
+/// Events that never pause still make a call this often.
+constexpr std::chrono::milliseconds longest_wait{500};
 /// A directory that vanished is looked for again this often, until it is back.
 constexpr int absent_ms = 1'000;
 
@@ -71,8 +73,10 @@ bool directory_watch::drain() {
 
 void directory_watch::run() {
   constexpr int for_ever = -1;
+  using clock = std::chrono::steady_clock;
   bool there = true;
   bool pending = false;
+  clock::time_point first_event;
   for (;;) {
     std::array<pollfd, 2> fds{{{events_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
     int timeout = pending ? quiet_ms : there ? for_ever : absent_ms;
@@ -81,12 +85,17 @@ void directory_watch::run() {
     if (fds[1].revents) return;
     if (ready > 0 && fds[0].revents) {
       there = drain() && there;
-      pending = true;
-    } else if (pending) {
+      if (!std::exchange(pending, true)) first_event = clock::now();
+      if (clock::now() - first_event < longest_wait) continue;
+    }
+    if (pending) {
       pending = false;
       changed_();
     }
-    if (!there && add()) there = pending = true;
+    if (!there && add()) {
+      there = pending = true;
+      first_event = clock::now();
+    }
   }
 }
 

@@ -13,8 +13,8 @@ namespace gkm::base {
 
 class directory_watch {
 public:
-  /// `changed` is called from the watch's thread after files were written, moved, removed, touched or had
-  /// their modes changed; events that come together make one call. Not recursive. If the
+  /// `changed` is called from the watch's thread after files were written, moved, removed, touched
+  /// or had their modes changed; events that come together make one call. Not recursive. If the
   /// directory itself is replaced, its path is watched anew.
   static result<std::unique_ptr<directory_watch>> start(std::filesystem::path dir,
                                                         std::function<void()> changed);

@@ -3,7 +3,6 @@
 #include "base/text.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,11 +104,23 @@ result<void> remove_tree(const fs::path& dir) {
   return {};
 }
 
+namespace {
+
+struct flock whole_file(short type) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+}  // namespace
+
 result<file_lock> file_lock::take(const fs::path& file) {
   fd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!lock) return fail(errno_error(errno, "open lock file", file));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail(errno_error(errno, "lock", file));
+  auto whole = whole_file(F_WRLCK);
+  if (::fcntl(lock.get(), F_OFD_SETLK, &whole) != 0) {
+    if (errno != EAGAIN && errno != EACCES) return fail(errno_error(errno, "lock", file));
     auto content = read_file(file, 64);
     auto pid = content ? content->substr(0, content->find('\n')) : std::string();
     return fail(errc::busy, "'" + file.parent_path().string() + "' is in use by another process" +
@@ -125,7 +136,9 @@ result<file_lock> file_lock::take(const fs::path& file) {
 std::optional<int> file_lock::holder(const fs::path& file) {
   fd lock(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!lock) return std::nullopt;
-  if (::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
+  // Only asks: taking it even for a moment could make a starting owner believe it is held.
+  auto whole = whole_file(F_RDLCK);
+  if (::fcntl(lock.get(), F_OFD_GETLK, &whole) != 0 || whole.l_type == F_UNLCK) return std::nullopt;
   auto content = read_file(file, 64);
   int pid = 0;
   if (content) std::from_chars(content->data(), content->data() + content->size(), pid);

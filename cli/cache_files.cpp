@@ -50,7 +50,7 @@ private:
 
   bool section(const std::string& name) {
     auto node = root_[name];
-    if (!node) return reject(root_, name, "is missing");
+    if (!node || node.IsNull()) return reject(root_, name, "is missing");
     if (!node.IsMap()) return reject(node, name, "must be a mapping");
     return true;
   }

@@ -36,9 +36,9 @@ public:
       return fail(errc::invalid_argument, "'" + home.string() +
                                               "' exists and is not an empty directory; name "
                                               "another one, or remove it");
-    constexpr unsigned parent_mode = 0755;
-    if (auto made = base::make_directories(home.parent_path(), parent_mode); !made)
-      return fail(made.error());
+    fs::create_directories(home.parent_path(), failed);
+    if (failed)
+      return fail(base::errno_error(failed.value(), "create directory", home.parent_path()));
     auto dir =
         home.parent_path() / ("." + home.filename().string() + ".gkm-" + base::random_name());
     fs::create_directory(dir, failed);

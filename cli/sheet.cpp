@@ -17,8 +17,7 @@ void sheet::line(const char* label, const char* field, const std::string& value)
   add(field, text(value));
 }
 
-void sheet::number(const char* label, const char* field, uint64_t value,
-                   const std::string& shown) {
+void sheet::number(const char* label, const char* field, uint64_t value, const std::string& shown) {
   lines_.emplace_back(label, shown);
   add(field, rapidjson::Value(value));
 }

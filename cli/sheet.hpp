@@ -14,12 +14,13 @@ namespace gkm::cli {
 
 /// Each fact has a label for people and a field name for machines.
 class sheet {
- public:
+public:
   sheet() : document_(rapidjson::kObjectType) {}
 
   void line(const char* label, const char* field, const std::string& value);
   void number(const char* label, const char* field, uint64_t value, const std::string& shown);
-  /// One array of values for machines; one line each for people, or whatever is to be shown instead.
+  /// One array of values for machines; one line each for people, or whatever is to be shown
+  /// instead.
   void list(const char* label, const char* field, const std::vector<std::string>& values,
             const std::vector<std::string>& shown);
   void list(const char* label, const char* field, const std::vector<std::string>& values) {
@@ -27,7 +28,7 @@ class sheet {
   }
   void print(output format) const;
 
- private:
+private:
   rapidjson::Value text(const std::string& v) { return {v, document_.GetAllocator()}; }
   void add(const char* field, rapidjson::Value value);
 

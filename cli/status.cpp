@@ -32,7 +32,7 @@ std::vector<shown_cache> read_statuses(const node::paths& where, const std::stri
     if (!text) continue;
     auto status = parse_cache_status(*text);
     if (status)
-      all.push_back({std::move(*status), std::move(*text)});
+      all.push_back({*status, print_cache_status(*status)});
     else
       std::cerr << "gkm: warning: '" << where.status(ref).string()
                 << "' cannot be read: " << status.error().message << '\n';

@@ -10,7 +10,8 @@ std::vector<std::string> directories_in(const fs::path& dir) {
   std::vector<std::string> names;
   std::error_code ignored;
   for (fs::directory_iterator it(dir, ignored), end; it != end; it.increment(ignored))
-    if (it->is_directory(ignored)) names.push_back(it->path().filename().string());
+    if (it->symlink_status(ignored).type() == fs::file_type::directory)
+      names.push_back(it->path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }
