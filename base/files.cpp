@@ -1,5 +1,7 @@
 #include "base/files.hpp"
 
+#include "base/text.hpp"
+
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -34,7 +36,7 @@ result<std::string> read_file(const fs::path& file, size_t max_bytes) {
   struct stat info {};
   if (::fstat(in.get(), &info) != 0) return fail(errno_error(errno, "read", file));
   if (!S_ISREG(info.st_mode))
-    return fail(errc::io, "Cannot read '" + file.string() + "': it is not a regular file");
+    return fail(errc::malformed, "Cannot read '" + file.string() + "': it is not a regular file");
   std::string content;
   std::array<char, 16'384> block{};
   for (;;) {
@@ -147,13 +149,7 @@ std::string random_name() {
   std::array<unsigned char, 8> raw{};
   // Cannot fail or be short for so few bytes once the kernel's pool is ready.
   if (::getrandom(raw.data(), raw.size(), 0) < 0) std::abort();
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string name;
-  for (auto byte : raw) {
-    name += digits[byte >> 4];
-    name += digits[byte & 15];
-  }
-  return name;
+  return to_hex(raw);
 }
 
 result<std::string> boot_id() {

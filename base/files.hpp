@@ -42,7 +42,8 @@ private:
 /// ENOENT, else io. "Cannot <step> '<path>': <reason>".
 error errno_error(int code, std::string_view step, const std::filesystem::path& path);
 
-/// The whole file, at most `max_bytes` of it, else errc::limit_exceeded. Opens no fifo or device.
+/// The whole file, at most `max_bytes` of it, else errc::limit_exceeded. What is no
+/// regular file, a fifo or device for example, is errc::malformed.
 result<std::string> read_file(const std::filesystem::path& file, size_t max_bytes);
 
 /// Replaces `file` by one rename: a reader sees the old content or the new, never a part. Makes the

@@ -1,5 +1,6 @@
 #include "base/log.hpp"
 
+#include "base/text.hpp"
 #include "messages/printable.hpp"
 
 #include <spdlog/pattern_formatter.h>
@@ -88,9 +89,7 @@ void write(spdlog::level::level_enum l, std::string_view message, std::initializ
 }  // namespace
 
 result<level> parse_level(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  auto lower = to_lower(text);
   if (lower == "debug" || lower == "trace") return level::debug;
   if (lower == "info") return level::info;
   if (lower == "warn" || lower == "warning") return level::warn;

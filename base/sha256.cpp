@@ -1,5 +1,7 @@
 #include "base/sha256.hpp"
 
+#include "base/text.hpp"
+
 #include <openssl/evp.h>
 
 #include <array>
@@ -30,14 +32,7 @@ digest sha256::finish() {
   constexpr size_t digest_bytes = 32;
   std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
   EVP_DigestFinal_ex(context_->evp, raw.data(), nullptr);
-  constexpr std::string_view digits = "0123456789abcdef";
-  digest d;
-  d.hex.reserve(2 * digest_bytes);
-  for (size_t i = 0; i < digest_bytes; ++i) {
-    d.hex += digits[raw[i] >> 4];
-    d.hex += digits[raw[i] & 15];
-  }
-  return d;
+  return digest{to_hex(std::span(raw).first<digest_bytes>())};
 }
 
 digest sha256::of(std::string_view bytes) {

@@ -3,6 +3,7 @@
 #include "cli/printing.hpp"
 #include "cli/table.hpp"
 #include "gpu/inventory.hpp"
+#include "messages/json.hpp"
 
 #include <iostream>
 
@@ -12,9 +13,9 @@ result<int> gpus(const options& o) {
   auto found = find_inventory(o);
   if (!found) return fail(found.error());
   if (o.format == output::json || o.format == output::yaml) {
-    rapidjson::Document document;
-    document.Parse(gkm::gpus::print_inventory(found->gpus));
-    print_document(document, o.format);
+    auto document = json::parse(gkm::gpus::print_inventory(found->gpus));
+    if (!document) return fail(document.error());
+    print_document(*document, o.format);
     return success;
   }
   bool wide = o.format == output::wide;

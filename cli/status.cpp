@@ -109,9 +109,7 @@ void print_machine(const std::vector<shown_cache>& all, const std::vector<file_p
   auto& memory = doc.GetAllocator();
   rapidjson::Value caches(rapidjson::kArrayType);
   for (const auto& c : all) {
-    rapidjson::Document one(&memory);
-    one.Parse(c.json);
-    caches.PushBack(rapidjson::Value(one, memory), memory);
+    if (auto one = json::parse(c.json)) caches.PushBack(rapidjson::Value(*one, memory), memory);
   }
   rapidjson::Value files(rapidjson::kArrayType);
   for (const auto& p : problems) {

@@ -20,7 +20,7 @@ std::vector<gpu> simulated_inventory();
 /// `id`, `backend` and `arch` are required, ids distinct. CUDA arch is a compute capability without
 /// a suffix ("90"); "9.0" and "sm_90" are understood. Errors name the field; at most 1 MiB, 1,024
 /// GPUs.
-result<std::vector<gpu>> parse_inventory(std::string_view json);
+result<std::vector<gpu>> parse_inventory(std::string_view text);
 result<std::vector<gpu>> read_inventory(const std::filesystem::path& file);
 std::string print_inventory(const std::vector<gpu>& gpus);
 

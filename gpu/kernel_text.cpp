@@ -1,8 +1,7 @@
 #include "gpu/kernel_text.hpp"
 
 #include "gpu/match.hpp"
-
-#include <rapidjson/document.h>
+#include "messages/json.hpp"
 
 #include <algorithm>
 #include <string>
@@ -16,13 +15,11 @@ std::string_view view(const rapidjson::Value& text) {
 
 }  // namespace
 
-std::optional<result<target>> read_kernel_json(std::string_view json) {
-  rapidjson::Document doc;
-  // Iterative: nesting costs heap that the file's size bounds, never stack.
-  doc.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (doc.HasParseError() || !doc.IsObject()) return std::nullopt;
-  const auto found = doc.FindMember("target");
-  if (found == doc.MemberEnd() || !found->value.IsObject()) return std::nullopt;
+std::optional<result<target>> read_kernel_json(std::string_view text) {
+  const auto doc = json::parse(text);
+  if (!doc || !doc->IsObject()) return std::nullopt;
+  const auto found = doc->FindMember("target");
+  if (found == doc->MemberEnd() || !found->value.IsObject()) return std::nullopt;
   const auto& object = found->value;
   const auto backend = object.FindMember("backend");
   const auto arch = object.FindMember("arch");

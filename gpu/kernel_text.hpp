@@ -15,7 +15,7 @@ inline constexpr size_t max_ptx_bytes = 4 << 10;  ///< `.target` stands in the f
 
 /// The `target` of a Triton kernel's JSON. Nothing if this is some other JSON, an error if it has a
 /// target that is no GPU architecture.
-std::optional<result<target>> read_kernel_json(std::string_view json);
+std::optional<result<target>> read_kernel_json(std::string_view text);
 
 /// The first `.target` of a PTX text.
 std::optional<cuda_arch> read_ptx_target(std::string_view text);

@@ -1,3 +1,4 @@
+#include "base/files.hpp"
 #include "gpu/quote.hpp"
 #include "gpu/targets.hpp"
 
@@ -7,10 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
 namespace gkm::gpus {
 namespace {
@@ -18,23 +17,6 @@ namespace {
 constexpr size_t block_bytes = 256 << 10;
 constexpr size_t max_depth = 64;         // directories
 constexpr size_t max_entries = 1000000;  // files and directories
-
-class descriptor {
-public:
-  explicit descriptor(int fd) : fd_(fd) {}
-  descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
-private:
-  int fd_;
-};
 
 struct names {
   std::vector<std::string> files;
@@ -44,9 +26,9 @@ struct names {
 class walker {
 public:
   result<target_report> walk(const std::filesystem::path& dir) {
-    descriptor root(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    base::fd root(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     root_ = dir.string();
-    if (root.get() < 0) return failed("");
+    if (!root) return failed("");
     if (auto done = walk(root.get(), "", 0); !done) return fail(done.error());
     return scanner_.report();
   }
@@ -71,8 +53,8 @@ private:
     for (const auto& name : here->files)
       if (auto done = scan_file(dir, name, prefix + name); !done) return done;
     for (const auto& name : here->directories) {
-      descriptor next(::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (next.get() < 0) return failed(prefix + name);
+      base::fd next(::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (!next) return failed(prefix + name);
       if (auto done = walk(next.get(), prefix + name + "/", depth + 1); !done) return done;
     }
     return {};
@@ -81,13 +63,10 @@ private:
   // Sorted, so that the same cache gives the same report.
   result<names> list(int dir, const std::string& prefix) {
     // fdopendir keeps the descriptor it is given, so it gets one of its own.
-    const int own = ::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR* stream = own < 0 ? nullptr : ::fdopendir(own);
-    if (!stream) {
-      auto error = failed(prefix);
-      if (own >= 0) ::close(own);
-      return error;
-    }
+    base::fd own(::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    DIR* stream = own ? ::fdopendir(own.get()) : nullptr;
+    if (!stream) return failed(prefix);
+    own.release();
     std::unique_ptr<DIR, int (*)(DIR*)> closer(stream, ::closedir);
     names out;
     for (errno = 0; auto* entry = ::readdir(stream); errno = 0) {
@@ -112,8 +91,8 @@ private:
     scanner_.begin(path, 0);
     if (!scanner_.wants_data()) return scanner_.end(), result<void>{};
     // O_NONBLOCK: a FIFO that has taken the file's place must not hang us.
-    descriptor file(::openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0) return failed(path);
+    base::fd file(::openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    if (!file) return failed(path);
     while (scanner_.wants_data()) {
       const ssize_t n = ::read(file.get(), block_.data(), block_.size());
       if (n < 0 && errno == EINTR) continue;

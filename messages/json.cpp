@@ -2,17 +2,44 @@
 
 #include <rapidjson/error/en.h>
 
+#include <algorithm>
+
 namespace gkm::json {
+namespace {
+
+bool is_too_deep(std::string_view text) {
+  size_t depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > max_depth) return true;
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 result<rapidjson::Document> parse(std::string_view text) {
+  if (is_too_deep(text))
+    return fail(errc::malformed, "nested more than " + std::to_string(max_depth) + " levels deep");
+  // The iterative parser needs no call stack; the depth limit above bounds its own.
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(
       text.data(), text.size());
-  if (document.HasParseError())
-    return fail(errc::malformed, "not valid JSON at byte " +
-                                     std::to_string(document.GetErrorOffset()) + ": " +
-                                     rapidjson::GetParseError_En(document.GetParseError()));
-  return document;
+  if (!document.HasParseError()) return document;
+  std::string cause = rapidjson::GetParseError_En(document.GetParseError());
+  if (cause.ends_with('.')) cause.pop_back();
+  return fail(errc::malformed,
+              "not valid JSON at byte " + std::to_string(document.GetErrorOffset()) + ": " + cause);
 }
 
 reader::reader(const rapidjson::Value& value, std::string path, error& problem)
@@ -23,10 +50,10 @@ reader::reader(const rapidjson::Value& value, std::string path, error& problem)
 
 bool reader::has(const char* name) const { return value_->IsObject() && value_->HasMember(name); }
 
-void reader::reject(const char* name, std::string_view what) {
+void reader::reject(const char* name, std::string_view what, errc code) {
   if (!ok()) return;
   auto where = path_.empty() ? std::string(name) : path_ + "." + name;
-  *problem_ = {errc::malformed, where + " " + std::string(what), {}};
+  *problem_ = {code, where + " " + std::string(what), {}};
 }
 
 const rapidjson::Value* reader::find(const char* name, bool required) {
@@ -37,8 +64,10 @@ const rapidjson::Value* reader::find(const char* name, bool required) {
   return there ? &it->value : nullptr;
 }
 
+void reader::require(const char* name) { find(name, true); }
+
 std::string reader::text(const char* name) {
-  find(name, true);
+  require(name);
   return text_or(name);
 }
 
@@ -50,16 +79,34 @@ std::string reader::text_or(const char* name, std::string fallback) {
   return fallback;
 }
 
-uint64_t reader::number_or(const char* name, uint64_t fallback) {
+std::string reader::plain(const char* name) {
+  require(name);
+  return plain_or(name);
+}
+
+std::string reader::plain_or(const char* name, std::string fallback) {
+  auto text = text_or(name, std::move(fallback));
+  auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
+  if (std::any_of(text.begin(), text.end(), is_control)) reject(name, "has control characters");
+  return text;
+}
+
+uint64_t reader::number(const char* name, uint64_t at_most) {
+  require(name);
+  return number_or(name, 0, at_most);
+}
+
+uint64_t reader::number_or(const char* name, uint64_t fallback, uint64_t at_most) {
   const auto* v = find(name, false);
   if (!v) return fallback;
-  if (v->IsUint64()) return v->GetUint64();
-  reject(name, "must be a non-negative integer");
+  if (v->IsUint64() && v->GetUint64() <= at_most) return v->GetUint64();
+  reject(name, at_most == UINT64_MAX ? "must be a non-negative integer"
+                                     : "must be an integer from 0 to " + std::to_string(at_most));
   return fallback;
 }
 
 int64_t reader::integer(const char* name) {
-  find(name, true);
+  require(name);
   return integer_or(name);
 }
 
@@ -87,7 +134,7 @@ const rapidjson::Value* reader::find_array(const char* name, size_t limit) {
     return nullptr;
   }
   if (v->Size() > limit) {
-    reject(name, "has more than " + std::to_string(limit) + " elements");
+    reject(name, "has more than " + std::to_string(limit) + " elements", errc::limit_exceeded);
     return nullptr;
   }
   return v;

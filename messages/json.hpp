@@ -13,7 +13,12 @@
 
 namespace gkm::json {
 
-/// Parses a whole text. Depth costs no stack; invalid UTF-8 is an error.
+/// Deeper documents are refused: nothing that is read here needs more.
+inline constexpr size_t max_depth = 64;
+
+/// Parses a whole text: the only parser here, as all JSON comes from strangers. Depth is limited
+/// and costs no stack; invalid UTF-8 is an error. The message continues "x is ": "not valid JSON
+/// ...".
 result<rapidjson::Document> parse(std::string_view text);
 
 /// Looks at one object. A missing optional field gives its default; a missing required field, or
@@ -25,20 +30,26 @@ public:
 
   std::string text(const char* name);  ///< required
   std::string text_or(const char* name, std::string fallback = {});
-  uint64_t number_or(const char* name, uint64_t fallback = 0);  ///< a non-negative integer
-  int64_t integer(const char* name);                            ///< required
+  /// Text that is shown on terminals as it is: it has no control characters.
+  std::string plain(const char* name);  ///< required
+  std::string plain_or(const char* name, std::string fallback = {});
+  uint64_t number(const char* name, uint64_t at_most = UINT64_MAX);  ///< required
+  uint64_t number_or(const char* name, uint64_t fallback = 0, uint64_t at_most = UINT64_MAX);
+  int64_t integer(const char* name);  ///< required
   int64_t integer_or(const char* name, int64_t fallback = 0);
   bool boolean_or(const char* name, bool fallback = false);
-  bool has(const char* name) const;
+  bool has(const char* name) const;  ///< even if it is null
+  void require(const char* name);    ///< of any type but null
 
-  /// Calls `f` for each element of an optional array of objects (or of strings), at most `limit`.
+  /// Calls `f` for each element of an optional array of objects (or of strings), at most `limit`
+  /// of them, else errc::limit_exceeded.
   void each_object(const char* name, size_t limit, const std::function<void(reader)>& f);
   void each_text(const char* name, size_t limit, const std::function<void(std::string)>& f);
   /// Calls `f` with an optional object.
   void object(const char* name, const std::function<void(reader)>& f);
 
   /// Remembers `what` about a field, if nothing was wrong before.
-  void reject(const char* name, std::string_view what);
+  void reject(const char* name, std::string_view what, errc code = errc::malformed);
   bool ok() const { return problem_->code == errc::none; }
 
 private:

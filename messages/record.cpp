@@ -6,8 +6,6 @@
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
 
-#include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace gkm {
@@ -74,29 +72,19 @@ void put_targets(writer& out, const std::vector<target>& targets) {
 
 feature read_feature(json::reader& in, const char* name) {
   auto text = in.text_or(name);
-  for (auto f : {feature::any, feature::off, feature::on})
-    if (text == to_string(f)) return f;
-  if (!text.empty()) in.reject(name, "must be any, off or on");
-  return feature::unstated;
+  auto f = parse_feature(text);
+  if (!f && !text.empty()) in.reject(name, "must be any, off or on");
+  return f.value_or(feature::unstated);
 }
 
 uint32_t read_warp_size(json::reader& in) {
-  auto n = in.number_or("warpSize");
-  if (n > std::numeric_limits<uint32_t>::max()) in.reject("warpSize", "is too large");
-  return static_cast<uint32_t>(n);
-}
-
-/// For what must stay exactly as it is, but will be shown on a terminal.
-std::string plain(json::reader& in, const char* name, std::string text) {
-  auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
-  if (std::any_of(text.begin(), text.end(), is_control)) in.reject(name, "has control characters");
-  return text;
+  return static_cast<uint32_t>(in.number_or("warpSize", 0, UINT32_MAX));
 }
 
 void read_targets(json::reader& in, std::vector<target>& targets) {
   in.each_object("targets", max_record_targets, [&](json::reader t) {
-    targets.push_back({plain(t, "backend", t.text("backend")), plain(t, "arch", t.text("arch")),
-                       read_warp_size(t), read_feature(t, "xnack"), read_feature(t, "sramecc")});
+    targets.push_back({t.plain("backend"), t.plain("arch"), read_warp_size(t),
+                       read_feature(t, "xnack"), read_feature(t, "sramecc")});
   });
 }
 
@@ -217,7 +205,7 @@ result<catalog_record> parse_catalog_record(std::string_view text) {
   return json::parse_object<catalog_record>(text, [](json::reader& in, catalog_record& r) {
     check_version(in);
     r.ref = read_ref(in);
-    r.image = plain(in, "image", in.text("image"));
+    r.image = in.plain("image");
     r.resolved = read_digest(in, "resolvedDigest", false);
     r.manifest = read_digest(in, "digest", false);
     r.state = read_state(in);
@@ -257,7 +245,7 @@ result<cache_status> parse_cache_status(std::string_view text) {
   return json::parse_object<cache_status>(text, [](json::reader& in, cache_status& s) {
     check_version(in);
     s.ref = read_ref(in);
-    s.image = plain(in, "image", in.text("image"));
+    s.image = in.plain("image");
     s.state = read_state(in);
     if (in.has("code")) s.code = parse_errc(in.text("code"));
     s.message = bounded(in.text_or("message"));
@@ -267,7 +255,7 @@ result<cache_status> parse_cache_status(std::string_view text) {
     read_match(in, s.match);
     s.pulled_bytes = in.number_or("pulledBytes");
     s.total_bytes = in.number_or("totalBytes");
-    s.path = plain(in, "path", in.text_or("path"));
+    s.path = in.plain_or("path");
     s.changed_unix_s = in.integer_or("changedUnixSeconds");
     s.retry_unix_s = in.integer_or("retryUnixSeconds");
   });

@@ -65,6 +65,12 @@ std::string_view to_string(feature f) {
   return "unknown";
 }
 
+std::optional<feature> parse_feature(std::string_view text) {
+  for (auto f : {feature::any, feature::off, feature::on})
+    if (text == to_string(f)) return f;
+  return std::nullopt;
+}
+
 std::string target::str() const {
   if (backend == "cuda") return "sm_" + arch;
   std::string out = arch;

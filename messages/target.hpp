@@ -5,7 +5,9 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -14,6 +16,8 @@ namespace gkm {
 /// A switch of an AMD code object or GPU (xnack, sramecc).
 enum class feature : uint8_t { unstated, any, off, on };
 std::string_view to_string(feature f);
+/// Of what can be stated: "any", "off" or "on".
+std::optional<feature> parse_feature(std::string_view text);
 
 /// One target of a cache. `arch` is as Triton writes it: "75", "90a", "100f" for CUDA, "gfx90a" for
 /// HIP, "gfx9-4-generic" for a generic code object.

@@ -1,5 +1,7 @@
 #include "net/easy.hpp"
 
+#include "base/text.hpp"
+
 #include <curl/curl.h>
 #include <openssl/ssl.h>
 #include <unistd.h>
@@ -34,8 +36,7 @@ bool is_field_value(std::string_view text) {
 }
 
 bool is_credential(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  auto lower = base::to_lower(name);
   return lower == "authorization" || lower == "cookie" || lower == "proxy-authorization";
 }
 

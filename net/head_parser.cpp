@@ -1,6 +1,6 @@
 #include "net/head_parser.hpp"
 
-#include <cctype>
+#include "base/text.hpp"
 
 namespace gkm::net {
 namespace {
@@ -31,8 +31,7 @@ void head_parser::add_field(std::string_view line) {
   // A line that begins with space continues the one before, an obsolete form that nobody we ask
   // uses.
   if (colon == std::string_view::npos || colon == 0 || line[0] == ' ' || line[0] == '\t') return;
-  std::string name(trimmed(line.substr(0, colon)));
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  auto name = base::to_lower(trimmed(line.substr(0, colon)));
   auto value = trimmed(line.substr(colon + 1));
   auto [at, fresh] = fields_.try_emplace(std::move(name), value);
   if (!fresh) at->second.append(", ").append(value);

@@ -1,10 +1,11 @@
 #include "net/url.hpp"
 
+#include "base/text.hpp"
+
 #include <arpa/inet.h>
 #include <curl/curl.h>
 
 #include <algorithm>
-#include <cctype>
 #include <memory>
 #include <string_view>
 
@@ -17,12 +18,6 @@ struct handle_deleter {
   void operator()(CURLU* h) const { curl_url_cleanup(h); }
 };
 using handle = std::unique_ptr<CURLU, handle_deleter>;
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 // Empty if the URL has no such part.
 std::string part(CURLU* h, CURLUPart what, unsigned flags = 0) {
@@ -47,7 +42,7 @@ CURLUcode assign(CURLU* h, const std::string& text) {
 
 result<url> split(CURLU* h) {
   url u;
-  u.scheme = lower(part(h, CURLUPART_SCHEME));
+  u.scheme = base::to_lower(part(h, CURLUPART_SCHEME));
   if (u.scheme != "http" && u.scheme != "https")
     return fail(errc::refused,
                 "URL with scheme '" + u.scheme.substr(0, 20) + "' refused: only http and https");
@@ -56,7 +51,7 @@ result<url> split(CURLU* h) {
                 "URL with a user name or password in it refused: configure "
                 "credentials for the host instead");
   curl_url_set(h, CURLUPART_FRAGMENT, nullptr, 0);
-  u.host = lower(part(h, CURLUPART_HOST));
+  u.host = base::to_lower(part(h, CURLUPART_HOST));
   u.port = part(h, CURLUPART_PORT, CURLU_DEFAULT_PORT);
   u.text = part(h, CURLUPART_URL);
   if (u.host.empty() || u.port.empty() || u.text.empty())
@@ -115,7 +110,7 @@ bool may_connect(const url& to, bool plain_http_anywhere,
                  const std::vector<std::string>& plain_http_hosts) {
   if (to.scheme == "https" || plain_http_anywhere || to.is_loopback()) return true;
   return std::any_of(plain_http_hosts.begin(), plain_http_hosts.end(), [&](const auto& entry) {
-    auto allowed = lower(entry);
+    auto allowed = base::to_lower(entry);
     return allowed == to.host || allowed == to.host + ":" + to.port;
   });
 }

@@ -1,5 +1,7 @@
 #include "oci/challenge.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -14,14 +16,6 @@ constexpr std::string_view token_extra = "!#$%&'*+-.^_`|~";
 
 bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
 }
 
 struct reader {
@@ -69,12 +63,12 @@ bool take_param(reader& in, challenge& out) {
   if (ahead.take('"')) {
     auto value = ahead.quoted();
     if (!value) return false;
-    out.params[lower(name)] = std::move(*value);
+    out.params[base::to_lower(name)] = std::move(*value);
   } else {
     // Unquoted values with ':' or '/' are not tokens, yet some registries send them.
     auto value = ahead.rest.substr(0, ahead.rest.find_first_of(", \t"));
     ahead.rest.remove_prefix(value.size());
-    out.params[lower(name)] = std::string(value);
+    out.params[base::to_lower(name)] = std::string(value);
   }
   in = ahead;
   return true;
@@ -109,7 +103,7 @@ std::vector<challenge> parse_challenges(std::string_view text) {
     in.skip(" \t,");
     auto scheme = in.word(token_extra);
     if (scheme.empty()) break;
-    challenge next{lower(scheme), {}};
+    challenge next{base::to_lower(scheme), {}};
     in.skip(" \t");
     skip_token68(in);
     take_params(in, next);

@@ -1,5 +1,6 @@
 #include "oci/credential_helper.hpp"
 
+#include "base/files.hpp"
 #include "messages/printable.hpp"
 #include "oci/json.hpp"
 
@@ -26,26 +27,14 @@ constexpr size_t max_output_bytes = 64 << 10;
 constexpr size_t max_name_chars = 64;
 constexpr size_t max_server_bytes = 1'024;  // far below what a pipe takes without blocking
 
-struct fd {
-  int value = -1;
-  ~fd() { close(); }
-  fd() = default;
-  fd(const fd&) = delete;
-  fd& operator=(const fd&) = delete;
-  void close() {
-    if (value >= 0) ::close(value);
-    value = -1;
-  }
-};
-
 struct pipe_ends {
-  fd read;
-  fd write;
+  base::fd read;
+  base::fd write;
   bool open() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return false;
-    read.value = ends[0];
-    write.value = ends[1];
+    read = base::fd(ends[0]);
+    write = base::fd(ends[1]);
     return true;
   }
 };
@@ -84,10 +73,9 @@ struct spawn_settings {
 // A child that is never left behind: its end is awaited, or brought about.
 class child {
 public:
-  explicit child(pid_t pid) : pid_(pid) {
-    // glibc 2.36 declares pidfd_open, but not for C++.
-    ended_.value = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  }
+  // glibc 2.36 declares pidfd_open, but not for C++.
+  explicit child(pid_t pid)
+      : pid_(pid), ended_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
   ~child() {
     if (pid_ <= 0) return;
     ::kill(-pid_, SIGKILL);
@@ -98,7 +86,7 @@ public:
   child& operator=(const child&) = delete;
 
   /// Readable once the child has ended; -1 on kernels without pidfds.
-  int ended() const { return ended_.value; }
+  int ended() const { return ended_.get(); }
   int reap() {
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
@@ -108,7 +96,7 @@ public:
 
 private:
   pid_t pid_;
-  fd ended_;
+  base::fd ended_;
 };
 
 // True once `file` is ready, false when the deadline has passed.
@@ -153,15 +141,15 @@ result<helper_run> run_helper(const std::string& program, const std::string& inp
   if (!in.open() || !out.open()) return fail(errc::io, step + std::strerror(errno));
   // Written before the program starts: the pipe holds it, so nothing blocks and nobody gets
   // SIGPIPE.
-  auto written = ::write(in.write.value, input.data(), input.size());
+  auto written = ::write(in.write.get(), input.data(), input.size());
   if (written != static_cast<ssize_t>(input.size()))
     return fail(errc::io, step + std::strerror(errno));
-  in.write.close();
+  in.write.reset();
   std::string name = program;
   std::string verb = "get";
   char* arguments[] = {name.data(), verb.data(), nullptr};
   pid_t pid = 0;
-  spawn_settings settings(in.read.value, out.write.value);
+  spawn_settings settings(in.read.get(), out.write.get());
   int failed = ::posix_spawnp(&pid, program.c_str(), &settings.actions, &settings.attributes,
                               arguments, environ);
   if (failed != 0)
@@ -169,9 +157,9 @@ result<helper_run> run_helper(const std::string& program, const std::string& inp
                 step + std::strerror(failed) +
                     ": install it in PATH, or take it out of the registry configuration file");
   child helper(pid);
-  in.read.close();
-  out.write.close();
-  auto output = read_output(out.read.value, program, deadline);
+  in.read.reset();
+  out.write.reset();
+  auto output = read_output(out.read.get(), program, deadline);
   if (!output) return fail(output.error());
   if (helper.ended() >= 0 && !wait_ready(helper.ended(), deadline))
     return fail(errc::unavailable, "credential helper '" + program + "' did not end within " +

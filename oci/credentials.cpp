@@ -1,15 +1,14 @@
 #include "oci/credentials.hpp"
 
+#include "base/files.hpp"
+#include "base/text.hpp"
 #include "messages/printable.hpp"
 #include "oci/base64.hpp"
 #include "oci/credential_helper.hpp"
 #include "oci/json.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <system_error>
 
 namespace gkm::oci {
@@ -30,10 +29,7 @@ std::string normalise_key(std::string_view key) {
     if (key.ends_with(version)) key.remove_suffix(version.size());
   while (key.ends_with('/')) key.remove_suffix(1);
   auto slash = std::min(key.find('/'), key.size());
-  std::string host(key.substr(0, slash));
-  std::transform(host.begin(), host.end(), host.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  auto host = base::to_lower(key.substr(0, slash));
   if (host == "index.docker.io" || host == "registry-1.docker.io") host = hub;
   return host + std::string(key.substr(slash));
 }
@@ -156,15 +152,9 @@ result<credential_store> credential_store::from_file(const fs::path& file) {
   if (!fs::is_regular_file(file, status))
     return fail(status || !fs::exists(file, status) ? errc::not_found : errc::invalid_argument,
                 step + ": there is no such file");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return fail(errc::io, step + ": " + std::strerror(errno));
-  std::string text(max_config_file_bytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return fail(errc::io, step + ": " + std::strerror(errno));
-  text.resize(static_cast<size_t>(in.gcount()));
-  if (text.size() > max_config_file_bytes)
-    return fail(errc::limit_exceeded, step + ": it has more than 1 MiB");
-  auto store = parse(text);
+  auto text = base::read_file(file, max_config_file_bytes);
+  if (!text) return wrap(text.error(), "Failed to read registry credentials");
+  auto store = parse(*text);
   if (!store) return wrap(store.error(), step);
   store->origin_ = file.string();
   return store;

@@ -1,5 +1,7 @@
 #include "oci/endpoint.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 
 namespace gkm::oci {
@@ -30,10 +32,7 @@ std::string origin_of(std::string_view url) {
   auto scheme_end = url.find("://");
   if (scheme_end == std::string_view::npos) return "";
   auto authority_end = std::min(url.find_first_of("/?#", scheme_end + 3), url.size());
-  std::string out(url.substr(0, authority_end));
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  auto out = base::to_lower(url.substr(0, authority_end));
   std::string_view own_port = out.starts_with("https:") ? ":443" : ":80";
   if (out.ends_with(own_port)) out.erase(out.rfind(':'));
   return out;

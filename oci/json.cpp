@@ -1,45 +1,17 @@
 #include "oci/json.hpp"
 
+#include "messages/json.hpp"
 #include "messages/printable.hpp"
 
-#include <rapidjson/error/en.h>
-
 namespace gkm::oci::json {
-namespace {
-
-bool is_too_deep(std::string_view text) {
-  size_t depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > max_depth) return true;
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
-
-}  // namespace
 
 result<void> parse(std::string_view text, std::string_view what, rapidjson::Document& out) {
-  if (is_too_deep(text))
-    return fail(errc::malformed, std::string(what) + " is nested more than " +
-                                     std::to_string(max_depth) + " levels deep");
-  // The iterative parser needs no call stack; the depth limit above bounds its own.
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
-  out.Parse<flags>(text.data(), text.size());
-  if (out.HasParseError())
-    return fail(errc::malformed, std::string(what) + " is not valid JSON: " +
-                                     rapidjson::GetParseError_En(out.GetParseError()) +
-                                     " At byte " + std::to_string(out.GetErrorOffset()));
-  if (!out.IsObject()) return fail(errc::malformed, std::string(what) + " is not a JSON object");
+  auto document = gkm::json::parse(text);
+  if (!document)
+    return fail(document.error().code, std::string(what) + " is " + document.error().message);
+  if (!document->IsObject())
+    return fail(errc::malformed, std::string(what) + " is not a JSON object");
+  out = std::move(*document);
   return {};
 }
 

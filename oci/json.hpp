@@ -1,4 +1,5 @@
-/// Reading JSON that strangers wrote: bounded depth, valid UTF-8, strict types. For .cpp files of
+/// Reading JSON as the OCI specifications and Go programs see it: strict types, the last of
+/// duplicates, errors that name the field. For .cpp files of
 /// this room only, as it brings in RapidJSON.
 #pragma once
 
@@ -15,10 +16,8 @@ namespace gkm::oci::json {
 
 using value = rapidjson::Value;
 
-/// Deeper documents are refused: nothing that is read here needs more.
-constexpr size_t max_depth = 64;
-
-/// Parses into `out`. `what` names the document in the error, which is `errc::malformed`.
+/// Parses an object with `gkm::json::parse` into `out`. `what` names the document in the error,
+/// which is `errc::malformed`.
 result<void> parse(std::string_view text, std::string_view what, rapidjson::Document& out);
 
 /// The member, or null if there is none, it is JSON null or `object` is no object. Of duplicates

@@ -1,5 +1,6 @@
 /// The OCI layout source: an image in a directory. Everything is opened beneath that directory, so
 /// links in it lead nowhere else.
+#include "base/files.hpp"
 #include "base/sha256.hpp"
 #include "messages/printable.hpp"
 #include "oci/json.hpp"
@@ -22,26 +23,8 @@ constexpr size_t chunk_bytes = 256 << 10;
 constexpr size_t max_marker_bytes = 4 << 10;
 constexpr const char* tag_annotation = "org.opencontainers.image.ref.name";
 
-class fd {
-public:
-  fd() = default;
-  explicit fd(int value) : value_(value) {}
-  fd(fd&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  fd& operator=(fd&& other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-  }
-  ~fd() {
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const { return value_; }
-
-private:
-  int value_ = -1;
-};
-
 struct file {
-  fd handle;
+  base::fd handle;
   uint64_t size_bytes = 0;
 };
 
@@ -55,8 +38,8 @@ error open_error(const std::string& dir, const std::string& path, int cause) {
 
 // A regular file beneath `dir`.
 result<file> open_beneath(const std::string& dir, const std::string& path) {
-  fd root(::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (root.get() < 0)
+  base::fd root(::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root)
     return fail(errno == ENOENT ? errc::not_found : errc::io,
                 "Failed to open OCI layout '" + dir + "': " + std::strerror(errno));
   open_how how{};
@@ -64,7 +47,7 @@ result<file> open_beneath(const std::string& dir, const std::string& path) {
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   auto got = ::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how);
   if (got < 0) return fail(open_error(dir, path, errno));
-  file out{fd(static_cast<int>(got)), 0};
+  file out{base::fd(static_cast<int>(got)), 0};
   struct stat about {};
   if (::fstat(out.handle.get(), &about) != 0) return fail(open_error(dir, path, errno));
   if (!S_ISREG(about.st_mode))
@@ -73,7 +56,7 @@ result<file> open_beneath(const std::string& dir, const std::string& path) {
   return out;
 }
 
-result<size_t> read_into(const fd& from, std::span<std::byte> to) {
+result<size_t> read_into(const base::fd& from, std::span<std::byte> to) {
   size_t done = 0;
   while (done < to.size()) {
     auto n = ::read(from.get(), to.data() + done, to.size() - done);

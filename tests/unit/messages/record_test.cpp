@@ -127,7 +127,7 @@ TEST(record, a_hostile_catalog_record_is_refused_with_the_field) {
   EXPECT_EQ(with("sha256:aaa", "sha256:../"), "digest is no digest");
   EXPECT_EQ(with("Extracted", "extracted"), "state is unknown");
   EXPECT_EQ(with(R"("warpSize": 32)", R"("warpSize": 4294967296)"),
-            "targets[0].warpSize is too large");
+            "targets[0].warpSize must be an integer from 0 to 4294967295");
   EXPECT_EQ(with(R"("xnack": "on")", R"("xnack": "maybe")"),
             "targets[1].xnack must be any, off or on");
   EXPECT_EQ(with(R"("backend": "cuda",)", ""), "targets[0].backend is missing");
@@ -201,9 +201,14 @@ TEST(record, what_is_written_can_be_read_whatever_a_path_holds) {
 
 TEST(record, nesting_and_size_cost_no_stack) {
   constexpr size_t levels = max_record_bytes / 2 - 64;
-  auto nest = std::string(levels, '[') + std::string(levels, ']');
-  auto text = replaced(print_catalog_record(some_record()), "{", "{\"deep\": " + nest + ",");
-  EXPECT_EQ(parse_catalog_record(text), some_record());
+  auto nested = [](size_t n) {
+    auto nest = std::string(n, '[') + std::string(n, ']');
+    return replaced(print_catalog_record(some_record()), "{", "{\"deep\": " + nest + ",");
+  };
+  EXPECT_EQ(parse_catalog_record(nested(63)), some_record());
+  auto refused = parse_catalog_record(nested(levels));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "nested more than 64 levels deep");
   EXPECT_FALSE(parse_catalog_record(std::string(max_record_bytes, '[')));
   EXPECT_FALSE(parse_catalog_record(std::string(max_record_bytes, '\0')));
 }

@@ -27,6 +27,9 @@ TEST(target, feature_names) {
   EXPECT_EQ(to_string(feature::any), "any");
   EXPECT_EQ(to_string(feature::off), "off");
   EXPECT_EQ(to_string(feature::on), "on");
+  for (auto f : {feature::any, feature::off, feature::on})
+    EXPECT_EQ(parse_feature(to_string(f)), f);
+  for (auto text : {"unstated", "", "On"}) EXPECT_EQ(parse_feature(text), std::nullopt) << text;
 }
 
 TEST(gpu, names_its_architecture) {
