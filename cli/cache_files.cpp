@@ -121,12 +121,14 @@ void read_documents(const std::string& name, std::string_view yaml, cache_file& 
     if (root.IsNull()) continue;
     document d(name, root);
     auto spec = d.read();
-    if (!spec)
+    if (!spec) {
       other_kinds = true;
-    else if (*spec)
+    } else if (*spec) {
       file.caches.push_back(**spec);
-    else
+    } else {
       file.problems.push_back(d.problem());
+      file.hides_some = true;
+    }
   }
   if (file.caches.empty() && file.problems.empty())
     file.problems.push_back(
@@ -149,6 +151,7 @@ cache_file parse_cache_file(const std::string& name, std::string_view yaml) {
   try {
     read_documents(name, yaml, file);
   } catch (const YAML::Exception& e) {
+    file.hides_some = true;
     file.problems.push_back({name, line_of(e.mark), "", "is not valid YAML: " + printable(e.msg)});
   }
   return file;
@@ -169,7 +172,7 @@ result<std::map<std::string, cache_file>> read_cache_files(const fs::path& dir) 
     if (text)
       files[shown] = parse_cache_file(shown, *text);
     else if (text.error().code != errc::not_found)
-      files[shown].problems.push_back({shown, 0, "", text.error().message});
+      files[shown] = {{}, {{shown, 0, "", text.error().message}}, true};
   }
   if (failed) return fail(base::errno_error(failed.value(), "read directory", dir));
   return files;
@@ -184,6 +187,7 @@ wanted_caches merge_cache_files(const wanted_caches& before,
     return fresh;
   };
   for (const auto& [name, file] : files) {
+    now.hides_some = now.hides_some || file.hides_some;
     for (const auto& spec : file.caches)
       if (!claim(name, spec))
         now.problems.push_back({name, 0, "",

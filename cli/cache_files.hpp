@@ -28,6 +28,7 @@ struct file_problem {
 struct cache_file {
   std::vector<cache_spec> caches;
   std::vector<file_problem> problems;
+  bool hides_some = false;  ///< a broken part may have named further caches
 
   bool operator==(const cache_file&) const = default;
 };
@@ -46,6 +47,7 @@ struct wanted_caches {
   std::map<cache_ref, cache_spec> caches;
   std::map<std::string, std::vector<cache_ref>> owners;  ///< by file
   std::vector<file_problem> problems;
+  bool hides_some = false;  ///< of some file it cannot be told what it wants
 };
 wanted_caches merge_cache_files(const wanted_caches& before,
                                 const std::map<std::string, cache_file>& files);

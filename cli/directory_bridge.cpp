@@ -71,7 +71,8 @@ void directory_bridge::learned(const result<listing>& seen) {
   wanted_ = std::move(now);
   written_ns_ = seen->written_ns;
   if (observe_) observe_(wanted_);
-  if (!std::exchange(synced_, true)) self_->send(node_, synced_atom_v);
+  // Until every file can be read it is not known what nobody wants: nothing is dropped.
+  if (!wanted_.hides_some && !std::exchange(synced_, true)) self_->send(node_, synced_atom_v);
 }
 
 }  // namespace gkm::cli

@@ -38,6 +38,10 @@ void write_problems(const node::paths& where, const std::vector<file_problem>& p
   }
   out.EndArray();
   out.EndObject();
+  // Written only if they changed: the watched directory may be the state directory itself.
+  if (auto before = base::read_file(file_of(where), max_bytes);
+      before && *before == buffer.GetString())
+    return;
   auto written = base::write_file_atomically(file_of(where), buffer.GetString());
   if (!written) base::log::warn("Cannot write problems", {{"error", written.error().message}});
 }

@@ -1,8 +1,9 @@
 #include "net/failure.hpp"
 
+#include "messages/printable.hpp"
+
 #include <curl/curl.h>
 
-#include <algorithm>
 #include <cctype>
 #include <system_error>
 
@@ -19,12 +20,7 @@ std::string seconds_text(std::chrono::milliseconds limit) {
 std::string quoted(const std::string& text) { return "'" + text + "'"; }
 
 // The detail may quote a certificate that the other side wrote.
-std::string printable(std::string text) {
-  if (text.size() > max_detail_bytes) text.resize(max_detail_bytes);
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, ' ');
-  return text;
-}
+std::string printable(const std::string& text) { return gkm::printable(text, max_detail_bytes); }
 
 std::string cause(int os_errno, const std::string& detail) {
   if (os_errno == 0) return printable(detail);

@@ -56,6 +56,9 @@ result<url> split(CURLU* h) {
   u.text = part(h, CURLUPART_URL);
   if (u.host.empty() || u.port.empty() || u.text.empty())
     return fail(errc::invalid_argument, "URL without a host cannot be used");
+  // Hosts are shown to people; as bytes a name of another script could hold control characters.
+  if (std::any_of(u.host.begin(), u.host.end(), [](char c) { return c <= ' ' || c > '~'; }))
+    return fail(errc::refused, "URL whose host is not ASCII refused: write it in its xn-- form");
   return u;
 }
 

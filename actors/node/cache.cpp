@@ -81,7 +81,10 @@ void cache_actor_state::gpus_changed(std::vector<gpu> gpus) {
   gpus_ = std::move(gpus);
   failures_ = 0;
   if (!spec_) return;
-  if (busy_ || !is_serving()) return begin();
+  // What is served may be of the image before, which says nothing of the one that is wanted.
+  if (busy_ || !is_refreshing()) return begin();
+  // Judging ends the wait for the next try at what failed: that comes right after.
+  again_ = moved_ || status_.retry_unix_s != 0;
   ++epoch_;
   busy_ = true;
   judge(plan_of(*spec_, *record_), status_.stored);
@@ -133,7 +136,7 @@ void cache_actor_state::begin() {
   auto image = spec_->image.str();
   bool recorded = record_ && record_->image == image && record_->state == cache_state::extracted;
   status_.image = std::move(image);
-  if (recorded && !std::exchange(restored_, true))
+  if (recorded && !restored_)
     restore();
   else
     resolve();
@@ -149,7 +152,11 @@ void cache_actor_state::restore() {
         again_ = spec_->image.pinned.empty();
         judge(plan, stored);
       },
-      [this](error) { resolve(); }, claim_atom_v, plan.manifest, ref_);
+      [this](error) {
+        restored_ = true;
+        resolve();
+      },
+      claim_atom_v, plan.manifest, ref_);
 }
 
 void cache_actor_state::resolve() {
@@ -258,6 +265,7 @@ void cache_actor_state::serve(const image_plan& plan, const stored_cache& stored
 
 void cache_actor_state::ready() {
   busy_ = false;
+  restored_ = true;
   failures_ = 0;
   status_.code = errc::none;
   status_.message = status_.match.summary();
@@ -271,7 +279,9 @@ void cache_actor_state::ready() {
 
 void cache_actor_state::misfit(const image_plan& plan, const std::vector<target>& kernel_targets,
                                const match_result& match) {
-  if (is_serving() && record_->manifest == plan.manifest) {
+  bool restoring =
+      !std::exchange(restored_, true) && record_ && record_->state == cache_state::extracted;
+  if ((is_serving() || restoring) && record_->manifest == plan.manifest) {
     stop_serving();
     // Another manifest of the same index may be for the GPUs that are here now.
     if (plan.resolved != plan.manifest) return resolve();
@@ -284,6 +294,7 @@ void cache_actor_state::misfit(const image_plan& plan, const std::vector<target>
 
 void cache_actor_state::failed(error e, catalog_record remembered) {
   busy_ = false;
+  restored_ = true;
   auto pause = pause_after(e, ++failures_, chance_());
   log::warn("Cache failed", {{"cache", ref_.str()},
                              {"image", status_.image},

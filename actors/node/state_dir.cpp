@@ -144,7 +144,13 @@ void state_dir::remove(const digest& manifest, answer<done> reply) {
     auto trash = paths_.staging() / base::random_name();
     if (::rename(paths_.stored(manifest).c_str(), trash.c_str()) != 0 && errno != ENOENT)
       return reply(fail(base::errno_error(errno, "remove", paths_.stored(manifest))));
-    discard(trash.string(), reply);
+    // It is gone from the store now, whatever becomes of the rest.
+    discard(trash.string(), [trash, reply](const result<done>& swept) {
+      if (!swept)
+        log::warn("Cannot remove all of what was dropped; the next start will",
+                  {{"dir", trash.string()}, {"error", swept.error().message}});
+      reply(done{});
+    });
   });
 }
 

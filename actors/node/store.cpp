@@ -79,22 +79,29 @@ caf::result<std::string> store_state::stage(uint64_t needed_bytes) {
 
 caf::result<stored_cache> store_state::publish(const std::string& staging,
                                                const stored_cache& facts) {
-  auto& e = entries_[facts.manifest];
-  if (e.at == phase::present) {
-    discard(staging);
-    return e.facts;
-  }
   auto reply = self_->make_response_promise<stored_cache>();
-  if (e.at == phase::removing) {
-    e.when_gone.push_back([=, this] { publish_now(staging, facts, reply); });
-  } else if (e.at == phase::publishing) {
-    discard(staging);
-    reply.deliver(
-        to_caf({errc::busy, "Digest '" + facts.manifest.str() + "' is being stored", {}}));
-  } else {
-    publish_now(staging, facts, reply);
-  }
+  publish_when_free(staging, facts, reply);
   return reply;
+}
+
+void store_state::publish_when_free(const std::string& staging, const stored_cache& facts,
+                                    caf::typed_response_promise<stored_cache> reply) {
+  auto& e = entries_[facts.manifest];
+  switch (e.at) {
+    case phase::absent:
+      return publish_now(staging, facts, reply);
+    case phase::removing:
+      e.when_gone.push_back([=, this] { publish_when_free(staging, facts, reply); });
+      return;
+    case phase::present:
+      discard(staging);
+      reply.deliver(e.facts);
+      return;
+    case phase::publishing:
+      discard(staging);
+      reply.deliver(
+          to_caf({errc::busy, "Digest '" + facts.manifest.str() + "' is being stored", {}}));
+  }
 }
 
 void store_state::publish_now(const std::string& staging, const stored_cache& facts,
@@ -170,7 +177,7 @@ void store_state::removed(const digest& d, const result<done>& outcome) {
     e.facts = {};
     e.failures = 0;
   }
-  // A publish that waited goes on whether the old copy went or stayed: publish() sorts that out.
+  // A publish that waited goes on whether the old copy went or stayed.
   for (auto& go_on : std::exchange(e.when_gone, {})) go_on();
   if (outcome) remove_if_unclaimed(d);
 }

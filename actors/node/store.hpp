@@ -39,6 +39,8 @@ private:
   void release_all(const cache_ref& ref);
   caf::result<std::string> stage(uint64_t needed_bytes);
   caf::result<stored_cache> publish(const std::string& staging, const stored_cache& facts);
+  void publish_when_free(const std::string& staging, const stored_cache& facts,
+                         caf::typed_response_promise<stored_cache> reply);
   void publish_now(const std::string& staging, const stored_cache& facts,
                    caf::typed_response_promise<stored_cache> reply);
   void discard(const std::string& staging);
