@@ -2,7 +2,9 @@
 
 #include "base/directory_watch.hpp"
 #include "base/log.hpp"
+#include "base/worker_pool.hpp"
 
+#include <mutex>
 #include <set>
 
 namespace gkm::cli {
@@ -24,8 +26,12 @@ result<listing> read_listing(const fs::path& dir) {
 }  // namespace
 
 directory_bridge::directory_bridge(bridge_actor::pointer self, fs::path dir, node_actor node,
-                                   observer observe)
-    : self_(self), dir_(std::move(dir)), node_(std::move(node)), observe_(std::move(observe)) {}
+                                   base::worker_pool& disk, observer observe)
+    : self_(self),
+      dir_(std::move(dir)),
+      node_(std::move(node)),
+      disk_(disk),
+      observe_(std::move(observe)) {}
 
 directory_bridge::~directory_bridge() = default;
 
@@ -37,13 +43,17 @@ bridge_actor::behavior_type directory_bridge::make_behavior() {
       caf::anon_send(caf::actor_cast<bridge_actor>(strong), run_atom_v,
                      continuation{[this, seen = std::move(seen)] { learned(seen); }});
   };
-  auto watch = base::directory_watch::start(dir_, [=, dir = dir_] { tell(read_listing(dir)); });
+  // One reading at a time, so that an older one never arrives after a newer one.
+  auto read = [tell, dir = dir_, reading = std::make_shared<std::mutex>()] {
+    std::lock_guard lock(*reading);
+    tell(read_listing(dir));
+  };
+  auto watch = base::directory_watch::start(dir_, read);
   if (watch)
     watch_ = std::move(*watch);
   else
     log::error("Changes will not be seen", {{"error", watch.error().message}});
-  // The first reading, while nobody waits for anything yet.
-  tell(read_listing(dir_));
+  disk_.post(read);
   return {[](run_atom, const continuation& c) { c.run(); }};
 }
 

@@ -13,7 +13,8 @@
 
 namespace gkm::base {
 class directory_watch;
-}
+class worker_pool;
+}  // namespace gkm::base
 
 namespace gkm::cli {
 
@@ -31,11 +32,11 @@ public:
   using handle = bridge_actor;
   static constexpr const char* name = "bridge";
 
-  /// Told whenever the wanted set or the problems were read anew.
+  /// Told, in the actor's turn, whenever the wanted set or the problems were read anew.
   using observer = std::function<void(const wanted_caches&)>;
 
   directory_bridge(bridge_actor::pointer self, std::filesystem::path dir, node_actor node,
-                   observer observe);
+                   base::worker_pool& disk, observer observe);
   ~directory_bridge();
   bridge_actor::behavior_type make_behavior();
 
@@ -45,6 +46,7 @@ private:
   bridge_actor::pointer self_;
   std::filesystem::path dir_;
   node_actor node_;
+  base::worker_pool& disk_;
   observer observe_;
   wanted_caches wanted_;
   std::map<std::string, int64_t> written_ns_;

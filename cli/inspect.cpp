@@ -43,7 +43,7 @@ result<int> inspect_image(const options& o, const image_ref& ref) {
   auto opened = images::open(o);
   if (!opened) return fail(opened.error());
   auto found = oci::resolve(opened->source(), ref, nullptr, stop.token());
-  if (!found) return fail(found.error());
+  if (!found) return wrap(found.error(), "Failed to inspect '" + ref.str() + "'");
   sheet s;
   s.line("Image", "image", ref.str());
   s.line("Digest", "digest", found->manifest_digest.str());

@@ -10,6 +10,8 @@
 namespace gkm::cli {
 namespace {
 
+constexpr int impatient_exit = 130;
+
 sigset_t ending_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -27,10 +29,15 @@ interrupt::interrupt() {
     int signal = 0;
     sigwait(&set, &signal);
     source_.request_stop();
+    if (ending_) return;
+    // Whoever asks twice does not want to wait for an orderly end.
+    sigwait(&set, &signal);
+    if (!ending_) ::_exit(impatient_exit);
   });
 }
 
 interrupt::~interrupt() {
+  ending_ = true;
   // Directed at the waiting thread alone; if it has returned already, nobody is hurt.
   pthread_kill(thread_.native_handle(), SIGTERM);
   thread_.join();

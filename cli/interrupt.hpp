@@ -1,6 +1,7 @@
 /// Ctrl-C and SIGTERM as values instead of sudden ends.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -9,7 +10,8 @@
 namespace gkm::cli {
 
 /// From its making on, SIGINT and SIGTERM are blocked in this and all later threads, and one that
-/// comes makes a thread of this object request the stop. Make it before any other thread.
+/// comes makes a thread of this object request the stop; a second one ends the process. Make it
+/// before any other thread.
 class interrupt {
 public:
   interrupt();
@@ -25,6 +27,7 @@ public:
 
 private:
   std::stop_source source_;
+  std::atomic<bool> ending_ = false;
   std::thread thread_;
 };
 

@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t bar_columns = 28;
 constexpr std::chrono::milliseconds between_frames{100};
+/// Without a terminal a line now and then says that a long transfer is alive.
+constexpr std::chrono::milliseconds between_lines{5'000};
 
 }  // namespace
 
@@ -26,8 +28,13 @@ progress_bar::~progress_bar() {
 
 void progress_bar::update(uint64_t done_bytes, uint64_t total_bytes) {
   auto now = std::chrono::steady_clock::now();
-  if (!terminal_ || total_bytes == 0 || now - drawn_ < between_frames) return;
+  if (total_bytes == 0 || now - drawn_ < (terminal_ ? between_frames : between_lines)) return;
   drawn_ = now;
+  if (!terminal_) {
+    std::cerr << label_ << ", " << human_bytes(done_bytes) << " of " << human_bytes(total_bytes)
+              << std::endl;
+    return;
+  }
   visible_ = true;
   auto share = static_cast<double>(done_bytes) / static_cast<double>(total_bytes);
   auto full = static_cast<size_t>(std::min(share, 1.0) * bar_columns);

@@ -1,4 +1,4 @@
-/// How far a transfer is: a bar that redraws itself on a terminal, nothing otherwise.
+/// How far a transfer is: a bar that redraws itself on a terminal, a line now and then otherwise.
 #pragma once
 
 #include <chrono>
@@ -9,11 +9,12 @@ namespace gkm::cli {
 
 class progress_bar {
 public:
-  /// Draws on standard error if that is a terminal.
+  /// Writes to standard error.
   explicit progress_bar(std::string label);
   ~progress_bar();
 
-  /// From one thread at a time; draws at most ten times a second.
+  /// From one thread at a time; draws at most ten times a second, without a terminal every five
+  /// seconds.
   void update(uint64_t done_bytes, uint64_t total_bytes);
 
 private:

@@ -104,7 +104,8 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
   auto fits = [&](const std::vector<target>& t) { return node::would_use(t, here->gpus); };
   auto found =
       oci::resolve(opened->source(), *ref, here ? oci::target_filter(fits) : nullptr, stop.token());
-  if (!found) return fail(found.error());
+  auto step = "Failed to pull '" + ref->str() + "'";
+  if (!found) return wrap(found.error(), step);
   std::cerr << "Pulling " << ref->str() << ", " << human_bytes(found->layer_bytes) << std::endl;
   oci::extract_limits limits;
   limits.open_to_all = false;
@@ -115,7 +116,7 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
         opened->source(), *found, staged->path().string(), limits,
         [&](uint64_t done, uint64_t total) { bar.update(done, total); }, stop.token());
   }
-  if (!stored) return fail(stored.error());
+  if (!stored) return wrap(stored.error(), step);
   if (auto published = staged->publish(); !published) return fail(published.error());
   print_outcome(o, *found, *stored, home.string());
   return success;

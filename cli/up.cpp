@@ -7,6 +7,7 @@
 #include "actors/node/state_dir.hpp"
 #include "actors/node/store.hpp"
 #include "base/log.hpp"
+#include "base/worker_pool.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/directory_bridge.hpp"
@@ -73,6 +74,8 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   auto images = std::make_unique<node::oci_images>(opened->source(), limits);
   node::system_clock clock;
   console shown(once ? std::function<void()>([&] { stop.raise(); }) : nullptr);
+  // A terminal that is held, or a slow disk, blocks this thread and no actor.
+  base::worker_pool slow(1);
 
   caf::actor_system_config config;
   configure(config, actor_threads);
@@ -81,16 +84,19 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   all.gpu = gkm::spawn<node::gpu_state>(system, *inventory->port);
   all.store = gkm::spawn<node::store_state>(system, **state);
   all.puller = gkm::spawn<node::puller_state>(system, *images, all.store);
-  all.reporter = gkm::spawn<node::reporter_state>(
-      system, **state, [&](const cache_status& s) { shown.reported(s); });
+  all.reporter = gkm::spawn<node::reporter_state>(system, **state, [&](const cache_status& s) {
+    slow.post([&shown, s] { shown.reported(s); });
+  });
   all.node = gkm::spawn<node::node_state>(
       system, node::cache_peers{all.puller, all.store, all.gpu, all.reporter, &clock},
       std::random_device()());
   node::paths where{o.state_dir};
-  all.bridge = gkm::spawn<directory_bridge>(system, std::filesystem::path(dir), all.node,
+  all.bridge = gkm::spawn<directory_bridge>(system, std::filesystem::path(dir), all.node, slow,
                                             [&](const wanted_caches& wanted) {
-                                              write_problems(where, wanted.problems);
-                                              shown.wanted(wanted);
+                                              slow.post([&, wanted] {
+                                                write_problems(where, wanted.problems);
+                                                shown.wanted(wanted);
+                                              });
                                             });
   base::log::info("Watching",
                   {{"dir", dir}, {"state_dir", o.state_dir}, {"gpus", inventory->origin}});
@@ -100,6 +106,7 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   images.reset();
   state->reset();
   inventory->port.reset();
+  slow.finish();
   return shown.all_ready() || !once ? success : failure;
 }
 

@@ -5,6 +5,7 @@
 #include "gpu/inventory.hpp"
 
 #include <ctime>
+#include <mutex>
 
 namespace gkm::node {
 
@@ -14,7 +15,12 @@ inventory_file::inventory_file(std::filesystem::path file)
 inventory_file::~inventory_file() = default;
 
 void inventory_file::watch(std::function<void(result<std::vector<gpu>>)> changed) {
-  auto read = [file = file_, changed = std::move(changed)] { changed(gpus::read_inventory(file)); };
+  // One reading at a time, so that an older one never arrives after a newer one.
+  auto read = [file = file_, changed = std::move(changed),
+               reading = std::make_shared<std::mutex>()] {
+    std::lock_guard lock(*reading);
+    changed(gpus::read_inventory(file));
+  };
   auto started = base::directory_watch::start(file_.parent_path(), read);
   if (started)
     watch_ = std::move(*started);

@@ -53,6 +53,13 @@ caf::result<image_plan> puller_state::resolve(const image_ref& image,
 caf::result<stored_cache> puller_state::pull(const image_plan& plan, const cache_ref& ref,
                                              cache_actor who) {
   auto reply = self_->make_response_promise<stored_cache>();
+  begin(plan, ref, {reply, std::move(who), plan});
+  start_next();
+  return reply;
+}
+
+/// A new transfer, or one more asker of one that is under way.
+void puller_state::begin(const image_plan& plan, const cache_ref& ref, asker who) {
   auto [it, fresh] = transfers_.try_emplace(plan.manifest);
   auto& t = it->second;
   if (fresh) {
@@ -62,9 +69,7 @@ caf::result<stored_cache> puller_state::pull(const image_plan& plan, const cache
   }
   if (auto asked = t.askers.find(ref); asked != t.askers.end())
     asked->second.reply.deliver(to_caf({errc::cancelled, "Asked again", {}}));
-  t.askers.insert_or_assign(ref, asker{reply, std::move(who)});
-  start_next();
-  return reply;
+  t.askers.insert_or_assign(ref, std::move(who));
 }
 
 void puller_state::abandon(const digest& d, const cache_ref& ref) {
@@ -174,7 +179,12 @@ void puller_state::finish(const digest& d, const result<stored_cache>& outcome) 
   auto& t = node.mapped();
   t.stop.request_stop();
   if (t.running) --running_;
-  for (auto& [ref, a] : t.askers) settle(a.reply, outcome);
+  for (auto& [ref, a] : t.askers) {
+    if (outcome || a.plan.image == t.plan.image)
+      settle(a.reply, outcome);
+    else
+      begin(a.plan, ref, a);
+  }
   start_next();
 }
 

@@ -2,8 +2,10 @@
 /// asked.
 ///
 ///   per digest:  queued ──slot free──▶ staging ──▶ fetching ──▶ publishing ──▶ answered
-/// Everyone who asked is answered at the end, with the same result. When the last asker leaves, the
-/// transfer is stopped. A transfer that shows no progress for `silence_max` is given up.
+/// Everyone who asked is answered at the end. A failure is only for those who named the same image:
+/// the others may reach the same digest from elsewhere, and their own images are tried next. When
+/// the last asker leaves, the transfer is stopped. A transfer that shows no progress for
+/// `silence_max` is given up.
 #pragma once
 
 #include "actors/node/ports.hpp"
@@ -34,6 +36,7 @@ private:
   struct asker {
     caf::typed_response_promise<stored_cache> reply;
     cache_actor who;
+    image_plan plan;  ///< the same manifest, maybe from another place or with other credentials
   };
 
   struct transfer {
@@ -49,6 +52,7 @@ private:
   caf::result<image_plan> resolve(const image_ref& image, const std::vector<gpu>& gpus);
   caf::result<stored_cache> pull(const image_plan& plan, const cache_ref& ref, cache_actor who);
   void abandon(const digest& d, const cache_ref& ref);
+  void begin(const image_plan& plan, const cache_ref& ref, asker who);
   void start_next();
   void stage(transfer& t);
   void fetch(transfer& t);
