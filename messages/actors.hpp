@@ -1,12 +1,13 @@
 /// Who speaks to whom: every actor's interface, one line per message. Read this first.
 ///
+// clang-format off
 ///   bridge ──changed/deleted/synced──▶ node ──wanted/withdraw──▶ cache* ──resolve/pull──▶ puller
-///                                       ▲                        │  │  ╲                   │
-///                                 gpus  │                 report │  │   claim/record…       │
-///                                 stage/publish
-///                                      gpu ◀────match────────────┼──┘        ╲▶ store ◀────┘
-///                                                                ▼
-///                                                             reporter
+///                                       ▲                        │ │ │                      │
+///                                       │gpus                    │ │ │claim/record/…        │stage/publish
+///                                       │                        │ │ └────────▶ store ◀─────┘
+///                                      gpu ◀────────match────────┘ │
+///                                                                  └──report──▶ reporter
+// clang-format on
 /// `*` = one per cache. Every question is asked with a time limit; every port's answer comes back
 /// as a `run` message to the actor that asked.
 #pragma once
@@ -64,6 +65,8 @@ CAF_END_TYPE_ID_BLOCK(gkm)
 
 namespace gkm {
 
+// One line per message, however long.
+// clang-format off
 /// The set of caches on this node; one supervised child per cache.
 using node_actor = caf::typed_actor<
     handles<void, changed_atom, cache_spec>,     // a cache is wanted, or wanted differently
@@ -75,50 +78,48 @@ using node_actor = caf::typed_actor<
 
 /// One cache: from a wanted image to a verified directory, a record and a status.
 using cache_actor = caf::typed_actor<
-    handles<void, wanted_atom, cache_spec>,      // what is wanted now; the same again = try again
-    handles<void, gpus_atom, std::vector<gpu>>,  // judge again: the GPUs changed
+    handles<void, wanted_atom, cache_spec>,                    // what is wanted now; the same again = try again
+    handles<void, gpus_atom, std::vector<gpu>>,                // judge again: the GPUs changed
     handles<void, progress_atom, digest, uint64_t, uint64_t>,  // bytes so far, of how many
-    handles<void, retry_atom, uint64_t>,  // (own) the pause of this epoch is over
-    handles<void, withdraw_atom>,         // let go of everything, then exit
+    handles<void, retry_atom, uint64_t>,                       // (own) the pause of this epoch is over
+    handles<void, withdraw_atom>,                              // let go of everything, then exit
     handles<void, run_atom, continuation>>;
 
 /// Transfers from registries: one per digest however many ask, a few at a time.
 using puller_actor = caf::typed_actor<
-    handles<image_plan, resolve_atom, image_ref, std::vector<gpu>>,  // what would be pulled for
-                                                                     // these GPUs
+    handles<image_plan, resolve_atom, image_ref, std::vector<gpu>>,        // what would be pulled for these GPUs
     handles<stored_cache, pull_atom, image_plan, cache_ref, cache_actor>,  // have it in the store
-    handles<void, abandon_atom, digest, cache_ref>,  // this cache does not need it any more
-    handles<void, progress_atom, digest, uint64_t, uint64_t>,  // (own) from the transfer
-    handles<void, watchdog_atom, digest, uint64_t>,  // (own) has that transfer moved since?
+    handles<void, abandon_atom, digest, cache_ref>,                        // this cache does not need it any more
+    handles<void, progress_atom, digest, uint64_t, uint64_t>,              // (own) from the transfer
+    handles<void, watchdog_atom, digest, uint64_t>,                        // (own) has that transfer moved since?
     handles<void, run_atom, continuation>>;
 
 /// The store: digests, who claims them, and the catalog. The only writer of its directories.
 using store_actor = caf::typed_actor<
-    handles<recovered, recover_atom>,                      // sweep, then say what there is
-    handles<stored_cache, claim_atom, digest, cache_ref>,  // keep it for me; not_found if it is not
-                                                           // there
-    handles<void, release_atom, digest, cache_ref>,        // I do not need it any more
-    handles<void, release_atom, cache_ref>,                // nor anything else
-    handles<std::string, stage_atom, uint64_t>,            // a fresh directory for so many bytes
+    handles<recovered, recover_atom>,                                // sweep, then say what there is
+    handles<stored_cache, claim_atom, digest, cache_ref>,            // keep it for me; not_found if it is not there
+    handles<void, release_atom, digest, cache_ref>,                  // I do not need it any more
+    handles<void, release_atom, cache_ref>,                          // nor anything else
+    handles<std::string, stage_atom, uint64_t>,                      // a fresh directory for so many bytes
     handles<stored_cache, publish_atom, std::string, stored_cache>,  // make it visible, whole
-    handles<void, discard_atom, std::string>,           // a staged directory is not needed
-    handles<std::string, record_atom, catalog_record>,  // remember this; where the cache can be
-                                                        // used
-    handles<bool, forget_atom, cache_ref>,              // forget it; true when it is gone
-    handles<void, collect_atom>,                        // from now on, drop what nobody claims
+    handles<void, discard_atom, std::string>,                        // a staged directory is not needed
+    handles<std::string, record_atom, catalog_record>,               // remember this; where the cache can be used
+    handles<bool, forget_atom, cache_ref>,                           // forget it; true when it is gone
+    handles<void, collect_atom>,                                     // from now on, drop what nobody claims
     handles<void, run_atom, continuation>>;
 
 /// The inventory.
 using gpu_actor = caf::typed_actor<
     handles<match_result, match_atom, std::vector<target>>,  // who can use kernels for these?
-    handles<void, caf::subscribe_atom, node_actor>,  // tell me the GPUs, now and when they change
+    handles<void, caf::subscribe_atom, node_actor>,          // tell me the GPUs, now and when they change
     handles<void, run_atom, continuation>>;
 
 /// What people see: at most one write in flight and one a second per cache, the latest state wins.
-using reporter_actor =
-    caf::typed_actor<handles<void, report_atom, cache_status>,
-                     handles<void, retract_atom, cache_ref>,
-                     handles<void, flush_atom, cache_ref>,  // (own) the pause after a write is over
-                     handles<void, run_atom, continuation>>;
+using reporter_actor = caf::typed_actor<
+    handles<void, report_atom, cache_status>,
+    handles<void, retract_atom, cache_ref>,
+    handles<void, flush_atom, cache_ref>,  // (own) the pause after a write is over
+    handles<void, run_atom, continuation>>;
+// clang-format on
 
 }  // namespace gkm

@@ -1,13 +1,21 @@
 /// One cache: from what is wanted to what a pod can use.
 ///
-///   resolving ─plan─▶ checking ─label may fit─▶ claiming ─absent─▶ pulling ─stored─▶ judging
-///   ─fits─▶
-///        recording ─▶ ready            (present: claiming ─▶ judging)
-///   any step ─error─▶ failed ─pause─▶ resolving       (permanent errors wait for their cause to
-///   change) started with a record of the same image:  restoring ─still stored─▶ judging ready
-///   ─wanted again, or restored from a tag─▶ resolving in the background, ready meanwhile
+// clang-format off
+///   resolving ──plan──▶ checking ──label may fit──▶ claiming ──present──▶ judging ──fits──▶ recording
+///      ▲                   │                            │absent              ▲│                 │
+///      │                   │misfit                      ▼                    ││misfit           ▼
+///      │                   │                         pulling ──stored────────┘│               ready
+///    pause                 ▼                            │                     │                 │
+///      └──────────────── failed ◀──────any error────────┴─────────────────────┘                 │
+///      ▲                                                                                        │
+///      └──────────wanted again, or its tag may have moved: in the background, ready meanwhile───┘
+// clang-format on
 ///
-/// A new digest is made ready beside the old one; only then is the old one let go.
+/// Permanent errors wait for their cause to change instead of a pause. Started with a record of the
+/// same image, a cache is first restored: claimed and judged without asking any registry.
+///
+/// A new digest is made ready beside the old one; only then is the old one let go. What happens
+/// from outside is in cache.cpp, the steps are in cache_steps.cpp.
 #pragma once
 
 #include "actors/node/ports.hpp"
@@ -45,7 +53,7 @@ private:
   void retry(uint64_t epoch);
   void withdraw();
 
-  // The steps, in the order of the picture.
+  // The steps, in the order of the picture (cache_steps.cpp).
   void begin();
   void restore();
   void resolve();
@@ -53,6 +61,7 @@ private:
   void claim(const image_plan& plan);
   void pull(const image_plan& plan);
   void judge(const image_plan& plan, const stored_cache& stored);
+  void judge_served();
   void record(const image_plan& plan, const stored_cache& stored, const match_result& match);
   void serve(const image_plan& plan, const stored_cache& stored, const match_result& match,
              const std::string& path);

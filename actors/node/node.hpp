@@ -1,10 +1,11 @@
 /// The set of caches on this node: spawns, feeds and supervises one actor per cache.
 ///
+// clang-format off
 ///   recovering ──disk is known──▶ open ──synced──▶ synced (what no cache claims is dropped)
-///   per cache:  alive ──deleted──▶ leaving ──down──▶ gone      (wanted meanwhile: spawned again)
-///               alive ──down──▶ resting ──1 s…──▶ alive        (a child that died is started
-///               again)
-/// Until the disk is known, changes only take note of what is wanted.
+///   per cache:  alive ──deleted──▶ leaving ──down──▶ gone    (wanted meanwhile: spawned again)
+///               alive ──died──▶ resting ──1 s…──▶ alive
+// clang-format on
+/// Until the disk and the GPUs are known, changes only take note of what is wanted.
 #pragma once
 
 #include "actors/node/cache.hpp"

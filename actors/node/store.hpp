@@ -1,7 +1,8 @@
 /// The store's owner: which digests are on this disk, who claims them, and the catalog beside them.
 ///
-///   absent ──publish──▶ publishing ──renamed──▶ present ──no claim left──▶ removing ──gone──▶
-///   absent
+// clang-format off
+///   absent ──publish──▶ publishing ──renamed──▶ present ──no claim left──▶ removing ──gone──▶ absent
+// clang-format on
 /// A digest is removed only after `collect` was said once (all wanted caches have had their say)
 /// and nobody claims it; a publish that arrives while it is being removed waits until it is gone.
 #pragma once

@@ -1,0 +1,295 @@
+#include "actors/node/cache.hpp"
+
+#include "actors/node/backoff.hpp"
+#include "base/log.hpp"
+#include "gpu/match.hpp"
+
+namespace gkm::node {
+namespace log = base::log;
+namespace {
+
+constexpr std::chrono::seconds resolve_limit{300};
+/// A pull may take hours; asking again joins the transfer that is running.
+constexpr std::chrono::seconds pull_limit{900};
+constexpr std::chrono::seconds store_limit{60};
+constexpr std::chrono::seconds match_limit{60};
+
+/// What a record says of an image, as a plan that needs no registry.
+image_plan plan_of(const cache_spec& spec, const catalog_record& record) {
+  image_plan plan;
+  plan.image = spec.image;
+  plan.resolved = record.resolved;
+  plan.manifest = record.manifest;
+  return plan;
+}
+
+std::vector<std::string> warnings_for(const image_plan& plan, const stored_cache& stored) {
+  std::vector<std::string> warnings;
+  if (!plan.label_problem.empty()) warnings.push_back(plan.label_problem);
+  if (auto lie = gpus::compare_label(plan.label_targets, stored.targets); !lie.empty())
+    warnings.push_back(lie);
+  if (stored.targets.empty())
+    warnings.push_back("its files do not tell which GPUs it was built for");
+  warnings.insert(warnings.end(), stored.problems.begin(), stored.problems.end());
+  return warnings;
+}
+
+}  // namespace
+
+template <class Answer, class Actor, class... Ts>
+void cache_actor_state::ask(const Actor& whom, std::chrono::seconds limit,
+                            std::function<void(const Answer&)> then,
+                            std::function<void(error)> otherwise, const Ts&... question) {
+  gkm::ask(self_, whom, limit, question...)
+      .then(
+          [this, then = std::move(then), epoch = epoch_](const Answer& answer) {
+            if (epoch == epoch_) then(answer);
+          },
+          [this, otherwise = std::move(otherwise), epoch = epoch_](const caf::error& e) {
+            if (epoch == epoch_) otherwise(from_caf(e));
+          });
+}
+
+std::function<void(error)> cache_actor_state::to_failed() {
+  return [this](error e) { failed(std::move(e)); };
+}
+
+void cache_actor_state::begin() {
+  stop_pulling();
+  ++epoch_;
+  busy_ = true;
+  auto image = spec_->image.str();
+  bool recorded = record_ && record_->image == image && record_->state == cache_state::extracted;
+  status_.image = std::move(image);
+  if (recorded && !restored_)
+    restore();
+  else
+    resolve();
+}
+
+void cache_actor_state::restore() {
+  auto plan = plan_of(*spec_, *record_);
+  add_claim(plan.manifest);
+  ask<stored_cache>(
+      peers_.store, store_limit,
+      [this, plan](const stored_cache& stored) {
+        // The tag may have moved while we were away.
+        again_ = spec_->image.pinned.empty();
+        judge(plan, stored);
+      },
+      [this](error) {
+        restored_ = true;
+        resolve();
+      },
+      claim_atom_v, plan.manifest, ref_);
+}
+
+void cache_actor_state::resolve() {
+  show("Resolving");
+  again_ = false;
+  ask<image_plan>(
+      peers_.puller, resolve_limit, [this](const image_plan& plan) { check_label(plan); },
+      to_failed(), resolve_atom_v, spec_->image, gpus_);
+}
+
+void cache_actor_state::check_label(const image_plan& plan) {
+  moved_ = is_serving() && status_.stored.manifest != plan.manifest;
+  // What the kernels told when this digest was here before is the truth; a label is only a hint.
+  bool seen = record_ && record_->manifest == plan.manifest && !record_->targets.empty();
+  auto known = seen ? record_->targets : std::vector<target>();
+  const auto& claimed = seen ? known : plan.label_targets;
+  if (claimed.empty()) return claim(plan);
+  ask<match_result>(
+      peers_.gpu, match_limit,
+      [this, plan, known](const match_result& match) {
+        if (match.usable())
+          claim(plan);
+        else
+          misfit(plan, known, match);
+      },
+      to_failed(), match_atom_v, claimed);
+}
+
+void cache_actor_state::claim(const image_plan& plan) {
+  add_claim(plan.manifest);
+  ask<stored_cache>(
+      peers_.store, store_limit, [this, plan](const stored_cache& stored) { judge(plan, stored); },
+      [this, plan](error e) {
+        if (e.code == errc::not_found)
+          pull(plan);
+        else
+          failed(std::move(e));
+      },
+      claim_atom_v, plan.manifest, ref_);
+}
+
+void cache_actor_state::pull(const image_plan& plan) {
+  pulling_ = plan.manifest;
+  status_.pulled_bytes = 0;
+  status_.total_bytes = plan.layer_bytes;
+  show("Pulling");
+  gkm::ask(self_, peers_.puller, pull_limit, pull_atom_v, plan, ref_, cache_actor(self_))
+      .then(
+          [this, plan, epoch = epoch_](const stored_cache& stored) {
+            if (epoch != epoch_) return;
+            pulling_.reset();
+            judge(plan, stored);
+          },
+          [this, plan, epoch = epoch_](const caf::error& e) {
+            if (epoch != epoch_) return;
+            if (e == caf::sec::request_timeout) return pull(plan);
+            pulling_.reset();
+            failed(from_caf(e));
+          });
+}
+
+void cache_actor_state::judge(const image_plan& plan, const stored_cache& stored) {
+  ask<match_result>(
+      peers_.gpu, match_limit,
+      [this, plan, stored](const match_result& match) {
+        if (match.usable())
+          record(plan, stored, match);
+        else
+          misfit(plan, stored.targets, match);
+      },
+      to_failed(), match_atom_v, stored.targets);
+}
+
+/// The same directory, other GPUs: no registry is needed to tell.
+void cache_actor_state::judge_served() {
+  ++epoch_;
+  busy_ = true;
+  judge(plan_of(*spec_, *record_), status_.stored);
+}
+
+void cache_actor_state::record(const image_plan& plan, const stored_cache& stored,
+                               const match_result& match) {
+  catalog_record r{ref_, spec_->image.str(), plan.resolved, plan.manifest, cache_state::extracted,
+                   {},   stored.targets};
+  if (is_serving() && record_ == r) {
+    serve(plan, stored, match, status_.path);
+    return ready();
+  }
+  recording_.insert(plan.manifest);
+  // Not `ask`: even if nobody waits for this epoch any more, the disk now says what `r` says.
+  gkm::ask(self_, peers_.store, store_limit, record_atom_v, r)
+      .then(
+          [this, r, plan, stored, match, epoch = epoch_](const std::string& path) {
+            record_ = r;
+            recording_.erase(plan.manifest);
+            serve(plan, stored, match, path);
+            if (epoch == epoch_) ready();
+          },
+          [this, manifest = plan.manifest, epoch = epoch_](const caf::error& e) {
+            recording_.erase(manifest);
+            if (epoch == epoch_) failed(from_caf(e));
+          });
+}
+
+void cache_actor_state::serve(const image_plan& plan, const stored_cache& stored,
+                              const match_result& match, const std::string& path) {
+  status_.resolved = plan.resolved;
+  status_.stored = stored;
+  status_.match = match;
+  status_.path = path;
+  status_.warnings = warnings_for(plan, stored);
+}
+
+void cache_actor_state::ready() {
+  busy_ = false;
+  restored_ = true;
+  failures_ = 0;
+  status_.code = errc::none;
+  status_.message = status_.match.summary();
+  status_.pulled_bytes = status_.total_bytes = 0;
+  status_.retry_unix_s = 0;
+  set_state(cache_state::extracted);
+  release_claims();
+  report();
+  if (again_) begin();
+}
+
+void cache_actor_state::misfit(const image_plan& plan, const std::vector<target>& kernel_targets,
+                               const match_result& match) {
+  bool restoring =
+      !std::exchange(restored_, true) && record_ && record_->state == cache_state::extracted;
+  if ((is_serving() || restoring) && record_->manifest == plan.manifest) {
+    stop_serving();
+    // Another manifest of the same index may be for the GPUs that are here now.
+    if (plan.resolved != plan.manifest) return resolve();
+  }
+  status_.match = match;
+  failed({errc::incompatible, match.summary(), {}},
+         {ref_, spec_->image.str(), plan.resolved, plan.manifest, cache_state::error,
+          match.summary(), kernel_targets});
+}
+
+void cache_actor_state::failed(error e, catalog_record remembered) {
+  busy_ = false;
+  restored_ = true;
+  auto pause = pause_after(e, ++failures_, chance_());
+  log::warn("Cache failed", {{"cache", ref_.str()},
+                             {"image", status_.image},
+                             {"kind", to_string(e.code)},
+                             {"error", e.message}});
+  status_.pulled_bytes = status_.total_bytes = 0;
+  status_.retry_unix_s = 0;
+  if (pause) {
+    status_.retry_unix_s = peers_.clock->unix_seconds() + pause->count() / 1'000;
+    self_->delayed_send(self_, *pause, retry_atom_v, epoch_);
+  }
+  if (is_refreshing() && !moved_) {
+    status_.warnings = {"cannot tell whether the tag has moved: " + e.message};
+  } else {
+    status_.code = e.code;
+    status_.message = e.message;
+    set_state(cache_state::error);
+  }
+  if (!is_serving()) {
+    if (remembered.image.empty())
+      remembered = {ref_, status_.image, {}, {}, cache_state::error, e.message, {}};
+    if (record_ != remembered) remember(remembered);
+  }
+  release_claims();
+  report();
+  if (again_ && !pause) begin();
+}
+
+/// For those who ask the catalog why there is no cache. What the record before named is let go of
+/// only when this one is on disk.
+void cache_actor_state::remember(const catalog_record& failure) {
+  gkm::ask(self_, peers_.store, store_limit, record_atom_v, failure)
+      .then(
+          [this, failure](const std::string&) {
+            record_ = failure;
+            if (!busy_) release_claims();
+          },
+          [this, failure, epoch = epoch_](const caf::error& e) {
+            log::warn("Cannot record failure",
+                      {{"cache", ref_.str()}, {"error", from_caf(e).message}});
+            auto pause = pause_after({errc::io, {}, {}}, failures_, chance_());
+            self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
+                                continuation{[this, failure, epoch] {
+                                  if (epoch == epoch_ && !busy_) remember(failure);
+                                }});
+          });
+}
+
+void cache_actor_state::forget() {
+  gkm::ask(self_, peers_.store, store_limit, forget_atom_v, ref_)
+      .then(
+          [this](bool) {
+            self_->send(peers_.store, release_atom_v, ref_);
+            self_->send(peers_.reporter, retract_atom_v, ref_);
+            self_->quit();
+          },
+          [this](const caf::error& e) {
+            log::warn("Cannot forget cache",
+                      {{"cache", ref_.str()}, {"error", from_caf(e).message}});
+            auto pause = pause_after({errc::io, {}, {}}, ++failures_, chance_());
+            self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
+                                continuation{[this] { forget(); }});
+          });
+}
+
+}  // namespace gkm::node
