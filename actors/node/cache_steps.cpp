@@ -1,6 +1,5 @@
-#include "actors/node/cache.hpp"
-
 #include "actors/node/backoff.hpp"
+#include "actors/node/cache.hpp"
 #include "base/log.hpp"
 #include "gpu/match.hpp"
 

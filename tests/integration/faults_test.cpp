@@ -180,10 +180,11 @@ TEST_F(faults, up_ends_soon_while_a_transfer_hangs) {
     slow.wrong.hold_body_at = 500'000;
     return slow;
   });
-  for (int signal : {SIGINT, SIGTERM}) {
+  // Another name each time: what the one before left to be seen says nothing of this process.
+  for (const auto& [signal, name] : {std::pair(SIGINT, "c"), std::pair(SIGTERM, "d")}) {
     auto up = bench_.up();
-    bench_.want("c", registry_.name());
-    bench_.wait_for("c", "is pulling",
+    bench_.want(name, registry_.name());
+    bench_.wait_for(name, "is pulling",
                     [](const cache_status& s) { return s.message == "Pulling"; });
     eventually("files are staged", [&] { return tree_of(bench_.state() / "staging").size() > 3; });
     up.send_signal(signal);
