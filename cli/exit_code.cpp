@@ -24,6 +24,7 @@ exit_code exit_code_for(errc code) {
     case errc::no_space:
       return disk_full;
     case errc::busy:
+    case errc::conflict:
       return in_use;
     case errc::cancelled:
       return interrupted;

@@ -14,11 +14,11 @@ namespace {
 constexpr size_t max_problems = 10'000;
 constexpr size_t max_bytes = 4 << 20;
 
-std::filesystem::path file_of(const node::paths& where) { return where.root / "problems.json"; }
+std::filesystem::path file_of(const paths& where) { return where.root / "problems.json"; }
 
 }  // namespace
 
-void write_problems(const node::paths& where, const std::vector<file_problem>& problems) {
+void write_problems(const paths& where, const std::vector<file_problem>& problems) {
   rapidjson::StringBuffer buffer;
   rapidjson::PrettyWriter<rapidjson::StringBuffer> out(buffer);
   out.StartObject();
@@ -46,7 +46,7 @@ void write_problems(const node::paths& where, const std::vector<file_problem>& p
   if (!written) base::log::warn("Cannot write problems", {{"error", written.error().message}});
 }
 
-std::vector<file_problem> read_problems(const node::paths& where) {
+std::vector<file_problem> read_problems(const paths& where) {
   std::vector<file_problem> problems;
   auto text = base::read_file(file_of(where), max_bytes);
   if (!text) return problems;

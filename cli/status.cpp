@@ -1,4 +1,4 @@
-#include "actors/node/paths.hpp"
+#include "actors/node/list_caches.hpp"
 #include "base/files.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -24,7 +24,7 @@ bool is_named(const cache_ref& ref, const std::string& name) {
   return name.empty() || ref.name == name || ref.ns + "/" + ref.name == name;
 }
 
-std::vector<shown_cache> read_statuses(const node::paths& where, const std::string& name) {
+std::vector<shown_cache> read_statuses(const paths& where, const std::string& name) {
   std::vector<shown_cache> all;
   for (const auto& ref : node::list_caches(where)) {
     if (!is_named(ref, name)) continue;
@@ -129,7 +129,7 @@ void print_machine(const std::vector<shown_cache>& all, const std::vector<file_p
 }  // namespace
 
 result<int> status(const options& o, const std::string& name) {
-  node::paths where{o.state_dir};
+  auto where = paths::below(o.state_dir);
   std::error_code ignored;
   if (!std::filesystem::is_directory(where.caches(), ignored))
     return fail(errc::not_found, "There is no state in '" + o.state_dir +

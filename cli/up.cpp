@@ -64,7 +64,7 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   keep_memory_small();
   auto inventory = find_inventory(o);
   if (!inventory) return fail(inventory.error());
-  auto state = node::state_dir::open({o.state_dir});
+  auto state = node::state_dir::open(paths::below(o.state_dir));
   if (!state) return fail(state.error());
 
   interrupt stop;
@@ -90,7 +90,7 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   all.node = gkm::spawn<node::node_state>(
       system, node::cache_peers{all.puller, all.store, all.gpu, all.reporter, &clock},
       std::random_device()());
-  node::paths where{o.state_dir};
+  auto where = paths::below(o.state_dir);
   all.bridge = gkm::spawn<directory_bridge>(system, std::filesystem::path(dir), all.node, slow,
                                             [&](const wanted_caches& wanted) {
                                               slow.post([&, wanted] {

@@ -8,12 +8,15 @@
 ///                                      gpu ◀────────match────────┘ │
 ///                                                                  └──report──▶ reporter
 // clang-format on
-/// `*` = one per cache. Every question is asked with a time limit; every port's answer comes back
-/// as a `run` message to the actor that asked.
+/// In gkm-csi, which meets the above only on disk:
+///   kubelet ──gRPC──▶ services ──publish/unpublish/stats──▶ volumes ──the same──▶ mount*
+/// `*` = one per cache or volume. Every question is asked with a time limit; every port's answer
+/// comes back as a `run` message to the actor that asked.
 #pragma once
 
 #include "messages/cache.hpp"
 #include "messages/caf.hpp"
+#include "messages/volume.hpp"
 
 #include <caf/all.hpp>
 
@@ -34,6 +37,11 @@ CAF_ADD_TYPE_ID(gkm, (gkm::stored_cache))
 CAF_ADD_TYPE_ID(gkm, (gkm::catalog_record))
 CAF_ADD_TYPE_ID(gkm, (gkm::cache_status))
 CAF_ADD_TYPE_ID(gkm, (gkm::recovered))
+CAF_ADD_TYPE_ID(gkm, (gkm::mounted_volume))
+CAF_ADD_TYPE_ID(gkm, (gkm::publish_request))
+CAF_ADD_TYPE_ID(gkm, (gkm::volume_note))
+CAF_ADD_TYPE_ID(gkm, (gkm::volume_record))
+CAF_ADD_TYPE_ID(gkm, (gkm::volume_stats))
 
 CAF_ADD_ATOM(gkm, gkm, run_atom, "run")
 CAF_ADD_ATOM(gkm, gkm, changed_atom, "changed")
@@ -61,6 +69,9 @@ CAF_ADD_ATOM(gkm, gkm, match_atom, "match")
 CAF_ADD_ATOM(gkm, gkm, report_atom, "report")
 CAF_ADD_ATOM(gkm, gkm, retract_atom, "retract")
 CAF_ADD_ATOM(gkm, gkm, flush_atom, "flush")
+CAF_ADD_ATOM(gkm, gkm, unpublish_atom, "unpublish")
+CAF_ADD_ATOM(gkm, gkm, stats_atom, "stats")
+CAF_ADD_ATOM(gkm, gkm, probe_atom, "probe")
 CAF_END_TYPE_ID_BLOCK(gkm)
 
 namespace gkm {
@@ -112,6 +123,22 @@ using store_actor = caf::typed_actor<
 using gpu_actor = caf::typed_actor<
     handles<match_result, match_atom, std::vector<target>>,  // who can use kernels for these?
     handles<void, caf::subscribe_atom, node_actor>,          // tell me the GPUs, now and when they change
+    handles<void, run_atom, continuation>>;
+
+/// Every volume of this node: gives each request to the volume's own actor.
+using volumes_actor = caf::typed_actor<
+    handles<volume_record, publish_atom, publish_request>,          // have it mounted; what is mounted now
+    handles<bool, unpublish_atom, std::string, std::string>,        // volume id, target: have it gone; true
+    handles<volume_stats, stats_atom, std::string, std::string>,    // volume id, path: how full it is
+    handles<bool, probe_atom>,                                      // true once what was left over is recovered
+    handles<void, run_atom, continuation>>;
+
+/// One volume: publish and unpublish, one after the other.
+using mount_actor = caf::typed_actor<
+    handles<volume_record, publish_atom, publish_request>,
+    handles<bool, unpublish_atom, std::string>,       // target
+    handles<volume_stats, stats_atom, std::string>,   // path
+    handles<void, changed_atom, uint64_t>,            // (own) the record of this wait may have changed
     handles<void, run_atom, continuation>>;
 
 /// What people see: at most one write in flight and one a second per cache, the latest state wins.

@@ -74,13 +74,16 @@ struct stored_cache {
   uint64_t bytes = 0;
   std::vector<target> targets;        ///< empty: could not be told
   std::vector<std::string> problems;  ///< kernels that could not be read, bounded
+  uint64_t relocated_files = 0;       ///< that hold absolute paths: the relocation list has them
 
   bool operator==(const stored_cache&) const = default;
 
   static constexpr auto type = "stored_cache";
   static constexpr auto fields() {
-    return std::tuple{&stored_cache::manifest, &stored_cache::cache_type, &stored_cache::files,
-                      &stored_cache::bytes,    &stored_cache::targets,    &stored_cache::problems};
+    return std::tuple{&stored_cache::manifest,       &stored_cache::cache_type,
+                      &stored_cache::files,          &stored_cache::bytes,
+                      &stored_cache::targets,        &stored_cache::problems,
+                      &stored_cache::relocated_files};
   }
 };
 
@@ -98,14 +101,20 @@ struct catalog_record {
   cache_state state = cache_state::pending;
   std::string reason;           ///< for people, if the state is error
   std::vector<target> targets;  ///< of the kernels, so that a misfit need not be pulled to be known
+  errc code = errc::none;       ///< the kind of failure, if the state is error
+  uint64_t files = 0;           ///< of the digest, if it is extracted
+  uint64_t bytes = 0;
+  uint64_t relocated_files = 0;
 
   bool operator==(const catalog_record&) const = default;
 
   static constexpr auto type = "catalog_record";
   static constexpr auto fields() {
-    return std::tuple{&catalog_record::ref,      &catalog_record::image, &catalog_record::resolved,
-                      &catalog_record::manifest, &catalog_record::state, &catalog_record::reason,
-                      &catalog_record::targets};
+    return std::tuple{
+        &catalog_record::ref,      &catalog_record::image,          &catalog_record::resolved,
+        &catalog_record::manifest, &catalog_record::state,          &catalog_record::reason,
+        &catalog_record::targets,  &catalog_record::code,           &catalog_record::files,
+        &catalog_record::bytes,    &catalog_record::relocated_files};
   }
 };
 
@@ -120,6 +129,23 @@ struct recovered {
   static constexpr auto type = "recovered";
   static constexpr auto fields() {
     return std::tuple{&recovered::stored, &recovered::records, &recovered::unsynced};
+  }
+};
+
+/// A volume that is mounted now, and from which digest: what a pod's use of a cache comes down to.
+struct mounted_volume {
+  std::string volume_id;
+  cache_ref ref;
+  digest manifest;  ///< empty: the pod got an empty directory instead
+  std::string pod_ns;
+  std::string pod_name;
+
+  auto operator<=>(const mounted_volume&) const = default;
+
+  static constexpr auto type = "mounted_volume";
+  static constexpr auto fields() {
+    return std::tuple{&mounted_volume::volume_id, &mounted_volume::ref, &mounted_volume::manifest,
+                      &mounted_volume::pod_ns, &mounted_volume::pod_name};
   }
 };
 
@@ -139,6 +165,7 @@ struct cache_status {
   std::string path;            ///< where the cache can be used, if it can
   int64_t changed_unix_s = 0;  ///< when `state` last changed
   int64_t retry_unix_s = 0;    ///< when it is tried again; 0 = not before its cause changes
+  std::vector<mounted_volume> volumes;  ///< of this digest and of those before it, by volume id
 
   bool operator==(const cache_status&) const = default;
 
@@ -157,7 +184,8 @@ struct cache_status {
                       &cache_status::total_bytes,
                       &cache_status::path,
                       &cache_status::changed_unix_s,
-                      &cache_status::retry_unix_s};
+                      &cache_status::retry_unix_s,
+                      &cache_status::volumes};
   }
 };
 

@@ -28,6 +28,8 @@ std::string_view to_string(errc code) {
       return "no_space";
     case errc::busy:
       return "busy";
+    case errc::conflict:
+      return "conflict";
     case errc::io:
       return "io";
     case errc::cancelled:
@@ -53,6 +55,7 @@ bool is_permanent(errc code) {
     case errc::corrupt:
     case errc::no_space:
     case errc::busy:
+    case errc::conflict:
     case errc::io:
     case errc::cancelled:
     case errc::internal:

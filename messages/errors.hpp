@@ -24,7 +24,8 @@ enum class errc : uint8_t {
   limit_exceeded,    ///< more bytes, files or seconds than a limit allows
   incompatible,      ///< built for other GPUs than this node has
   no_space,          ///< the disk is full
-  busy,              ///< another process holds it
+  busy,              ///< another process, or an earlier request, holds it
+  conflict,          ///< something else is in its place
   io,                ///< the local file system failed
   cancelled,         ///< nobody wants it any more
   internal,          ///< our own mistake

@@ -1,59 +1,15 @@
 #include "messages/record.hpp"
 
-#include "messages/json.hpp"
-#include "messages/printable.hpp"
-
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
+#include "messages/record_fields.hpp"
 
 #include <utility>
 
 namespace gkm {
+using namespace records;
 namespace {
-
-using writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 constexpr size_t max_gpus = 1'024;
 constexpr size_t max_texts = 64;
-
-std::string bounded(std::string_view text) { return printable(text, max_record_text_chars); }
-
-template <class F>
-std::string print(F&& fields) {
-  rapidjson::StringBuffer buffer;
-  writer out(buffer);
-  out.SetIndent(' ', 2);
-  out.StartObject();
-  fields(out);
-  out.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
-}
-
-void put(writer& out, const char* name, const std::string& value) {
-  out.Key(name);
-  out.String(valid_utf8(value));
-}
-void put_some(writer& out, const char* name, const std::string& value) {
-  if (!value.empty()) put(out, name, value);
-}
-void put(writer& out, const char* name, uint64_t value) {
-  out.Key(name);
-  out.Uint64(value);
-}
-void put(writer& out, const char* name, int64_t value) {
-  out.Key(name);
-  out.Int64(value);
-}
-void put(writer& out, const char* name, bool value) {
-  out.Key(name);
-  out.Bool(value);
-}
-void put(writer& out, const char* name, const std::vector<std::string>& values) {
-  out.Key(name);
-  out.StartArray();
-  for (const auto& v : values) out.String(valid_utf8(v));
-  out.EndArray();
-}
 
 void put_targets(writer& out, const std::vector<target>& targets) {
   out.Key("targets");
@@ -88,18 +44,6 @@ void read_targets(json::reader& in, std::vector<target>& targets) {
   });
 }
 
-digest read_digest(json::reader& in, const char* name, bool required) {
-  auto text = required ? in.text(name) : in.text_or(name);
-  if (text.empty() && !required) return {};
-  auto d = digest::parse(text);
-  if (!d) in.reject(name, "is no digest");
-  return d.value_or(digest{});
-}
-
-void check_version(json::reader& in) {
-  if (in.integer("version") != 1) in.reject("version", "must be 1");
-}
-
 void put_stored(writer& out, const stored_cache& s) {
   put(out, "manifest", s.manifest.str());
   put(out, "type", s.cache_type);
@@ -107,6 +51,7 @@ void put_stored(writer& out, const stored_cache& s) {
   put(out, "bytes", s.bytes);
   put_targets(out, s.targets);
   if (!s.problems.empty()) put(out, "problems", s.problems);
+  put_some(out, "relocatedFiles", s.relocated_files);
 }
 
 void read_stored(json::reader& in, stored_cache& s) {
@@ -118,22 +63,7 @@ void read_stored(json::reader& in, stored_cache& s) {
   s.bytes = in.number_or("bytes");
   read_targets(in, s.targets);
   in.each_text("problems", max_texts, [&](std::string p) { s.problems.push_back(bounded(p)); });
-}
-
-void put_ref(writer& out, const cache_ref& ref) {
-  put(out, "kind", std::string(ref.kind()));
-  put_some(out, "namespace", ref.ns);
-  put(out, "name", ref.name);
-}
-
-cache_ref read_ref(json::reader& in) {
-  auto ref = cache_ref::make(in.text_or("namespace"), in.text("name"));
-  if (!ref) {
-    in.reject("name", "is not valid");
-    return {};
-  }
-  if (in.text("kind") != ref->kind()) in.reject("kind", "does not fit the namespace");
-  return *ref;
+  s.relocated_files = in.number_or("relocatedFiles");
 }
 
 cache_state read_state(json::reader& in) {
@@ -166,6 +96,27 @@ void read_match(json::reader& in, match_result& m) {
   });
 }
 
+void put_volumes(writer& out, const std::vector<mounted_volume>& volumes) {
+  out.Key("volumes");
+  out.StartArray();
+  for (const auto& v : volumes) {
+    out.StartObject();
+    put(out, "volumeId", v.volume_id);
+    put_some(out, "digest", v.manifest.str());
+    put_some(out, "podNamespace", v.pod_ns);
+    put_some(out, "podName", v.pod_name);
+    out.EndObject();
+  }
+  out.EndArray();
+}
+
+void read_volumes(json::reader& in, cache_status& s) {
+  in.each_object("volumes", max_status_volumes, [&](json::reader v) {
+    s.volumes.push_back({v.plain("volumeId"), s.ref, read_digest(v, "digest", false),
+                         v.plain_or("podNamespace"), v.plain_or("podName")});
+  });
+}
+
 errc parse_errc(std::string_view text) {
   for (auto i = static_cast<uint8_t>(errc::none); i <= static_cast<uint8_t>(errc::internal); ++i)
     if (to_string(static_cast<errc>(i)) == text) return static_cast<errc>(i);
@@ -176,7 +127,7 @@ errc parse_errc(std::string_view text) {
 
 std::string print_stored_cache(const stored_cache& facts) {
   return print([&](writer& out) {
-    put(out, "version", int64_t{1});
+    put_version(out);
     put_stored(out, facts);
   });
 }
@@ -190,14 +141,18 @@ result<stored_cache> parse_stored_cache(std::string_view text) {
 
 std::string print_catalog_record(const catalog_record& r) {
   return print([&](writer& out) {
-    put(out, "version", int64_t{1});
+    put_version(out);
     put_ref(out, r.ref);
     put(out, "image", r.image);
     put_some(out, "resolvedDigest", r.resolved.str());
     put_some(out, "digest", r.manifest.str());
     put(out, "state", std::string(to_string(r.state)));
     put_some(out, "reason", bounded(r.reason));
+    if (r.code != errc::none) put(out, "code", std::string(to_string(r.code)));
     put_targets(out, r.targets);
+    put_some(out, "files", r.files);
+    put_some(out, "bytes", r.bytes);
+    put_some(out, "relocatedFiles", r.relocated_files);
   });
 }
 
@@ -210,13 +165,17 @@ result<catalog_record> parse_catalog_record(std::string_view text) {
     r.manifest = read_digest(in, "digest", false);
     r.state = read_state(in);
     r.reason = bounded(in.text_or("reason"));
+    if (in.has("code")) r.code = parse_errc(in.text("code"));
     read_targets(in, r.targets);
+    r.files = in.number_or("files");
+    r.bytes = in.number_or("bytes");
+    r.relocated_files = in.number_or("relocatedFiles");
   });
 }
 
 std::string print_cache_status(const cache_status& s) {
   return print([&](writer& out) {
-    put(out, "version", int64_t{1});
+    put_version(out);
     put_ref(out, s.ref);
     put(out, "image", s.image);
     put(out, "state", std::string(to_string(s.state)));
@@ -238,6 +197,7 @@ std::string print_cache_status(const cache_status& s) {
     put_some(out, "path", s.path);
     put(out, "changedUnixSeconds", s.changed_unix_s);
     if (s.retry_unix_s) put(out, "retryUnixSeconds", s.retry_unix_s);
+    if (!s.volumes.empty()) put_volumes(out, s.volumes);
   });
 }
 
@@ -258,6 +218,7 @@ result<cache_status> parse_cache_status(std::string_view text) {
     s.path = in.plain_or("path");
     s.changed_unix_s = in.integer_or("changedUnixSeconds");
     s.retry_unix_s = in.integer_or("retryUnixSeconds");
+    read_volumes(in, s);
   });
 }
 

@@ -13,6 +13,7 @@ namespace gkm {
 constexpr size_t max_record_bytes = 256 << 10;
 constexpr size_t max_record_text_chars = 1'024;  ///< of a reason or message, cut when printed
 constexpr size_t max_record_targets = 64;
+constexpr size_t max_status_volumes = 1'000;  ///< more are counted, not listed
 
 std::string print_stored_cache(const stored_cache& facts);
 result<stored_cache> parse_stored_cache(std::string_view json);

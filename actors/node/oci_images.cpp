@@ -1,9 +1,9 @@
 #include "actors/node/oci_images.hpp"
 
-#include "actors/node/paths.hpp"
 #include "actors/node/puller.hpp"
 #include "gpu/match.hpp"
 #include "gpu/targets.hpp"
+#include "messages/paths.hpp"
 #include "oci/extract.hpp"
 #include "oci/resolve.hpp"
 

@@ -1,5 +1,6 @@
 #include "actors/node/recovery.hpp"
 
+#include "actors/node/list_caches.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "messages/record.hpp"

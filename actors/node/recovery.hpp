@@ -1,8 +1,8 @@
 /// Reads a state directory back after a restart, and sweeps what an earlier life left half-done.
 #pragma once
 
-#include "actors/node/paths.hpp"
 #include "messages/cache.hpp"
+#include "messages/paths.hpp"
 
 #include <string>
 

@@ -2,10 +2,10 @@
 /// statuses beside the records.
 #pragma once
 
-#include "actors/node/paths.hpp"
 #include "actors/node/ports.hpp"
 #include "base/files.hpp"
 #include "base/worker_pool.hpp"
+#include "messages/paths.hpp"
 
 #include <memory>
 

@@ -65,7 +65,8 @@ TEST_F(message_types, come_back_equal) {
                       2,
                       "/path",
                       -3,
-                      4};
+                      4,
+                      {{"csi-1", ref, digest_of('a'), "default", "pod"}}};
   comes_back(digest_of('a'));
   comes_back(image);
   comes_back(t);

@@ -25,7 +25,11 @@ catalog_record some_record() {
           digest_of('a'),
           cache_state::extracted,
           "a reason",
-          some_stored().targets};
+          some_stored().targets,
+          errc::unavailable,
+          3,
+          4,
+          1};
 }
 
 cache_status some_status() {
@@ -44,6 +48,7 @@ cache_status some_status() {
   s.path = "/var/lib/gkm/caches/cluster/vector-add/content";
   s.changed_unix_s = 1'700'000'000;
   s.retry_unix_s = 1'700'000'300;
+  s.volumes = {{"csi-1", s.ref, digest_of('a'), "default", "pod"}, {"csi-2", s.ref, {}, "", ""}};
   return s;
 }
 

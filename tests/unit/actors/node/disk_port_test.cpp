@@ -45,7 +45,7 @@ public:
     auto opened = state_dir::open(where());
     if (opened) state_ = std::move(*opened);
   }
-  paths where() const { return {dir_ / "state"}; }
+  paths where() const { return paths::below(dir_ / "state"); }
   state_dir& state() { return *state_; }
 
 private:

@@ -1,5 +1,6 @@
 #include "actors/node/recovery.hpp"
 
+#include "actors/node/list_caches.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "messages/record.hpp"
@@ -22,7 +23,7 @@ void put(const fs::path& file, std::string_view content) {
 
 class recovery_test : public testing::Test {
 protected:
-  recovery_test() : p_{dir_ / "state"} {
+  recovery_test() : p_(paths::below(dir_ / "state")) {
     base::log::configure(base::log::level::off, false);
     fs::create_directories(p_.store());
     fs::create_directories(p_.staging());
@@ -164,7 +165,7 @@ TEST_F(recovery_test, only_valid_names_are_caches) {
   put(p_.caches() / "cluster" / "file", "x");
   EXPECT_EQ(list_caches(p_), (std::vector<cache_ref>{
                                  {"", "z"}, {"cluster", "c"}, {"default", "a"}, {"default", "b"}}));
-  EXPECT_TRUE(list_caches(paths{dir_ / "absent"}).empty());
+  EXPECT_TRUE(list_caches(paths::below(dir_ / "absent")).empty());
 }
 
 }  // namespace gkm::node

@@ -1,4 +1,4 @@
-#include "actors/node/paths.hpp"
+#include "actors/node/list_caches.hpp"
 
 #include <algorithm>
 

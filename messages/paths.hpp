@@ -1,0 +1,76 @@
+/// The disk tree, drawn once. Every path below a state directory is made here and nowhere else.
+///
+///   <root>/                                          `/var/lib/gkm` in a cluster
+///     lock                                           held by the one agent
+///     store/sha256/<hex>/                agent  0700 one extracted manifest, immutable
+///       content/                                     what `io.<type>.cache/` held
+///       meta.json                                    a stored_cache
+///       relocations                                  a relocation_list; absent if nothing needs
+///       one unsynced                                     the boot id, until a sync has finished
+///     staging/<random>/{content,meta.json,…}  agent  0700 being extracted, or on its way out
+///     caches/ns/<namespace>/<name>/      agent       a GKMCache
+///     caches/cluster/<name>/             agent       a ClusterGKMCache
+///       record.json                                  a catalog_record
+///       status.json                                  a cache_status
+///       content                                      → the content directory of the digest in use
+///     relocated/<hex>/<path key>/        gkm-csi 0700 files rewritten for one mount path
+///     scratch/<volume key>/{upper,work}  gkm-csi 0700 what one pod writes
+///     scratch/.<random>/                 gkm-csi     on its way out
+///   <run>/                                           `/run/gkm` in a cluster
+///     csi.lock                                       held by the one mounter
+///     gpus.json                          gkm-gpu     the inventory
+///     volumes/<volume key>.json          gkm-csi     a volume_record
+///
+/// Keys are the SHA-256 of the volume id or mount path, in hexadecimal. Each directory has one
+/// writer, named in the second column.
+#pragma once
+
+#include "messages/cache.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace gkm {
+
+struct paths {
+  std::filesystem::path root;
+  std::filesystem::path run;
+
+  /// The tree for one state directory: what lasts until the next boot lies in `/run/gkm` for
+  /// `/var/lib/gkm`, and in `run` below any other.
+  static paths below(const std::filesystem::path& root) {
+    return {root, root == "/var/lib/gkm" ? std::filesystem::path("/run/gkm") : root / "run"};
+  }
+
+  std::filesystem::path lock() const { return root / "lock"; }
+  std::filesystem::path store() const { return root / "store" / "sha256"; }
+  std::filesystem::path stored(const digest& d) const { return store() / d.hex; }
+  std::filesystem::path staging() const { return root / "staging"; }
+  std::filesystem::path caches() const { return root / "caches"; }
+  std::filesystem::path cache(const cache_ref& ref) const {
+    return ref.is_cluster() ? caches() / "cluster" / ref.name : caches() / "ns" / ref.ns / ref.name;
+  }
+  std::filesystem::path record(const cache_ref& ref) const { return cache(ref) / "record.json"; }
+  std::filesystem::path status(const cache_ref& ref) const { return cache(ref) / "status.json"; }
+  std::filesystem::path exposed(const cache_ref& ref) const { return cache(ref) / "content"; }
+
+  std::filesystem::path relocated() const { return root / "relocated"; }
+  std::filesystem::path scratches() const { return root / "scratch"; }
+  std::filesystem::path scratch(const std::string& volume_key) const {
+    return scratches() / volume_key;
+  }
+
+  std::filesystem::path csi_lock() const { return run / "csi.lock"; }
+  std::filesystem::path volumes() const { return run / "volumes"; }
+  std::filesystem::path volume(const std::string& volume_key) const {
+    return volumes() / (volume_key + ".json");
+  }
+
+  /// Names inside a digest's or a staging directory.
+  static constexpr const char* content = "content";
+  static constexpr const char* meta = "meta.json";
+  static constexpr const char* relocations = "relocations";
+  static constexpr const char* unsynced = "unsynced";
+};
+
+}  // namespace gkm

@@ -1,0 +1,61 @@
+/// Absolute paths that a cache's index files hold, so that a view can carry them rewritten for
+/// where it is mounted. The agent finds them at extraction, where it understands the files'
+/// formats; gkm-csi only replaces byte ranges, and trusts no more than that they lie inside the
+/// file.
+#pragma once
+
+#include "messages/errors.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gkm {
+
+/// A quoted string literal in an index file, quotes included, that names a path of the machine
+/// where the cache was made.
+struct path_literal {
+  uint64_t begin = 0;  ///< byte offset of the opening quote
+  uint64_t end = 0;    ///< one past the closing quote
+  std::string suffix;  ///< what of the old path exists in the cache: relative, normalised, UTF-8
+
+  bool operator==(const path_literal&) const = default;
+};
+
+/// One file and the literals in it, in ascending order, not overlapping, at least one.
+struct relocated_file {
+  std::string path;    ///< relative to the cache's content, normalised
+  uint64_t bytes = 0;  ///< its size: a file of another size is not the one that was read
+  std::vector<path_literal> literals;
+
+  bool operator==(const relocated_file&) const = default;
+};
+
+using relocation_list = std::vector<relocated_file>;
+
+/// Limits; a writer leaves out files beyond them and says so, a reader refuses more.
+constexpr size_t max_relocations_bytes = 64 << 20;  ///< of the printed list
+constexpr size_t max_relocated_files = 200'000;
+constexpr size_t max_relocated_file_bytes = 8 << 20;  ///< of one index file
+constexpr size_t max_file_literals = 100'000;
+
+/// The list's text: lines, "gkm-relocations 1" first, then for each file `F <bytes> <path>` and for
+/// each of its literals `P <begin> <end> <suffix>`. Names with a line break cannot be listed.
+std::string print_relocations(const relocation_list& list);
+
+/// Reads the text and hands over one file after the other, so that a long list needs no memory;
+/// an error of `each` ends it. Every value is checked: names stay inside the cache, literals inside
+/// their file and in order.
+result<void> parse_relocations(std::string_view text,
+                               const std::function<result<void>(relocated_file)>& each);
+
+/// The file's content for a cache that is seen at `mount_path`: each literal becomes
+/// "<mount_path>/<suffix>" in double quotes, with '\\' and '"' escaped, which JSON and Python read
+/// alike. Fails if the content has another size, a literal does not begin and end with the same
+/// quote, or the path holds control characters.
+result<std::string> relocate(std::string_view content, const relocated_file& file,
+                             std::string_view mount_path);
+
+}  // namespace gkm
