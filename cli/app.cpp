@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/mount.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -20,6 +21,7 @@ constexpr const char* footer = R"(Examples:
   gkm inspect ./cache
   NO_GPU=true gkm up ./caches --state-dir ./state
   gkm status --state-dir ./state -o wide
+  gkm mount default/vector-add /cache
 
 Environment:
   NO_GPU=true        simulate two gfx90a GPUs
@@ -49,6 +51,18 @@ Examples:
   gkm up ./caches --state-dir ./state   as anybody
   gkm up ./caches --once                until every cache is ready or has failed)";
 
+constexpr const char* mount_footer =
+    R"(PATH shows what a pod would get: the whole cache, private to this mount. Frameworks may write
+there; what they write goes with the mount and is seen nowhere else. Paths inside the cache that
+name the machine where it was made are rewritten for PATH. Needs root, as every mount does.
+
+Examples:
+  gkm mount vector-add /cache                  the only cache of that name
+  gkm mount default/vector-add /cache --wait 5m   waits while 'gkm up' is still pulling it
+  gkm mount vector-add /cache --read-only
+  TRITON_CACHE_DIR=/cache python train.py
+  gkm unmount /cache)";
+
 constexpr const char* gpus_footer = R"(An inventory file:
 
   {"gpus": [{"id": 0, "backend": "hip",  "arch": "gfx942", "gpuType": "AMD Instinct MI300X"},
@@ -66,6 +80,7 @@ struct arguments {
   std::string target;     // DIR, IMAGE or NAME, whatever the subcommand takes
   std::string directory;  // pull's second argument
   bool once = false;
+  mount_options mounted;
 };
 
 void add_shared_flags(CLI::App& app, arguments& a) {
@@ -113,6 +128,28 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   status_command->footer("Examples:\n  gkm status\n  gkm status default/vector-add -o yaml");
   status_command->add_option("NAME", a.target, "Only this cache: NAME or NAMESPACE/NAME");
   status_command->callback([&] { chosen = [&] { return status(a.shared, a.target); }; });
+
+  auto* mount_command = app.add_subcommand("mount", "Mount a cache at a path, as a pod gets it");
+  mount_command->footer(mount_footer);
+  auto& m = a.mounted;
+  mount_command->add_option("NAME", m.name, "The cache: NAME or NAMESPACE/NAME")->required();
+  mount_command->add_option("PATH", m.path, "Where to; absent or an empty directory")->required();
+  mount_command->add_flag("--read-only", m.read_only, "Show the cache itself, without a scratch");
+  mount_command->add_flag("--copy", m.copy, "Copy the files instead of laying a scratch over them");
+  mount_command->add_option("--wait", m.wait, "How long to wait for a cache that is on its way")
+      ->type_name("TIME")
+      ->capture_default_str();
+  mount_command
+      ->add_option("--scratch-size", m.scratch_size,
+                   "The most that may be written, where the file system has project quotas")
+      ->type_name("SIZE")
+      ->default_str("10Gi");
+  mount_command->callback([&] { chosen = [&] { return mount(a.shared, a.mounted); }; });
+
+  auto* unmount_command = app.add_subcommand("unmount", "Take a mounted cache away again");
+  unmount_command->footer("Example:\n  gkm unmount /cache");
+  unmount_command->add_option("PATH", m.path, "Where it is mounted")->required();
+  unmount_command->callback([&] { chosen = [&] { return unmount(a.shared, a.mounted.path); }; });
 
   auto* pull_command = app.add_subcommand("pull", "Pull one cache image into a directory");
   pull_command->footer(
