@@ -25,7 +25,8 @@ void add(detected_gpus& all, const source_report& one, int32_t first_id) {
 detector::detector(driver_places places, std::chrono::milliseconds limit,
                    std::function<void()> answered_late)
     : limit_(limit) {
-  // AMD's first: reading files cannot hang, so its GPUs keep their ids whatever NVIDIA's driver does.
+  // AMD's first: reading files cannot hang, so its GPUs keep their ids whatever NVIDIA's driver
+  // does.
   sources_.push_back(
       {"AMD", bounded_source([root = places.root] { return scan_kfd(root); }, answered_late), {}});
   sources_.push_back(

@@ -31,12 +31,11 @@ inline constexpr std::chrono::milliseconds default_driver_limit{30'000};
 class detector {
 public:
   /// `answered_late`: see `bounded_source`.
-  explicit detector(driver_places places,
-                    std::chrono::milliseconds limit = default_driver_limit,
+  explicit detector(driver_places places, std::chrono::milliseconds limit = default_driver_limit,
                     std::function<void()> answered_late = nullptr);
 
-  /// Takes as long as the slowest driver, at most the limit. Of a driver that does not answer in time
-  /// the GPUs that it told last time are believed to be there still.
+  /// Takes as long as the slowest driver, at most the limit. Of a driver that does not answer in
+  /// time the GPUs that it told last time are believed to be there still.
   detected_gpus look();
 
 private:

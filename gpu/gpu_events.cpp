@@ -28,13 +28,13 @@ constexpr uint32_t comes_or_goes = IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVE
 
 base::fd listen_to_kernel() {
   constexpr unsigned from_the_kernel = 1;  // not what udev makes of it
-  base::fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                           NETLINK_KOBJECT_UEVENT));
+  base::fd socket(
+      ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT));
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = from_the_kernel;
-  if (socket && ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address),
-                       sizeof address) == 0)
+  if (socket &&
+      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
     return socket;
   base::log::warn("Cannot hear from the kernel when GPUs come and go; looking every few minutes",
                   {{"error", std::strerror(errno)}});
@@ -104,8 +104,10 @@ bool gpu_events::drain_kernel() {
                               reinterpret_cast<sockaddr*>(&sender), &length);
     if (n < 0 && errno == EINTR) continue;
     // Too many came at once, and some are lost: any of them may have mattered.
-    if (n < 0 && errno == ENOBUFS) matters = true;
-    else if (n < 0) return matters;
+    if (n < 0 && errno == ENOBUFS)
+      matters = true;
+    else if (n < 0)
+      return matters;
     // Whoever likes may send here; the kernel alone sends from 0.
     else if (sender.nl_pid == 0)
       matters |= is_about_gpus({buffer.data(), static_cast<size_t>(n)});
@@ -123,8 +125,8 @@ bool gpu_events::drain_files() {
       const auto* event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
       const auto from = directories_.find(event->wd);
       const std::string_view name = event->len > 0 ? event->name : "";
-      matters |= from == directories_.end() || !from->second.nvidia_only ||
-                 name.starts_with("nvidia");
+      matters |=
+          from == directories_.end() || !from->second.nvidia_only || name.starts_with("nvidia");
       if (event->mask & IN_IGNORED) directories_.erase(event->wd);
       at += static_cast<ssize_t>(sizeof(inotify_event)) + event->len;
     }

@@ -1,5 +1,5 @@
-/// Puts an inventory where it is read from, and only when it says something new: whoever watches the
-/// file is not woken for nothing.
+/// Puts an inventory where it is read from, and only when it says something new: whoever watches
+/// the file is not woken for nothing.
 #pragma once
 
 #include "messages/target.hpp"

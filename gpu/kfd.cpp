@@ -71,10 +71,10 @@ private:
       if (auto node = parse_kfd_properties(*text); node.simd_count > 0) found_.push_back(node);
     } else if (text.error().code != errc::not_found) {  // not: it has just been taken away
       ++out_.count;
-      out_.problems.push_back(
-          "Failed to read an AMD GPU: " + text.error().message +
-          "; the driver tells it only to who may use the GPU's render node: a privileged container, "
-          "or one that was given /dev/dri/renderD*");
+      out_.problems.push_back("Failed to read an AMD GPU: " + text.error().message +
+                              "; the driver tells it only to who may use the GPU's render node: a "
+                              "privileged container, "
+                              "or one that was given /dev/dri/renderD*");
     }
   }
 
@@ -96,8 +96,8 @@ private:
 
   /// Server cards have their name in an EEPROM; of the others only the architecture is certain.
   std::string product_name(const kfd_properties& node, const std::string& arch) const {
-    auto device = root_ / "sys/class/drm" / ("renderD" + std::to_string(node.drm_render_minor)) /
-                  "device";
+    auto device =
+        root_ / "sys/class/drm" / ("renderD" + std::to_string(node.drm_render_minor)) / "device";
     auto name = read_line(device / "product_name");
     return name.empty() ? "AMD " + arch : name;
   }

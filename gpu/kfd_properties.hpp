@@ -1,6 +1,7 @@
 /// One node of the AMD driver's topology, as its `properties` file tells it. Pure functions.
 ///
-/// Fields and bits: Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and include/uapi/linux/kfd_sysfs.h.
+/// Fields and bits: Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and
+/// include/uapi/linux/kfd_sysfs.h.
 #pragma once
 
 #include "messages/target.hpp"

@@ -93,9 +93,8 @@ private:
         "read the name" + of, [&](char* t, unsigned n) { return nvml_.device_name(device, t, n); });
     auto uuid = text<nvml_library::uuid_chars>(
         "read the UUID" + of, [&](char* t, unsigned n) { return nvml_.device_uuid(device, t, n); });
-    out.what = gpu{0,       "cuda",         arch,
-                   name,    uuid,           driver_,
-                   cuda_warp_size, feature::unstated, feature::unstated};
+    out.what = gpu{
+        0, "cuda", arch, name, uuid, driver_, cuda_warp_size, feature::unstated, feature::unstated};
     return out;
   }
 

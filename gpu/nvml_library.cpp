@@ -42,8 +42,8 @@ nvml_library::~nvml_library() { ::dlclose(handle_); }
 result<void> nvml_library::find_functions() {
   std::string missing;
   auto find = [&](auto& function, const char* name) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(
-        ::dlsym(handle_, name));
+    function =
+        reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(handle_, name));
     if (!function && missing.empty()) missing = name;
   };
   find(init, "nvmlInit_v2");

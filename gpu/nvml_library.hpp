@@ -1,5 +1,6 @@
-/// The few functions of NVIDIA's management library that are used here, in our own words: found when
-/// the program runs, so that nothing of NVIDIA's is needed to build it or to run without a GPU.
+/// The few functions of NVIDIA's management library that are used here, in our own words: found
+/// when the program runs, so that nothing of NVIDIA's is needed to build it or to run without a
+/// GPU.
 ///
 /// Signatures and sizes: NVML API Reference Guide; they have not changed since the `_v2` and `_v3`
 /// names, which every driver with a `libnvidia-ml.so.1` from R450 on has.

@@ -64,7 +64,8 @@ public:
   result<detected_gpus> run(detector& drivers) {
     auto found = drivers.look();
     if (found.problems != told_)
-      for (const auto& p : found.problems) log::warn("A GPU or driver cannot be read", {{"why", p}});
+      for (const auto& p : found.problems)
+        log::warn("A GPU or driver cannot be read", {{"why", p}});
     told_ = found.problems;
     if (auto done = publish(found.gpus); !done) return fail(done.error());
     return found;

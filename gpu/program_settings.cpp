@@ -9,7 +9,8 @@
 namespace gkm::gpus {
 namespace {
 
-constexpr const char* footer = R"(Asks the AMD and NVIDIA drivers which GPUs there are and writes the answer for 'gkm' and its node
+constexpr const char* footer =
+    R"(Asks the AMD and NVIDIA drivers which GPUs there are and writes the answer for 'gkm' and its node
 agent, who need no access to any device then. AMD's are read from sysfs, NVIDIA's through the
 driver's own libnvidia-ml.so.1, which is looked for when needed. A driver that is not there is
 normal. One that is there and fails, or hangs, is reported, and the others' GPUs still count.
@@ -46,7 +47,9 @@ void add_flags(CLI::App& app, settings& s, double& limit_s) {
       ->type_name("FILE")
       ->capture_default_str();
   auto* watch = app.add_flag("--watch", s.watch, "Stay, and write again whenever GPUs change");
-  app.add_flag_callback("--once", [] {}, "Write once and end; the default")->excludes(watch);
+  app.add_flag_callback(
+         "--once", [] {}, "Write once and end; the default")
+      ->excludes(watch);
   app.add_flag("--simulate", s.simulate, "Ask no driver: two gfx90a GPUs");
   app.add_option("--root", s.places.root, "What holds the machine's sys, proc and dev")
       ->type_name("DIR")

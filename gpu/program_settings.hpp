@@ -19,8 +19,8 @@ struct settings {
   bool log_json = false;
 };
 
-/// Nothing, or the exit code with which the program ends here: help was asked for, or what was asked
-/// makes no sense. Either has been said.
+/// Nothing, or the exit code with which the program ends here: help was asked for, or what was
+/// asked makes no sense. Either has been said.
 std::optional<int> parse_command_line(int argc, char** argv, settings& out);
 
 }  // namespace gkm::gpus

@@ -1,5 +1,5 @@
-/// What one vendor's driver says of its GPUs. Which of them a node has is asked of every source, each
-/// by itself.
+/// What one vendor's driver says of its GPUs. Which of them a node has is asked of every source,
+/// each by itself.
 #pragma once
 
 #include "messages/target.hpp"

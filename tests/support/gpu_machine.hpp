@@ -1,5 +1,5 @@
-/// A machine with GPUs that do not exist: a tree that looks like AMD's driver in sysfs, and a library
-/// that stands in for NVIDIA's. Everything can change while a program looks at it.
+/// A machine with GPUs that do not exist: a tree that looks like AMD's driver in sysfs, and a
+/// library that stands in for NVIDIA's. Everything can change while a program looks at it.
 #pragma once
 
 #include "tests/support/temp_dir.hpp"

@@ -1,5 +1,5 @@
-// Stands in for NVIDIA's management library. What it says is in files, so that it can change while a
-// program runs; the environment variable GKM_NVML_STAND_IN names their directory:
+// Stands in for NVIDIA's management library. What it says is in files, so that it can change while
+// a program runs; the environment variable GKM_NVML_STAND_IN names their directory:
 //   archs    "9.0 8.0": one GPU each, listed against the order of their PCI addresses
 //   status   what nvmlInit_v2 returns
 //   count    what is claimed instead of the number of archs

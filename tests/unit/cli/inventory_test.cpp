@@ -1,6 +1,7 @@
+#include "gpu/inventory.hpp"
+
 #include "actors/node/ports.hpp"
 #include "cli/options.hpp"
-#include "gpu/inventory.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/gpu_machine.hpp"
 
@@ -67,9 +68,9 @@ TEST_F(finding_gpus, names_every_way_out_when_nothing_tells) {
   auto found = find_inventory({}, places_);
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, errc::not_found);
-  for (const auto& what : {"'" + places_.node_file.string() + "'", std::string("Driver Not Loaded"),
-                           std::string("gkm-gpu"), std::string("--gpu-inventory"),
-                           std::string("NO_GPU")})
+  for (const auto& what :
+       {"'" + places_.node_file.string() + "'", std::string("Driver Not Loaded"),
+        std::string("gkm-gpu"), std::string("--gpu-inventory"), std::string("NO_GPU")})
     EXPECT_THAT(found.error().message, HasSubstr(what));
 }
 

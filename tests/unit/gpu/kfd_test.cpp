@@ -89,7 +89,8 @@ TEST(kfd, survives_hostile_files) {
   machine.add_amd_gpu(1, {{"wave_front_size", "4294967360"}});
   machine.write("sys/class/drm/renderD129/device/product_name", "A\x01\xff\nB");
   machine.write("sys/class/kfd/kfd/topology/nodes/2/properties", std::string(1 << 20, 'x'));
-  machine.write("sys/class/kfd/kfd/topology/nodes/3/properties", "simd_count\nsimd_count -1\n 7\n\n");
+  machine.write("sys/class/kfd/kfd/topology/nodes/3/properties",
+                "simd_count\nsimd_count -1\n 7\n\n");
   machine.write("sys/class/kfd/kfd/topology/nodes/notes", "");
   auto found = scan_kfd(machine.root());
   ASSERT_EQ(found.gpus.size(), 1U);

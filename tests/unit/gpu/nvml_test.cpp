@@ -11,8 +11,8 @@ namespace gkm::gpus {
 namespace {
 
 using support::gpu_machine;
-using testing::ElementsAre;
 using testing::Each;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 class nvml : public testing::Test {
@@ -41,11 +41,10 @@ TEST_F(nvml, tells_everything_that_the_library_does) {
   EXPECT_EQ(found.count, 2);
   EXPECT_THAT(found.problems, ElementsAre());
   // In the order of the bus, not of the library.
-  EXPECT_THAT(found.gpus,
-              ElementsAre(gpu{0, "cuda", "121", "NVIDIA Stand-in 12.1", "GPU-1", "570.86.15", 32,
-                              feature::unstated, feature::unstated},
-                          gpu{1, "cuda", "90", "NVIDIA Stand-in 9.0", "GPU-0", "570.86.15", 32,
-                              feature::unstated, feature::unstated}));
+  EXPECT_THAT(found.gpus, ElementsAre(gpu{0, "cuda", "121", "NVIDIA Stand-in 12.1", "GPU-1",
+                                          "570.86.15", 32, feature::unstated, feature::unstated},
+                                      gpu{1, "cuda", "90", "NVIDIA Stand-in 9.0", "GPU-0",
+                                          "570.86.15", 32, feature::unstated, feature::unstated}));
 }
 
 TEST_F(nvml, may_have_no_gpu) {
