@@ -39,10 +39,10 @@ mount_actor::behavior_type mount_state::make_behavior() {
 template <class Answer, class Job>
 caf::result<Answer> mount_state::enqueue(Job j) {
   if (queue_.size() >= waiting_requests_max)
-    return to_caf({errc::busy,
-                   std::to_string(queue_.size()) + " requests for volume '" + volume_id_ +
-                       "' wait already",
-                   {}});
+    return to_caf(
+        {errc::busy,
+         std::to_string(queue_.size()) + " requests for volume '" + volume_id_ + "' wait already",
+         {}});
   j.reply = self_->template make_response_promise<Answer>();
   auto reply = j.reply;
   queue_.push_back(std::move(j));
@@ -78,6 +78,10 @@ void mount_state::finish(const result<Answer>& outcome) {
   begin_next();
 }
 
+void mount_state::published(const result<volume_record>& r) { finish<publish_job>(r); }
+void mount_state::unpublished(const result<bool>& r) { finish<unpublish_job>(r); }
+void mount_state::measured(const result<volume_stats>& r) { finish<stats_job>(r); }
+
 // -- unpublish ------------------------------------------------------------------------------------
 
 void mount_state::begin(const unpublish_job&) {
@@ -105,14 +109,14 @@ void mount_state::unpublish_recorded(const volume_record& found) {
 
 /// Nothing there is success, and so is what is not ours.
 void mount_state::unpublish_unrecorded() {
-  ports_.volumes->unmount(
-      volume_id_, target(), back_here<done>([this](result<done> outcome) {
-        if (!outcome && outcome.error().code == errc::conflict) return unpublished(true);
-        if (!outcome) return unpublished(fail(outcome.error()));
-        remove_target(
-            target(), [this] { unpublished(true); },
-            [this](error e) { unpublished(fail(std::move(e))); });
-      }));
+  ports_.volumes->unmount(volume_id_, target(), back_here<done>([this](result<done> outcome) {
+                            if (!outcome && outcome.error().code == errc::conflict)
+                              return unpublished(true);
+                            if (!outcome) return unpublished(fail(outcome.error()));
+                            remove_target(
+                                target(), [this] { unpublished(true); },
+                                [this](error e) { unpublished(fail(std::move(e))); });
+                          }));
 }
 
 void mount_state::take_down(const std::string& target, then gone, on_error failed) {
@@ -129,9 +133,9 @@ void mount_state::remove_target(const std::string& target, then gone, on_error f
       target, back_here<done>([=, this](const result<done>& outcome) {
         if (!outcome && outcome.error().code != errc::conflict) return failed(outcome.error());
         if (!outcome)
-          log::warn("Target is left to its owner", {{"volume", volume_id_},
-                                                    {"target", target},
-                                                    {"error", outcome.error().message}});
+          log::warn(
+              "Target is left to its owner",
+              {{"volume", volume_id_}, {"target", target}, {"error", outcome.error().message}});
         gone();
       }));
 }
@@ -148,14 +152,12 @@ void mount_state::erase(then gone, on_error failed) {
 // -- stats ----------------------------------------------------------------------------------------
 
 void mount_state::begin(const stats_job& j) {
-  auto measured = back_here<volume_stats>(
-      [this](const result<volume_stats>& outcome) { finish<stats_job>(outcome); });
-  auto found = [this, path = j.path, measured](const result<volume_record>& record) {
+  auto found = [this, path = j.path](const result<volume_record>& record) {
     bool here = record && record->phase == volume_phase::mounted && record->target == path;
-    if (here) return ports_.volumes->measure(*record, measured);
     bool absent = record || record.error().code == errc::not_found;
-    auto e = absent ? no_such_volume(volume_id_, path) : record.error();
-    finish<stats_job, volume_stats>(fail(std::move(e)));
+    if (!here) return measured(fail(absent ? no_such_volume(volume_id_, path) : record.error()));
+    auto use = [this](const result<volume_stats>& outcome) { measured(outcome); };
+    ports_.volumes->measure(*record, back_here<volume_stats>(use));
   };
   ports_.volumes->read(volume_id_, back_here<volume_record>(found));
 }

@@ -73,6 +73,9 @@ private:
   void begin_next();
   template <class Job, class Answer>
   void finish(const result<Answer>& outcome);
+  void published(const result<volume_record>& outcome);
+  void unpublished(const result<bool>& outcome);
+  void measured(const result<volume_stats>& outcome);
   bool is_leaving(const std::string& target) const;
 
   // Unpublish, stats, and what they share with undo (mount.cpp).
@@ -80,8 +83,8 @@ private:
   void begin(const stats_job& j);
   void unpublish_recorded(const volume_record& found);
   void unpublish_unrecorded();
-  void unpublished(const result<bool>& outcome) { finish<unpublish_job>(outcome); }
-  /// Unmounts, removes the target, erases the record. What lies in the target and is not ours stays.
+  /// Unmounts, removes the target, erases the record. What lies in the target and is not ours
+  /// stays.
   void take_down(const std::string& target, then gone, on_error failed);
   void remove_target(const std::string& target, then gone, on_error failed);
   void erase(then gone, on_error failed);
@@ -125,7 +128,7 @@ private:
   bool recorded_ = false;
   bool touched_target_ = false;
   uint32_t collected_ = 0;  ///< how often the digest was gone at the last moment
-  digest missing_;  ///< was not in the store a moment ago
+  digest missing_;          ///< was not in the store a moment ago
   caf::actor_clock::time_point deadline_;
   std::unique_ptr<subscription> watch_;  ///< while waiting
   std::string waiting_for_;
