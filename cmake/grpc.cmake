@@ -4,12 +4,12 @@ find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 pkg_check_modules(GRPC REQUIRED grpc++_unsecure)
 
+set(grpc_parts ${GRPC_STATIC_LIBRARIES})
+list(FILTER grpc_parts INCLUDE REGEX "^(grpc|gpr|absl_)")
+# Its .pc files do not name what it is made of besides Abseil.
+list(APPEND grpc_parts protobuf-lite address_sorting upb cares re2 z)
 set(grpc_archives)
-# gRPC's .pc files do not name what it is made of besides Abseil.
-foreach(name IN LISTS GRPC_STATIC_LIBRARIES ITEMS protobuf-lite address_sorting upb cares re2 z)
-  if(EXISTS "${name}" OR name MATCHES "^(pthread|rt|dl|m)$")
-    continue()
-  endif()
+foreach(name IN LISTS grpc_parts)
   find_library(GRPC_ARCHIVE_${name} NAMES lib${name}.a REQUIRED)
   list(APPEND grpc_archives ${GRPC_ARCHIVE_${name}})
 endforeach()

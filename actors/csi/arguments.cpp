@@ -12,9 +12,9 @@ namespace {
 using attributes = std::map<std::string, std::string>;
 
 constexpr std::string_view own_prefix = "csi.gkm.io/";
-constexpr std::array own_attributes{
-    attribute::cache, attribute::ns,         attribute::wait,        attribute::fallback,
-    attribute::view,  attribute::mount_path, attribute::scratch_size};
+constexpr std::array own_attributes{attribute::cache,       attribute::ns,   attribute::wait,
+                                    attribute::fallback,    attribute::view, attribute::mount_path,
+                                    attribute::scratch_size};
 constexpr size_t max_pod_uid_chars = 128;
 constexpr size_t max_quoted_chars = 80;
 
@@ -199,8 +199,8 @@ result<void> check_target(const std::string& target, const std::string& kubelet_
                 quoted + " must be absolute, without '..', '.', '//' or a slash at its end");
   std::string_view root = kubelet_root;
   while (root.ends_with('/')) root.remove_suffix(1);
-  bool beneath = target.size() > root.size() + 1 && target.starts_with(root) &&
-                 target[root.size()] == '/';
+  bool beneath =
+      target.size() > root.size() + 1 && target.starts_with(root) && target[root.size()] == '/';
   if (!beneath)
     return fail(errc::invalid_argument,
                 quoted + " is not beneath kubelet's directory '" + kubelet_root +

@@ -1,4 +1,5 @@
-/// What the catalog says of a cache, as a decision; and the records that come of it. Pure functions.
+/// What the catalog says of a cache, as a decision; and the records that come of it. Pure
+/// functions.
 #pragma once
 
 #include "messages/volume.hpp"
@@ -22,8 +23,8 @@ struct hopeless {
 };
 using judgement = std::variant<usable, not_yet, hopeless>;
 
-/// A failure that is not permanent is tried again by the agent, so it counts as on its way. A record
-/// that names another cache than the one looked up is not believed.
+/// A failure that is not permanent is tried again by the agent, so it counts as on its way. A
+/// record that names another cache than the one looked up is not believed.
 judgement judge(const cache_ref& ref, const result<catalog_record>& found);
 
 /// The usage record with which a view of `cache` begins.

@@ -39,10 +39,10 @@ mount_actor::behavior_type mount_state::make_behavior() {
 template <class Answer, class Job>
 caf::result<Answer> mount_state::enqueue(Job j) {
   if (queue_.size() >= waiting_requests_max)
-    return to_caf({errc::busy,
-                   std::to_string(queue_.size()) + " requests for volume '" + volume_id_ +
-                       "' wait already",
-                   {}});
+    return to_caf(
+        {errc::busy,
+         std::to_string(queue_.size()) + " requests for volume '" + volume_id_ + "' wait already",
+         {}});
   j.reply = self_->template make_response_promise<Answer>();
   auto reply = j.reply;
   queue_.push_back(std::move(j));
@@ -105,14 +105,14 @@ void mount_state::unpublish_recorded(const volume_record& found) {
 
 /// Nothing there is success, and so is what is not ours.
 void mount_state::unpublish_unrecorded() {
-  ports_.volumes->unmount(
-      volume_id_, target(), back_here<done>([this](result<done> outcome) {
-        if (!outcome && outcome.error().code == errc::conflict) return unpublished(true);
-        if (!outcome) return unpublished(fail(outcome.error()));
-        remove_target(
-            target(), [this] { unpublished(true); },
-            [this](error e) { unpublished(fail(std::move(e))); });
-      }));
+  ports_.volumes->unmount(volume_id_, target(), back_here<done>([this](result<done> outcome) {
+                            if (!outcome && outcome.error().code == errc::conflict)
+                              return unpublished(true);
+                            if (!outcome) return unpublished(fail(outcome.error()));
+                            remove_target(
+                                target(), [this] { unpublished(true); },
+                                [this](error e) { unpublished(fail(std::move(e))); });
+                          }));
 }
 
 void mount_state::take_down(const std::string& target, then gone, on_error failed) {
@@ -129,9 +129,9 @@ void mount_state::remove_target(const std::string& target, then gone, on_error f
       target, back_here<done>([=, this](const result<done>& outcome) {
         if (!outcome && outcome.error().code != errc::conflict) return failed(outcome.error());
         if (!outcome)
-          log::warn("Target is left to its owner", {{"volume", volume_id_},
-                                                    {"target", target},
-                                                    {"error", outcome.error().message}});
+          log::warn(
+              "Target is left to its owner",
+              {{"volume", volume_id_}, {"target", target}, {"error", outcome.error().message}});
         gone();
       }));
 }

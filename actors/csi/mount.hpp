@@ -81,7 +81,8 @@ private:
   void unpublish_recorded(const volume_record& found);
   void unpublish_unrecorded();
   void unpublished(const result<bool>& outcome) { finish<unpublish_job>(outcome); }
-  /// Unmounts, removes the target, erases the record. What lies in the target and is not ours stays.
+  /// Unmounts, removes the target, erases the record. What lies in the target and is not ours
+  /// stays.
   void take_down(const std::string& target, then gone, on_error failed);
   void remove_target(const std::string& target, then gone, on_error failed);
   void erase(then gone, on_error failed);
@@ -125,7 +126,7 @@ private:
   bool recorded_ = false;
   bool touched_target_ = false;
   uint32_t collected_ = 0;  ///< how often the digest was gone at the last moment
-  digest missing_;  ///< was not in the store a moment ago
+  digest missing_;          ///< was not in the store a moment ago
   caf::actor_clock::time_point deadline_;
   std::unique_ptr<subscription> watch_;  ///< while waiting
   std::string waiting_for_;

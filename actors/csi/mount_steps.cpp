@@ -189,9 +189,8 @@ void mount_state::undo(const error& e) {
   stop_waiting();
   auto undone = [this, e] { failed(e); };
   auto stuck = [this, e](const error& why) {
-    log::error("Cannot undo; the record stays", {{"volume", volume_id_},
-                                                 {"target", request().target},
-                                                 {"error", why.message}});
+    log::error("Cannot undo; the record stays",
+               {{"volume", volume_id_}, {"target", request().target}, {"error", why.message}});
     failed(e);
   };
   if (!recorded_) return undone();

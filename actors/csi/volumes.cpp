@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::chrono::seconds first_rest{1};
 constexpr std::chrono::seconds longest_rest{30};
-/// Kubelet gives up earlier. This is for a volume that hangs in the kernel: its actor stays, so that
-/// nothing is done to the volume beside it.
+/// Kubelet gives up earlier. This is for a volume that hangs in the kernel: its actor stays, so
+/// that nothing is done to the volume beside it.
 constexpr std::chrono::seconds request_limit{longest_wait_s + 300};
 
 }  // namespace
@@ -20,8 +20,7 @@ volumes_state::volumes_state(volumes_actor::pointer self, volume_ports ports)
 
 volumes_state::~volumes_state() {
   answer_held({errc::unavailable, "gkm-csi is stopping", {}});
-  for (auto& [id, c] : children_)
-    caf::anon_send_exit(c.actor, caf::exit_reason::user_shutdown);
+  for (auto& [id, c] : children_) caf::anon_send_exit(c.actor, caf::exit_reason::user_shutdown);
 }
 
 volumes_actor::behavior_type volumes_state::make_behavior() {

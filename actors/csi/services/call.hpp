@@ -1,5 +1,5 @@
-/// One call of a client, which no thread waits for: an actor's answer ends it, or the client's going
-/// away does, whichever comes first.
+/// One call of a client, which no thread waits for: an actor's answer ends it, or the client's
+/// going away does, whichever comes first.
 #pragma once
 
 #include "messages/actors.hpp"

@@ -35,9 +35,7 @@ grpc::ServerUnaryReactor* identity_service::Probe(grpc::CallbackServerContext* c
   auto one = call::begin();
   ask_volumes<bool>(
       system_, volumes_, patience(*context, probe_limit),
-      [=](bool ready) {
-        one->succeed([&] { response->mutable_ready()->set_value(ready); });
-      },
+      [=](bool ready) { one->succeed([&] { response->mutable_ready()->set_value(ready); }); },
       [=](const error& e) { one->fail(e); }, probe_atom_v);
   return one.get();
 }

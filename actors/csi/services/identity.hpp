@@ -17,8 +17,7 @@ public:
                                           ::csi::v1::GetPluginInfoResponse* response) override;
   /// None: there is no controller, and every node has caches of its own.
   grpc::ServerUnaryReactor* GetPluginCapabilities(
-      grpc::CallbackServerContext* context,
-      const ::csi::v1::GetPluginCapabilitiesRequest* request,
+      grpc::CallbackServerContext* context, const ::csi::v1::GetPluginCapabilitiesRequest* request,
       ::csi::v1::GetPluginCapabilitiesResponse* response) override;
   /// Ready once what an earlier life left over is recovered.
   grpc::ServerUnaryReactor* Probe(grpc::CallbackServerContext* context,

@@ -18,13 +18,13 @@ constexpr int wrong_usage = 2;
 constexpr size_t max_node_id_chars = 253;
 
 constexpr const char* description =
-    R"(Mounts GPU kernel caches into pods: the node part of the CSI driver csi.gkm.io.
+    R"text(Mounts GPU kernel caches into pods: the node part of the CSI driver csi.gkm.io.
 
 kubelet calls it through a unix socket, which it registers itself. Caches come from the state
 directory, where the agent keeps them; each pod gets a view of its own. It needs CAP_SYS_ADMIN,
-and no network.)";
+and no network.)text";
 
-constexpr const char* footer = R"(Examples:
+constexpr const char* footer = R"text(Examples:
   gkm-csi --node-id "$(hostname)"                       as kubelet's driver on this node
   gkm-csi --kubelet-root /var/lib/k0s/kubelet           where kubelet's root is another
   gkm-csi --endpoint /tmp/csi.sock --registration-dir "" --node-id test --kubelet-root /tmp/pods
@@ -34,7 +34,7 @@ constexpr const char* footer = R"(Examples:
 SIGTERM ends it in order: calls in flight get a few seconds, mounts stay.
 
 Exit codes:
-  0 ended in order, or ready   1 failed, or not ready   2 wrong usage   9 another one runs)";
+  0 ended in order, or ready   1 failed, or not ready   2 wrong usage   9 another one runs)text";
 
 struct raw {
   std::string endpoint = "unix:///var/lib/kubelet/plugins/csi-gkm/csi.sock";
@@ -94,8 +94,8 @@ result<void> read_directories(const raw& r, settings& s) {
   auto state = parse_directory("--state-dir", r.state_dir);
   if (!state) return fail(state.error());
   s.state_dir = *state;
-  auto run = parse_directory("--run-dir",
-                             r.run_dir.empty() ? paths::below(s.state_dir).run.string() : r.run_dir);
+  auto run = parse_directory(
+      "--run-dir", r.run_dir.empty() ? paths::below(s.state_dir).run.string() : r.run_dir);
   if (!run) return fail(run.error());
   s.run_dir = *run;
   auto registry = r.registration_given ? r.registration_dir : s.kubelet_root + "/plugins_registry";
@@ -125,10 +125,9 @@ result<settings> check(const raw& r) {
   if (auto read = read_directories(r, s); !read) return fail(read.error());
   if (r.node_id.empty() || r.node_id.size() > max_node_id_chars ||
       printable(r.node_id, max_node_id_chars) != r.node_id)
-    return fail(errc::invalid_argument,
-                "Give the node's name, printable and at most " +
-                    std::to_string(max_node_id_chars) +
-                    " characters, with --node-id or in KUBE_NODE_NAME");
+    return fail(errc::invalid_argument, "Give the node's name, printable and at most " +
+                                            std::to_string(max_node_id_chars) +
+                                            " characters, with --node-id or in KUBE_NODE_NAME");
   s.node_id = r.node_id;
   return s;
 }

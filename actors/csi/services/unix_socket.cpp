@@ -17,10 +17,9 @@ constexpr int waiting_connections = 64;
 result<sockaddr_un> address_of(const fs::path& path) {
   const auto& text = path.native();
   if (text.size() > max_socket_path_bytes)
-    return fail(errc::invalid_argument, "Socket path '" + text + "' has " +
-                                            std::to_string(text.size()) +
-                                            " bytes, the kernel takes " +
-                                            std::to_string(max_socket_path_bytes));
+    return fail(errc::invalid_argument,
+                "Socket path '" + text + "' has " + std::to_string(text.size()) +
+                    " bytes, the kernel takes " + std::to_string(max_socket_path_bytes));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, text.data(), text.size());
