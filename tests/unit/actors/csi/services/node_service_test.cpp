@@ -82,9 +82,8 @@ TEST_F(node_calls, publish_checks_the_capability) {
     return publish(request).error_code();
   };
   auto with_mode = [&](mode::Mode m) {
-    return code_of([m](auto& r) {
-      r.mutable_volume_capability()->mutable_access_mode()->set_mode(m);
-    });
+    return code_of(
+        [m](auto& r) { r.mutable_volume_capability()->mutable_access_mode()->set_mode(m); });
   };
   EXPECT_EQ(code_of([](auto& r) { r.clear_volume_capability(); }), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(code_of([](auto& r) { r.mutable_volume_capability()->clear_mount(); }),
@@ -129,9 +128,7 @@ TEST_F(node_calls, a_client_that_left_is_not_waited_for) {
 
 TEST_F(node_calls, the_end_cancels_what_does_not_end_by_itself) {
   script_.hold = true;
-  std::thread client([&] {
-    EXPECT_TRUE(comes_back(publish(publish_request_for("csi-1"))));
-  });
+  std::thread client([&] { EXPECT_TRUE(comes_back(publish(publish_request_for("csi-1")))); });
   support::eventually("the call is in flight", [&] { return script_.held == 1; });
   server_->stop(std::chrono::seconds(0));
   client.join();

@@ -52,9 +52,7 @@ TEST_F(registration, survives_that_the_directory_is_replaced) {
 
 TEST_F(registration, calls_in_flight_outlive_their_socket_file) {
   script_.hold = true;
-  std::thread client([&] {
-    EXPECT_TRUE(comes_back(publish(publish_request_for("csi-1"))));
-  });
+  std::thread client([&] { EXPECT_TRUE(comes_back(publish(publish_request_for("csi-1")))); });
   support::eventually("the call is in flight", [&] { return script_.held == 1; });
   std::filesystem::remove(endpoint());
   support::eventually("the socket is back", [&] { return std::filesystem::exists(endpoint()); });
