@@ -78,6 +78,10 @@ void mount_state::finish(const result<Answer>& outcome) {
   begin_next();
 }
 
+void mount_state::published(const result<volume_record>& r) { finish<publish_job>(r); }
+void mount_state::unpublished(const result<bool>& r) { finish<unpublish_job>(r); }
+void mount_state::measured(const result<volume_stats>& r) { finish<stats_job>(r); }
+
 // -- unpublish ------------------------------------------------------------------------------------
 
 void mount_state::begin(const unpublish_job&) {
@@ -148,14 +152,12 @@ void mount_state::erase(then gone, on_error failed) {
 // -- stats ----------------------------------------------------------------------------------------
 
 void mount_state::begin(const stats_job& j) {
-  auto measured = back_here<volume_stats>(
-      [this](const result<volume_stats>& outcome) { finish<stats_job>(outcome); });
-  auto found = [this, path = j.path, measured](const result<volume_record>& record) {
+  auto found = [this, path = j.path](const result<volume_record>& record) {
     bool here = record && record->phase == volume_phase::mounted && record->target == path;
-    if (here) return ports_.volumes->measure(*record, measured);
     bool absent = record || record.error().code == errc::not_found;
-    auto e = absent ? no_such_volume(volume_id_, path) : record.error();
-    finish<stats_job, volume_stats>(fail(std::move(e)));
+    if (!here) return measured(fail(absent ? no_such_volume(volume_id_, path) : record.error()));
+    auto use = [this](const result<volume_stats>& outcome) { measured(outcome); };
+    ports_.volumes->measure(*record, back_here<volume_stats>(use));
   };
   ports_.volumes->read(volume_id_, back_here<volume_record>(found));
 }

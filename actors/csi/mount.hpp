@@ -73,6 +73,9 @@ private:
   void begin_next();
   template <class Job, class Answer>
   void finish(const result<Answer>& outcome);
+  void published(const result<volume_record>& outcome);
+  void unpublished(const result<bool>& outcome);
+  void measured(const result<volume_stats>& outcome);
   bool is_leaving(const std::string& target) const;
 
   // Unpublish, stats, and what they share with undo (mount.cpp).
@@ -80,7 +83,6 @@ private:
   void begin(const stats_job& j);
   void unpublish_recorded(const volume_record& found);
   void unpublish_unrecorded();
-  void unpublished(const result<bool>& outcome) { finish<unpublish_job>(outcome); }
   /// Unmounts, removes the target, erases the record. What lies in the target and is not ours
   /// stays.
   void take_down(const std::string& target, then gone, on_error failed);

@@ -33,7 +33,7 @@ void mount_state::compare(const volume_record& found) {
                                if (!*mounted) return clear_leftover(found);
                                const auto& q = request();
                                if (found.target == q.target && found.ref == q.ref)
-                                 return finish<publish_job, volume_record>(found);
+                                 return published(found);
                                failed({errc::conflict,
                                        "Volume '" + volume_id_ + "' shows '" + found.ref.str() +
                                            "' at '" + found.target + "' already",
@@ -172,7 +172,7 @@ void mount_state::confirm() {
                                                 {"view", to_string(record_.view)},
                                                 {"digest", record_.manifest.str()},
                                                 {"target", record_.target}});
-                          finish<publish_job, volume_record>(record_);
+                          published(record_);
                         }));
 }
 
@@ -206,7 +206,7 @@ void mount_state::failed(const error& e) {
                                {"cache", request().ref.str()},
                                {"kind", to_string(e.code)},
                                {"error", e.message}});
-  finish<publish_job, volume_record>(fail(e));
+  published(fail(e));
 }
 
 void mount_state::later(std::chrono::milliseconds pause, then what) {
