@@ -1,5 +1,6 @@
 #include "actors/csi/services/unix_socket.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -30,8 +31,8 @@ const sockaddr* generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-/// Makes room for a socket of this name.
-result<void> clear_away(const fs::path& path) {
+/// Whether a socket may take this name.
+result<void> check_name(const fs::path& path) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0)
     return errno == ENOENT ? result<void>{} : fail(base::errno_error(errno, "look at", path));
@@ -40,9 +41,24 @@ result<void> clear_away(const fs::path& path) {
                                     "': there is something that is no socket; remove it");
   if (connect_to(path))
     return fail(errc::busy, "Cannot listen on '" + path.string() + "': another process does");
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-    return fail(base::errno_error(errno, "remove the stale socket", path));
   return {};
+}
+
+/// Binds, listens, and only then shows the file: whoever sees it can connect.
+bool listen_then_name(int socket, const base::fd& dir, const std::string& name) {
+  auto hidden = "." + base::random_name();
+  auto address = address_of("/proc/self/fd/" + std::to_string(dir.get()) + "/" + hidden);
+  // The file that bind makes takes its mode from the socket: it is never open to others.
+  if (!address || ::fchmod(socket, 0600) != 0 ||
+      ::bind(socket, generic(*address), sizeof *address) != 0)
+    return false;
+  if (::listen(socket, waiting_connections) == 0 &&
+      ::renameat(dir.get(), hidden.c_str(), dir.get(), name.c_str()) == 0)
+    return true;
+  auto why = errno;
+  ::unlinkat(dir.get(), hidden.c_str(), 0);
+  errno = why;
+  return false;
 }
 
 }  // namespace
@@ -58,17 +74,15 @@ result<base::fd> connect_to(const fs::path& path) {
 }
 
 result<unix_socket> unix_socket::listen(const fs::path& path) {
-  auto address = address_of(path);
-  if (!address) return fail(address.error());
-  if (auto cleared = clear_away(path); !cleared) return fail(cleared.error());
+  if (auto address = address_of(path); !address) return fail(address.error());
+  if (auto checked = check_name(path); !checked) return fail(checked.error());
+  base::fd dir(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!dir) return fail(base::errno_error(errno, "open directory", path.parent_path()));
   unix_socket made;
   made.fd_ = base::fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  // The file that bind makes takes its mode from the socket: it is never open to others.
-  if (!made.fd_ || ::fchmod(made.fd_.get(), 0600) != 0 ||
-      ::bind(made.fd_.get(), generic(*address), sizeof *address) != 0)
-    return fail(base::errno_error(errno, "listen on", path));
   struct stat file {};
-  if (::stat(path.c_str(), &file) != 0 || ::listen(made.fd_.get(), waiting_connections) != 0)
+  if (!made.fd_ || !listen_then_name(made.fd_.get(), dir, path.filename()) ||
+      ::lstat(path.c_str(), &file) != 0)
     return fail(base::errno_error(errno, "listen on", path));
   made.path_ = path;
   made.device_ = file.st_dev;
