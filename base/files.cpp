@@ -33,6 +33,10 @@ error errno_error(int code, std::string_view step, const fs::path& path) {
 result<std::string> read_file(const fs::path& file, size_t max_bytes) {
   fd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!in) return fail(errno_error(errno, "open", file));
+  return read_open_file(in, file, max_bytes);
+}
+
+result<std::string> read_open_file(const fd& in, const fs::path& file, size_t max_bytes) {
   struct stat info {};
   if (::fstat(in.get(), &info) != 0) return fail(errno_error(errno, "read", file));
   if (!S_ISREG(info.st_mode))

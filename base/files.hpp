@@ -46,6 +46,10 @@ error errno_error(int code, std::string_view step, const std::filesystem::path& 
 /// regular file, a fifo or device for example, is errc::malformed.
 result<std::string> read_file(const std::filesystem::path& file, size_t max_bytes);
 
+/// The same for a file that is open already; `name` is for messages.
+result<std::string> read_open_file(const fd& in, const std::filesystem::path& name,
+                                   size_t max_bytes);
+
 /// Replaces `file` by one rename: a reader sees the old content or the new, never a part. Makes the
 /// directory if it is missing. The temporary file is `.<name>.<random>` beside it.
 result<void> write_file_atomically(const std::filesystem::path& file, std::string_view content);

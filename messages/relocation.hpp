@@ -41,8 +41,12 @@ constexpr size_t max_relocated_files = 200'000;
 constexpr size_t max_relocated_file_bytes = 8 << 20;  ///< of one index file
 constexpr size_t max_file_literals = 100'000;
 
+/// Whether a name may stand in the list: a relative, normalised path of UTF-8 without control
+/// characters, so that it is one line and stays inside the cache.
+bool can_be_listed(std::string_view name);
+
 /// The list's text: lines, "gkm-relocations 1" first, then for each file `F <bytes> <path>` and for
-/// each of its literals `P <begin> <end> <suffix>`. Names with a line break cannot be listed.
+/// each of its literals `P <begin> <end> <suffix>`. Takes names that can be listed.
 std::string print_relocations(const relocation_list& list);
 
 /// Reads the text and hands over one file after the other, so that a long list needs no memory;
@@ -53,8 +57,9 @@ result<void> parse_relocations(std::string_view text,
 
 /// The file's content for a cache that is seen at `mount_path`: each literal becomes
 /// "<mount_path>/<suffix>" in double quotes, with '\\' and '"' escaped, which JSON and Python read
-/// alike. Fails if the content has another size, a literal does not begin and end with the same
-/// quote, or the path holds control characters.
+/// alike. Fails if the content has another size (errc::conflict), a literal does not begin and end
+/// with the same quote, the result would be unreasonably large, or the mount path is not absolute,
+/// not UTF-8 or holds control characters (errc::invalid_argument).
 result<std::string> relocate(std::string_view content, const relocated_file& file,
                              std::string_view mount_path);
 

@@ -1,0 +1,17 @@
+/// Copies a cache file by file, for views that cannot be overlays.
+#pragma once
+
+#include "messages/errors.hpp"
+
+#include <cstdint>
+
+namespace gkm::csi {
+
+constexpr unsigned copied_depth_max = 64;
+
+/// Copies directories, files and links of one open directory into another. Files that are there
+/// already are replaced. Everybody may read and write the copies. `budget_bytes` goes down by what
+/// was copied. Errors: limit_exceeded (too much, too deep), no_space, io.
+result<void> copy_tree(int from, int to, uint64_t& budget_bytes);
+
+}  // namespace gkm::csi

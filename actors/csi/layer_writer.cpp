@@ -1,0 +1,126 @@
+#include "actors/csi/layer_writer.hpp"
+
+#include "actors/csi/beneath.hpp"
+#include "base/log.hpp"
+#include "messages/paths.hpp"
+#include "messages/printable.hpp"
+#include "messages/relocation.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace gkm::csi {
+namespace {
+
+constexpr unsigned directory_mode = 0777;
+constexpr unsigned file_mode = 0666;
+constexpr size_t logged_max = 10;
+
+class layer_files {
+public:
+  layer_files(base::fd content, base::fd layer, const std::string& mount_path, uint64_t budget)
+      : content_(std::move(content)),
+        layer_(std::move(layer)),
+        mount_path_(mount_path),
+        budget_(budget) {}
+
+  result<void> add(const relocated_file& file) {
+    auto added = rewrite(file);
+    if (added || added.error().code == errc::no_space) return added;
+    leave_out(file.path, added.error().message);
+    return {};
+  }
+
+  void leave_out(const std::string& what, const std::string& why) {
+    if (++left_out_ <= logged_max)
+      base::log::warn("A file that holds paths cannot be rewritten; it stays as it is",
+                      {{"file", printable(what, max_path_shown)}, {"error", why}});
+  }
+
+  uint64_t left_out() const { return left_out_; }
+
+private:
+  static constexpr size_t max_path_shown = 300;
+
+  result<void> rewrite(const relocated_file& file) {
+    auto in = open_beneath(content_.get(), file.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!in) return fail(base::errno_error(errno, "open", file.path));
+    auto content = base::read_open_file(in, file.path, max_relocated_file_bytes);
+    if (!content) return fail(content.error());
+    auto moved = relocate(*content, file, mount_path_);
+    if (!moved) return fail(moved.error());
+    if (moved->size() > budget_)
+      return fail(errc::limit_exceeded, "the rewritten files take too much space");
+    budget_ -= moved->size();
+    return write(file.path, *moved);
+  }
+
+  /// Opens the directory for `path` in the layer, made if absent. Neighbours follow each other.
+  result<void> enter(const std::string& folder) {
+    if (here_ && folder == here_path_) return {};
+    auto dir = open_beneath(layer_.get(), ".", O_RDONLY | O_DIRECTORY);
+    for (size_t from = 0; dir && from < folder.size();) {
+      auto to = std::min(folder.find('/', from), folder.size());
+      dir = make_directory(dir.get(), folder.substr(from, to - from), directory_mode);
+      from = to + 1;
+    }
+    if (!dir) return fail(base::errno_error(errno, "make directory", folder));
+    here_ = std::move(dir);
+    here_path_ = folder;
+    return {};
+  }
+
+  result<void> write(const std::string& path, std::string_view content) {
+    auto slash = path.rfind('/');
+    auto entered = enter(slash == std::string::npos ? "" : path.substr(0, slash));
+    if (!entered) return entered;
+    auto name = slash == std::string::npos ? path : path.substr(slash + 1);
+    base::fd out(::openat(here_.get(), name.c_str(),
+                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!out) return fail(base::errno_error(errno, "make", path));
+    while (!content.empty()) {
+      auto n = ::write(out.get(), content.data(), content.size());
+      if (n < 0) {
+        auto why = base::errno_error(errno, "write", path);
+        ::unlinkat(here_.get(), name.c_str(), 0);
+        return fail(why);
+      }
+      content.remove_prefix(static_cast<size_t>(n));
+    }
+    if (::fchmod(out.get(), file_mode) != 0)
+      return fail(base::errno_error(errno, "set the mode of", path));
+    return {};
+  }
+
+  base::fd content_;
+  base::fd layer_;
+  const std::string& mount_path_;
+  uint64_t budget_;
+  uint64_t left_out_ = 0;
+  base::fd here_;
+  std::string here_path_;
+};
+
+}  // namespace
+
+result<uint64_t> write_layer(int stored, const std::string& mount_path, int into,
+                             const std::string& name, uint64_t max_bytes) {
+  auto content = open_beneath(stored, paths::content, O_PATH | O_DIRECTORY);
+  if (!content) return fail(base::errno_error(errno, "open the cache's", paths::content));
+  auto layer = make_directory(into, name, directory_mode);
+  if (!layer) return fail(base::errno_error(errno, "make", name));
+  layer_files files(std::move(content), std::move(layer), mount_path, max_bytes);
+  auto list = open_beneath(stored, paths::relocations, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!list) return fail(base::errno_error(errno, "open the cache's", paths::relocations));
+  auto text = base::read_open_file(list, paths::relocations, max_relocations_bytes);
+  auto read = text ? parse_relocations(*text, [&](relocated_file f) { return files.add(f); })
+                   : result<void>(fail(text.error()));
+  if (!read && read.error().code == errc::no_space) return fail(read.error());
+  if (!read) files.leave_out(paths::relocations, read.error().message);
+  return files.left_out();
+}
+
+}  // namespace gkm::csi

@@ -1,0 +1,141 @@
+#include "actors/csi/catalog_files.hpp"
+#include "actors/csi/mounted_volumes.hpp"
+#include "actors/csi/services/server.hpp"
+#include "actors/csi/services/settings.hpp"
+#include "actors/csi/system_host.hpp"
+#include "actors/csi/volumes.hpp"
+#include "base/log.hpp"
+#include "base/version.hpp"
+
+#include <linux/capability.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+
+namespace gkm::csi {
+namespace {
+
+constexpr int success = 0;
+constexpr int failure = 1;
+constexpr int in_use = 9;
+
+constexpr size_t actor_threads = 2;
+constexpr std::chrono::seconds probe_limit{5};
+/// For calls in flight at the end: much shorter than what kubelet gives a pod to end.
+constexpr std::chrono::seconds grace{10};
+
+/// Every thread that ever allocates would keep an arena of its own; two are plenty for what runs
+/// here.
+void keep_memory_small() { ::mallopt(M_ARENA_MAX, 2); }
+
+/// Blocks them in this and all later threads, for `sigwait`.
+sigset_t hold_ending_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+bool may_mount() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
+  if (::syscall(SYS_capget, &header, data) != 0) return false;
+  return (data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
+}
+
+struct ports {
+  std::unique_ptr<system_host> host;
+  std::unique_ptr<mounted_volumes> volumes;
+  std::unique_ptr<catalog_files> catalog;
+};
+
+result<ports> open_ports(const settings& s) {
+  if (!may_mount())
+    return fail(errc::unauthorized,
+                "gkm-csi mounts file systems, for which it lacks CAP_SYS_ADMIN: run it as root, in a "
+                "pod with privileged: true");
+  paths where{s.state_dir, s.run_dir};
+  ports opened;
+  auto host = system_host::make();
+  if (!host) return fail(host.error());
+  opened.host = std::move(*host);
+  auto volumes = mounted_volumes::open({where, s.kubelet_root, {}});
+  if (!volumes) return fail(volumes.error());
+  opened.volumes = std::move(*volumes);
+  auto catalog = catalog_files::open(where);
+  if (!catalog) return fail(catalog.error());
+  opened.catalog = std::move(*catalog);
+  return opened;
+}
+
+result<void> serve(const settings& s, const sigset_t& ending) {
+  auto opened = open_ports(s);
+  if (!opened) return fail(opened.error());
+  caf::actor_system_config config;
+  configure(config, actor_threads);
+  caf::actor_system system(config);
+  auto volumes = gkm::spawn<volumes_state>(
+      system,
+      volume_ports{opened->catalog.get(), opened->volumes.get(), opened->host.get()});
+  auto end_volumes = [&] {
+    caf::anon_send_exit(volumes, caf::exit_reason::user_shutdown);
+    caf::scoped_actor self(system);
+    self->wait_for(volumes);
+    // Its address goes before the system does.
+    volumes = nullptr;
+  };
+  auto serving =
+      server::start(system, volumes, {s.endpoint, s.registration, s.kubelet_root, s.node_id});
+  if (!serving) {
+    end_volumes();
+    return fail(serving.error());
+  }
+  base::log::info("Serving", {{"version", base::version()},
+                              {"endpoint", s.endpoint.string()},
+                              {"registration", s.registration.string()},
+                              {"node", s.node_id},
+                              {"state_dir", s.state_dir.string()}});
+  int signal = 0;
+  sigwait(&ending, &signal);
+  base::log::info("Ending; mounts stay", {{"signal", signal}});
+  (*serving)->stop(grace);
+  end_volumes();
+  // Ports hold actors' addresses: they go before the system.
+  opened->catalog.reset();
+  opened->volumes.reset();
+  return {};
+}
+
+int report(const error& e) {
+  std::cerr << "gkm-csi: " << e.message << '\n';
+  return e.code == errc::busy ? in_use : failure;
+}
+
+int run(const settings& s) {
+  if (s.probe) {
+    auto ready = probe(s.endpoint, probe_limit);
+    if (!ready) return report(ready.error());
+    std::cout << "gkm-csi on '" << s.endpoint.string() << "' is ready\n";
+    return success;
+  }
+  keep_memory_small();
+  auto ending = hold_ending_signals();
+  auto served = serve(s, ending);
+  return served ? success : report(served.error());
+}
+
+}  // namespace
+}  // namespace gkm::csi
+
+int main(int argc, char** argv) {
+  auto line = gkm::csi::read_command_line(argc, argv);
+  if (!line.wanted) return line.exit_code;
+  gkm::base::log::configure(line.wanted->log_level, line.wanted->log_json);
+  return gkm::csi::run(*line.wanted);
+}

@@ -1,0 +1,207 @@
+#include "actors/csi/mounted_volumes.hpp"
+
+#include "actors/csi/beneath.hpp"
+#include "actors/csi/volume_recovery.hpp"
+#include "actors/csi/volume_size.hpp"
+#include "base/log.hpp"
+#include "base/sha256.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace gkm::csi {
+namespace {
+
+constexpr unsigned open_mode = 0755;
+constexpr size_t instance_chars = 8;
+
+result<done> ok(result<void> outcome) {
+  return outcome.map([] { return done{}; });
+}
+
+bool shows(const held_view& held, const volume_record& record) {
+  return held.target == record.target && held.manifest == record.manifest &&
+         held.view == record.view;
+}
+
+}  // namespace
+
+struct mounted_volumes::parts {
+  std::string boot;
+  std::string instance;  ///< tells this state directory's mounts from another's
+  base::file_lock lock;
+  base::fd root;
+  target_tree targets;
+  usage_records records;
+  std::unique_ptr<scratch_space> scratch;
+  std::unique_ptr<relocated_layers> layers;
+  std::unique_ptr<mount_calls> mounts;
+  std::unique_ptr<view_builder> builder;
+  held_views held;
+};
+
+result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings settings) {
+  const auto& where = settings.where;
+  for (const auto& dir : {where.root, where.run})
+    if (auto made = base::make_directories(dir, open_mode); !made) return fail(made.error());
+  auto lock = base::file_lock::take(where.csi_lock());
+  if (!lock) return wrap(lock.error(), "Cannot mount volumes");
+  auto boot = base::boot_id();
+  if (!boot) return fail(boot.error());
+  base::fd root(::open(where.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return fail(base::errno_error(errno, "open", where.root));
+  auto targets = target_tree::open(settings.kubelet_root);
+  if (!targets) return fail(targets.error());
+  auto records = usage_records::open(where);
+  if (!records) return fail(records.error());
+  auto scratch = scratch_space::open(where.scratches());
+  if (!scratch) return fail(scratch.error());
+  auto layers = relocated_layers::open(where.relocated(), root.get());
+  if (!layers) return fail(layers.error());
+  auto instance = base::sha256::of(real_path(root.get())).hex.substr(0, instance_chars);
+  std::unique_ptr<parts> made(new parts{*boot,
+                                        instance,
+                                        std::move(*lock),
+                                        std::move(root),
+                                        std::move(*targets),
+                                        std::move(*records),
+                                        std::move(*scratch),
+                                        std::move(*layers),
+                                        std::make_unique<mount_calls>(settings.mounting),
+                                        nullptr,
+                                        {}});
+  made->builder = std::make_unique<view_builder>(view_builder::deps{
+      made->root.get(), made->boot, made->instance, *made->scratch, *made->layers, *made->mounts});
+  return std::unique_ptr<mounted_volumes>(new mounted_volumes(std::move(made)));
+}
+
+mounted_volumes::mounted_volumes(std::unique_ptr<parts> made) : parts_(std::move(made)) {}
+
+mounted_volumes::~mounted_volumes() {
+  steps_.finish();
+  measures_.finish();
+}
+
+void mounted_volumes::recover(answer<done> reply) {
+  steps_.post([=, this] {
+    auto& p = *parts_;
+    reply(ok(recover_volumes(
+        {p.boot, p.instance, p.root.get(), p.targets, p.records, *p.scratch, *p.layers, p.held})));
+  });
+}
+
+void mounted_volumes::read(const std::string& volume_id, answer<volume_record> reply) {
+  steps_.post([=, this] { reply(parts_->records.read(volume_id)); });
+}
+
+void mounted_volumes::is_mounted(const volume_record& record, answer<bool> reply) {
+  steps_.post([=, this] { reply(is_mounted_now(record)); });
+}
+
+void mounted_volumes::write(const volume_record& record, answer<done> reply) {
+  steps_.post([=, this] { reply(ok(parts_->records.write(record))); });
+}
+
+void mounted_volumes::erase(const std::string& volume_id, answer<done> reply) {
+  steps_.post([=, this] { reply(ok(parts_->records.erase(volume_id))); });
+}
+
+void mounted_volumes::mount(const volume_record& record, answer<volume_record> reply) {
+  steps_.post([=, this] { reply(mount_now(record)); });
+}
+
+void mounted_volumes::unmount(const std::string& volume_id, const std::string& target,
+                              answer<done> reply) {
+  steps_.post([=, this] { reply(ok(unmount_now(volume_id, target))); });
+}
+
+void mounted_volumes::remove_target(const std::string& target, answer<done> reply) {
+  steps_.post([=, this] { reply(ok(parts_->targets.remove(target))); });
+}
+
+void mounted_volumes::measure(const volume_record& record, answer<volume_stats> reply) {
+  measures_.post([=, this] { reply(measure_now(record)); });
+}
+
+result<bool> mounted_volumes::is_mounted_now(const volume_record& record) {
+  auto held = parts_->held.find(volume_key(record.volume_id));
+  if (!held || !shows(*held, record)) return false;
+  auto where = parts_->targets.find(record.target);
+  if (!where) return false;
+  auto seen = look_at(*where);
+  if (!seen) return fail(seen.error());
+  return seen->is_mount && held->owns(seen->identity);
+}
+
+result<volume_record> mounted_volumes::mount_now(volume_record record) {
+  auto key = volume_key(record.volume_id);
+  // A view of this volume that nobody relies on: no record said that it was whole.
+  if (parts_->held.find(key))
+    if (auto off = unmount_now(record.volume_id, record.target); !off) return fail(off.error());
+  auto at = parts_->targets.prepare(record.target);
+  if (!at) return fail(at.error());
+  auto undo = [&](const error& why) {
+    if (auto discarded = parts_->scratch->discard(key); !discarded)
+      base::log::warn("Cannot discard scratch", {{"error", discarded.error().message}});
+    if (at->made)
+      if (auto removed = parts_->targets.remove(record.target); !removed)
+        base::log::warn("Cannot undo", {{"error", removed.error().message}});
+    return fail(why);
+  };
+  auto layer = parts_->builder->build(record, key, *at);
+  if (!layer) return undo(layer.error());
+  auto seen = look_at(at->where);
+  if (!seen || !seen->is_mount) {
+    if (*layer) parts_->layers->release(**layer);
+    if (seen) return undo({errc::io, "Cannot find the view that was just mounted", {}});
+    if (auto off = take_off(at->where); !off) return fail(off.error());
+    return undo(seen.error());
+  }
+  parts_->held.put(
+      key, {record.target, record.manifest, record.view, {seen->identity}, std::move(*layer)});
+  return record;
+}
+
+result<void> mounted_volumes::unmount_now(const std::string& volume_id, const std::string& target) {
+  auto key = volume_key(volume_id);
+  auto held = parts_->held.find(key);
+  if (auto off = take_off_view(target, held); !off) return off;
+  if (held && held->target != target)
+    if (auto off = take_off_view(held->target, held); !off) return off;
+  parts_->held.take(key);
+  if (held && held->layer) parts_->layers->release(*held->layer);
+  return parts_->scratch->discard(key);
+}
+
+result<void> mounted_volumes::take_off_view(const std::string& target,
+                                            const std::optional<held_view>& ours) {
+  auto where = parts_->targets.find(target);
+  if (!where && where.error().code == errc::not_found) return {};
+  if (!where) return fail(where.error());
+  for (;;) {
+    auto seen = look_at(*where);
+    if (!seen) return fail(seen.error());
+    if (!seen->is_mount) return {};
+    if (!ours || !ours->owns(seen->identity))
+      return fail(errc::conflict, "Cannot unmount '" + target +
+                                      "': what is mounted there is not this volume's view");
+    if (auto off = take_off(*where); !off) return off;
+  }
+}
+
+result<volume_stats> mounted_volumes::measure_now(const volume_record& record) {
+  std::string problem;
+  auto mounted = is_mounted_now(record);
+  if (!mounted)
+    problem = mounted.error().message;
+  else if (!*mounted)
+    problem = "'" + record.target + "' does not show the volume's view any more";
+  else if (auto answers = parts_->targets.ask(record.target); !answers)
+    problem = answers.error().message;
+  auto use = parts_->scratch->measure(volume_key(record.volume_id));
+  if (!use && use.error().code != errc::not_found) return fail(use.error());
+  return size_of(record, use ? std::optional(*use) : std::nullopt, std::move(problem));
+}
+
+}  // namespace gkm::csi

@@ -1,0 +1,58 @@
+/// What pods write: one directory a volume, limited, thrown away when the volume goes.
+#pragma once
+
+#include "actors/csi/project_quota.hpp"
+#include "actors/csi/trash.hpp"
+#include "messages/paths.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace gkm::csi {
+
+/// One volume's directory, open.
+struct scratch_room {
+  base::fd upper;  ///< 0777: what the pod sees or writes
+  base::fd work;   ///< the overlay's own
+};
+
+struct scratch_use {
+  uint64_t bytes = 0;
+  uint64_t inodes = 0;
+  uint64_t max_bytes = 0;  ///< 0: no limit that the file system enforces
+  uint64_t max_inodes = 0;
+  uint64_t free_bytes = 0;  ///< of the file system
+  uint64_t free_inodes = 0;
+};
+
+class scratch_space {
+public:
+  static result<std::unique_ptr<scratch_space>> open(const std::filesystem::path& dir);
+
+  /// A fresh room; what is there of an earlier volume of that key is discarded. On failure nothing
+  /// is left. Errors: no_space, io.
+  result<scratch_room> make(const std::string& key, uint64_t max_bytes);
+  /// Nothing there is success.
+  result<void> discard(const std::string& key);
+  /// Counts what was written, by walking through it where no quota knows.
+  result<scratch_use> measure(const std::string& key) const;
+
+  /// Which volumes have a room. What was being deleted goes on being deleted.
+  result<std::vector<std::string>> recover();
+
+  int dir() const { return dir_.get(); }
+
+private:
+  explicit scratch_space(base::fd dir) : dir_(std::move(dir)), trash_(dir_.get()) {}
+  result<scratch_room> furnish(const std::string& key, uint64_t max_bytes);
+  std::function<void()> release_later(const base::fd& room);
+
+  base::fd dir_;
+  project_quota quota_;
+  trash trash_;
+};
+
+/// Names of the entries of an open directory, but for "." and "..".
+result<std::vector<std::string>> entries_of(int dir);
+
+}  // namespace gkm::csi

@@ -1,0 +1,98 @@
+#include "actors/csi/services/front_door.hpp"
+
+#include "base/log.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace gkm::csi {
+namespace fs = std::filesystem;
+namespace {
+
+/// After a connection that could not be taken, for want of descriptors for example.
+constexpr int breath_ms = 200;
+
+}  // namespace
+
+result<std::unique_ptr<front_door>> front_door::open(std::vector<fs::path> paths,
+                                                     std::function<void(base::fd)> admit) {
+  std::unique_ptr<front_door> door(new front_door(std::move(admit)));
+  if (auto started = door->start(std::move(paths)); !started) return fail(started.error());
+  return door;
+}
+
+front_door::front_door(std::function<void(base::fd)> admit)
+    : admit_(std::move(admit)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+result<void> front_door::start(std::vector<fs::path> paths) {
+  if (!wake_) return fail(base::errno_error(errno, "make an event for", paths.front()));
+  for (auto& path : paths) {
+    auto socket = unix_socket::listen(path);
+    if (!socket) return fail(socket.error());
+    auto watch = base::directory_watch::start(path.parent_path(), [this] { wake(); });
+    if (!watch) return fail(watch.error());
+    entrances_.push_back({std::move(path), std::move(*socket)});
+    watches_.push_back(std::move(*watch));
+  }
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+front_door::~front_door() {
+  watches_.clear();
+  closing_ = true;
+  wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void front_door::wake() const {
+  uint64_t one = 1;
+  // Full means awake already.
+  [[maybe_unused]] auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void front_door::run() {
+  bool out_of_breath = false;
+  while (!closing_) {
+    std::vector<pollfd> waits{{wake_.get(), POLLIN, 0}};
+    for (const auto& e : entrances_)
+      waits.push_back({out_of_breath ? -1 : e.socket.fd(), POLLIN, 0});
+    ::poll(waits.data(), waits.size(), out_of_breath ? breath_ms : -1);
+    out_of_breath = false;
+    uint64_t woken = 0;
+    if (::read(wake_.get(), &woken, sizeof woken) > 0 && !closing_) make_again();
+    for (const auto& e : entrances_) out_of_breath |= !admit_all(e);
+  }
+}
+
+void front_door::make_again() {
+  for (auto& e : entrances_) {
+    if (e.socket.is_in_place()) continue;
+    auto socket = unix_socket::listen(e.path);
+    if (socket) {
+      base::log::info("Socket made again", {{"path", e.path.string()}});
+      e.socket = std::move(*socket);
+    } else if (socket.error().code != errc::not_found) {
+      base::log::error("Socket cannot be made again",
+                       {{"path", e.path.string()}, {"error", socket.error().message}});
+    }
+  }
+}
+
+bool front_door::admit_all(const entrance& e) const {
+  if (e.socket.fd() < 0) return true;
+  for (;;) {
+    auto connection = e.socket.accept();
+    if (!connection) {
+      base::log::warn("Connection not taken", {{"error", connection.error().message}});
+      return false;
+    }
+    if (!*connection) return true;
+    admit_(std::move(*connection));
+  }
+}
+
+}  // namespace gkm::csi

@@ -1,0 +1,44 @@
+/// The sockets under which this program is found. Whoever removes one, as kubelet does with all in
+/// its plugins_registry, finds a new one in its place: so it is seen, and registered, again.
+#pragma once
+
+#include "actors/csi/services/unix_socket.hpp"
+#include "base/directory_watch.hpp"
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace gkm::csi {
+
+class front_door {
+public:
+  /// `admit` gets every connection, on the door's own thread. Errors: those of unix_socket::listen.
+  static result<std::unique_ptr<front_door>> open(std::vector<std::filesystem::path> paths,
+                                                  std::function<void(base::fd)> admit);
+  /// Admits nobody any more; the sockets are gone.
+  ~front_door();
+  front_door(const front_door&) = delete;
+  front_door& operator=(const front_door&) = delete;
+
+private:
+  struct entrance {
+    std::filesystem::path path;
+    unix_socket socket;
+  };
+  explicit front_door(std::function<void(base::fd)> admit);
+  result<void> start(std::vector<std::filesystem::path> paths);
+  void wake() const;
+  void run();
+  void make_again();
+  bool admit_all(const entrance& e) const;
+
+  const std::function<void(base::fd)> admit_;
+  base::fd wake_;
+  std::atomic<bool> closing_ = false;
+  std::vector<entrance> entrances_;
+  std::vector<std::unique_ptr<base::directory_watch>> watches_;
+  std::thread thread_;
+};
+
+}  // namespace gkm::csi

@@ -1,0 +1,43 @@
+/// csi.v1.Node: what kubelet asks about volumes, checked and handed to the volumes actor. What is
+/// not overridden here is answered UNIMPLEMENTED.
+#pragma once
+
+#include "messages/actors.hpp"
+
+#include <csi.grpc.pb.h>
+
+namespace gkm::csi {
+
+class node_service final : public ::csi::v1::Node::CallbackService {
+public:
+  node_service(caf::actor_system& system, volumes_actor volumes, std::string node_id,
+               std::string kubelet_root)
+      : system_(system),
+        volumes_(std::move(volumes)),
+        node_id_(std::move(node_id)),
+        kubelet_root_(std::move(kubelet_root)) {}
+
+  grpc::ServerUnaryReactor* NodePublishVolume(
+      grpc::CallbackServerContext* context, const ::csi::v1::NodePublishVolumeRequest* request,
+      ::csi::v1::NodePublishVolumeResponse* response) override;
+  grpc::ServerUnaryReactor* NodeUnpublishVolume(
+      grpc::CallbackServerContext* context, const ::csi::v1::NodeUnpublishVolumeRequest* request,
+      ::csi::v1::NodeUnpublishVolumeResponse* response) override;
+  grpc::ServerUnaryReactor* NodeGetVolumeStats(
+      grpc::CallbackServerContext* context, const ::csi::v1::NodeGetVolumeStatsRequest* request,
+      ::csi::v1::NodeGetVolumeStatsResponse* response) override;
+  grpc::ServerUnaryReactor* NodeGetCapabilities(
+      grpc::CallbackServerContext* context, const ::csi::v1::NodeGetCapabilitiesRequest* request,
+      ::csi::v1::NodeGetCapabilitiesResponse* response) override;
+  grpc::ServerUnaryReactor* NodeGetInfo(grpc::CallbackServerContext* context,
+                                        const ::csi::v1::NodeGetInfoRequest* request,
+                                        ::csi::v1::NodeGetInfoResponse* response) override;
+
+private:
+  caf::actor_system& system_;
+  volumes_actor volumes_;
+  std::string node_id_;
+  std::string kubelet_root_;
+};
+
+}  // namespace gkm::csi

@@ -1,0 +1,69 @@
+#include "actors/csi/services/server.hpp"
+
+#include "actors/csi/services/front_door.hpp"
+#include "actors/csi/services/identity.hpp"
+#include "actors/csi/services/node.hpp"
+#include "actors/csi/services/registration.hpp"
+
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+
+namespace gkm::csi {
+namespace {
+
+constexpr int max_message_bytes = 1 << 20;
+constexpr int max_calls_per_connection = 256;
+constexpr int max_metadata_bytes = 16 << 10;
+
+}  // namespace
+
+struct server::inside {
+  inside(caf::actor_system& system, const volumes_actor& volumes, const server_plan& plan)
+      : identity(system, volumes),
+        node(system, volumes, plan.node_id, plan.kubelet_root),
+        registration(plan.endpoint.string()) {}
+
+  identity_service identity;
+  node_service node;
+  registration_service registration;
+  std::unique_ptr<grpc::Server> grpc;
+  std::unique_ptr<front_door> door;
+};
+
+result<std::unique_ptr<server>> server::start(caf::actor_system& system,
+                                              const volumes_actor& volumes,
+                                              const server_plan& plan) {
+  auto parts = std::make_unique<inside>(system, volumes, plan);
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&parts->identity);
+  builder.RegisterService(&parts->node);
+  builder.RegisterService(&parts->registration);
+  builder.SetMaxReceiveMessageSize(max_message_bytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, max_calls_per_connection);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, max_metadata_bytes);
+  parts->grpc = builder.BuildAndStart();
+  if (!parts->grpc) return fail(errc::internal, "Cannot start the gRPC server");
+  std::vector<std::filesystem::path> sockets{plan.endpoint};
+  // The CSI socket first: kubelet asks there as soon as it knows of it.
+  if (!plan.registration.empty()) sockets.push_back(plan.registration);
+  // gRPC would remove and bind socket files itself, whoever's they are, and could not make them
+  // again; so it gets connections, not paths.
+  auto door = front_door::open(std::move(sockets), [grpc = parts->grpc.get()](base::fd connection) {
+    grpc::AddInsecureChannelFromFd(grpc, connection.release());
+  });
+  if (!door) return fail(door.error());
+  parts->door = std::move(*door);
+  return std::unique_ptr<server>(new server(std::move(parts)));
+}
+
+server::server(std::unique_ptr<inside> parts) : parts_(std::move(parts)) {}
+
+void server::stop(std::chrono::seconds grace) {
+  parts_->door.reset();
+  parts_->grpc->Shutdown(std::chrono::system_clock::now() + grace);
+}
+
+server::~server() = default;
+
+}  // namespace gkm::csi

@@ -1,0 +1,39 @@
+/// gRPC on unix sockets, in front of the volumes actor.
+#pragma once
+
+#include "messages/actors.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace gkm::csi {
+
+struct server_plan {
+  std::filesystem::path endpoint;      ///< the CSI socket
+  std::filesystem::path registration;  ///< kubelet's way to it; empty: do not register
+  std::string kubelet_root;
+  std::string node_id;
+};
+
+class server {
+public:
+  /// Serves from its return on. Errors: those of unix_socket::listen.
+  static result<std::unique_ptr<server>> start(caf::actor_system& system,
+                                               const volumes_actor& volumes,
+                                               const server_plan& plan);
+  /// Takes no calls any more, and returns when those in flight have ended: by themselves, or
+  /// cancelled after `grace`.
+  void stop(std::chrono::seconds grace);
+  ~server();
+
+private:
+  struct inside;
+  explicit server(std::unique_ptr<inside> parts);
+  std::unique_ptr<inside> parts_;
+};
+
+/// Whether the gkm-csi that serves on `endpoint` is ready; errc::unavailable says why it is not.
+result<void> probe(const std::filesystem::path& endpoint, std::chrono::seconds limit);
+
+}  // namespace gkm::csi

@@ -1,0 +1,174 @@
+#include "actors/csi/services/settings.hpp"
+
+#include "actors/csi/services/unix_socket.hpp"
+#include "base/version.hpp"
+#include "messages/paths.hpp"
+#include "messages/printable.hpp"
+#include "messages/volume.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+namespace gkm::csi {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int wrong_usage = 2;
+constexpr size_t max_node_id_chars = 253;
+
+constexpr const char* description =
+    R"text(Mounts GPU kernel caches into pods: the node part of the CSI driver csi.gkm.io.
+
+kubelet calls it through a unix socket, which it registers itself. Caches come from the state
+directory, where the agent keeps them; each pod gets a view of its own. It needs CAP_SYS_ADMIN,
+and no network.)text";
+
+constexpr const char* footer = R"text(Examples:
+  gkm-csi --node-id "$(hostname)"                       as kubelet's driver on this node
+  gkm-csi --kubelet-root /var/lib/k0s/kubelet           where kubelet's root is another
+  gkm-csi --endpoint /tmp/csi.sock --registration-dir "" --node-id test --kubelet-root /tmp/pods
+                                                        without kubelet
+  gkm-csi --probe                                       is the one that runs ready?
+
+SIGTERM ends it in order: calls in flight get a few seconds, mounts stay.
+
+Exit codes:
+  0 ended in order, or ready   1 failed, or not ready   2 wrong usage   9 another one runs)text";
+
+struct raw {
+  std::string endpoint = "unix:///var/lib/kubelet/plugins/csi-gkm/csi.sock";
+  std::string kubelet_root = "/var/lib/kubelet";
+  std::string registration_dir;
+  bool registration_given = false;
+  std::string node_id;
+  std::string state_dir = "/var/lib/gkm";
+  std::string run_dir;
+  std::string log_level;
+  bool log_json = false;
+  bool probe = false;
+};
+
+void add_flags(CLI::App& app, raw& r) {
+  app.add_option("--endpoint", r.endpoint, "The socket to serve on, with or without unix://")
+      ->type_name("SOCKET")
+      ->envname("CSI_ENDPOINT")
+      ->capture_default_str();
+  app.add_option("--kubelet-root", r.kubelet_root,
+                 "kubelet's root directory; targets must lie below it")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--registration-dir", r.registration_dir,
+                 "Where to register; \"\" does not register (default: plugins_registry in "
+                 "kubelet's root)")
+      ->type_name("DIR");
+  app.add_option("--node-id", r.node_id, "This node's name in the cluster")
+      ->type_name("NAME")
+      ->envname("KUBE_NODE_NAME");
+  app.add_option("--state-dir", r.state_dir, "Where the agent keeps caches")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--run-dir", r.run_dir,
+                 "Records that end with this boot (default: /run/gkm for /var/lib/gkm, else 'run' "
+                 "in the state directory)")
+      ->type_name("DIR");
+  app.add_option("--log-level", r.log_level,
+                 "debug, info, warn, error or off (default: $GKM_LOG, else $GO_LOG, else info)")
+      ->type_name("LEVEL");
+  app.add_flag("--log-json", r.log_json, "Log as JSON, one object per line");
+  app.add_flag("--probe", r.probe, "Ask the one that serves on --endpoint whether it is ready");
+}
+
+result<fs::path> parse_directory(const std::string& flag, const std::string& text) {
+  if (!is_normal_path(text) || text.size() > max_path_chars)
+    return fail(errc::invalid_argument, flag + " '" + printable(text) +
+                                            "' is not an absolute path without '.', '..' and "
+                                            "doubled or trailing slashes");
+  return fs::path(text);
+}
+
+result<void> read_directories(const raw& r, settings& s) {
+  auto root = parse_directory("--kubelet-root", r.kubelet_root);
+  if (!root) return fail(root.error());
+  s.kubelet_root = root->string();
+  auto state = parse_directory("--state-dir", r.state_dir);
+  if (!state) return fail(state.error());
+  s.state_dir = *state;
+  auto run = parse_directory(
+      "--run-dir", r.run_dir.empty() ? paths::below(s.state_dir).run.string() : r.run_dir);
+  if (!run) return fail(run.error());
+  s.run_dir = *run;
+  auto registry = r.registration_given ? r.registration_dir : s.kubelet_root + "/plugins_registry";
+  if (registry.empty()) return {};
+  auto registration = parse_directory("--registration-dir", registry);
+  if (!registration) return fail(registration.error());
+  auto socket = parse_endpoint((*registration / (std::string(driver_name) + "-reg.sock")).string());
+  if (!socket) return fail(socket.error());
+  s.registration = *socket;
+  return {};
+}
+
+result<settings> check(const raw& r) {
+  settings s;
+  auto endpoint = parse_endpoint(r.endpoint);
+  if (!endpoint) return fail(endpoint.error());
+  s.endpoint = *endpoint;
+  s.log_json = r.log_json;
+  s.probe = r.probe;
+  s.log_level = base::log::level_from_environment(base::log::level::info);
+  if (!r.log_level.empty()) {
+    auto level = base::log::parse_level(r.log_level);
+    if (!level) return fail(level.error());
+    s.log_level = *level;
+  }
+  if (s.probe) return s;
+  if (auto read = read_directories(r, s); !read) return fail(read.error());
+  if (r.node_id.empty() || r.node_id.size() > max_node_id_chars ||
+      printable(r.node_id, max_node_id_chars) != r.node_id)
+    return fail(errc::invalid_argument, "Give the node's name, printable and at most " +
+                                            std::to_string(max_node_id_chars) +
+                                            " characters, with --node-id or in KUBE_NODE_NAME");
+  s.node_id = r.node_id;
+  return s;
+}
+
+}  // namespace
+
+result<fs::path> parse_endpoint(const std::string& text) {
+  std::string_view path = text;
+  for (std::string_view scheme : {"unix://", "unix:"}) {
+    if (!path.starts_with(scheme)) continue;
+    path.remove_prefix(scheme.size());
+    break;
+  }
+  if (!is_normal_path(path))
+    return fail(errc::invalid_argument,
+                "Endpoint '" + printable(text) +
+                    "' is not a unix socket's absolute path, for example unix:///run/csi.sock");
+  if (path.size() > max_socket_path_bytes)
+    return fail(errc::invalid_argument,
+                "Socket path '" + printable(path, max_path_chars) + "' has " +
+                    std::to_string(path.size()) + " bytes, the kernel takes " +
+                    std::to_string(max_socket_path_bytes) + "; use a shorter directory");
+  return fs::path(path);
+}
+
+command_line read_command_line(int argc, char** argv) {
+  CLI::App app(description, "gkm-csi");
+  app.footer(footer);
+  app.set_version_flag("--version", std::string("gkm-csi ") + base::version());
+  raw r;
+  add_flags(app, r);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return {std::nullopt, app.exit(e) == 0 ? 0 : wrong_usage};
+  }
+  r.registration_given = app.count("--registration-dir") > 0;
+  auto checked = check(r);
+  if (checked) return {std::move(*checked), 0};
+  std::cerr << "gkm-csi: " << checked.error().message << '\n';
+  return {std::nullopt, wrong_usage};
+}
+
+}  // namespace gkm::csi

@@ -1,0 +1,20 @@
+/// How much a tree of files takes, where no quota keeps count.
+#pragma once
+
+#include <cstdint>
+
+namespace gkm::csi {
+
+/// A pod may make as many files as it likes; it does not keep us counting for ever.
+constexpr uint64_t counted_inodes_max = 1'000'000;
+constexpr unsigned counted_depth_max = 64;
+
+struct tree_sizes {
+  uint64_t bytes = 0;
+  uint64_t inodes = 0;
+};
+
+/// What lies in the open directory, up to the limits above. Links are not followed.
+tree_sizes tree_size(int dir);
+
+}  // namespace gkm::csi

@@ -1,0 +1,83 @@
+#include "actors/csi/usage_records.hpp"
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "base/sha256.hpp"
+#include "messages/record.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace gkm::csi {
+namespace fs = std::filesystem;
+namespace {
+
+/// The agent, another user, reads what lies there.
+constexpr unsigned directory_mode = 0755;
+constexpr std::string_view suffix = ".json";
+
+}  // namespace
+
+std::string volume_key(const std::string& volume_id) { return base::sha256::of(volume_id).hex; }
+
+result<usage_records> usage_records::open(const paths& where) {
+  if (auto made = base::make_directories(where.volumes(), directory_mode); !made)
+    return fail(made.error());
+  return usage_records(where);
+}
+
+result<volume_record> usage_records::read(const std::string& volume_id) const {
+  return read_key(volume_key(volume_id));
+}
+
+result<volume_record> usage_records::read_key(const std::string& key) const {
+  auto text = base::read_file(where_.volume(key), max_record_bytes);
+  if (!text && text.error().code == errc::not_found) return fail(text.error());
+  if (!text && text.error().code == errc::io) return fail(text.error());
+  auto record = text ? parse_volume_record(*text) : fail(text.error());
+  if (record && volume_key(record->volume_id) == key) return record;
+  auto why = record ? "it is the record of another volume" : record.error().message;
+  set_aside(key, why);
+  return fail(errc::not_found, "Cannot use the record of the volume: " + why);
+}
+
+void usage_records::set_aside(const std::string& key, const std::string& why) const {
+  auto file = where_.volume(key);
+  auto aside = where_.volumes() / (key + ".unreadable");
+  bool moved = ::rename(file.c_str(), aside.c_str()) == 0;
+  base::log::error("A volume's record cannot be read and is set aside",
+                   {{"file", moved ? aside.string() : file.string()}, {"error", why}});
+}
+
+result<void> usage_records::write(const volume_record& record) const {
+  return base::write_file_atomically(where_.volume(volume_key(record.volume_id)),
+                                     print_volume_record(record));
+}
+
+result<void> usage_records::erase(const std::string& volume_id) const {
+  auto file = where_.volume(volume_key(volume_id));
+  if (::unlink(file.c_str()) == 0 || errno == ENOENT) return {};
+  return fail(base::errno_error(errno, "remove", file));
+}
+
+result<std::vector<volume_record>> usage_records::list() const {
+  std::vector<volume_record> all;
+  std::error_code failed;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator it(where_.volumes(), failed), end; !failed && it != end;
+       it.increment(failed))
+    files.push_back(it->path());
+  if (failed) return fail(base::errno_error(failed.value(), "read", where_.volumes()));
+  for (const auto& file : files) {
+    auto name = file.filename().string();
+    if (name.starts_with('.'))
+      ::unlink(file.c_str());
+    else if (name.ends_with(suffix))
+      if (auto record = read_key(name.substr(0, name.size() - suffix.size())))
+        all.push_back(std::move(*record));
+  }
+  return all;
+}
+
+}  // namespace gkm::csi

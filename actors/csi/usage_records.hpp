@@ -1,0 +1,34 @@
+/// Which volume uses what: one small file a volume, which the agent reads too.
+#pragma once
+
+#include "messages/paths.hpp"
+#include "messages/volume.hpp"
+
+namespace gkm::csi {
+
+/// The name of a volume on disk: the SHA-256 of its id, in hexadecimal.
+std::string volume_key(const std::string& volume_id);
+
+class usage_records {
+public:
+  /// Makes the directory if it is missing.
+  static result<usage_records> open(const paths& where);
+
+  /// errc::not_found if there is none. One that does not parse is set aside, said in the log, and
+  /// not_found.
+  result<volume_record> read(const std::string& volume_id) const;
+  result<void> write(const volume_record& record) const;
+  /// Nothing there is success.
+  result<void> erase(const std::string& volume_id) const;
+  /// All that parse; the others are set aside. Half-written files are removed.
+  result<std::vector<volume_record>> list() const;
+
+private:
+  explicit usage_records(paths where) : where_(std::move(where)) {}
+  result<volume_record> read_key(const std::string& key) const;
+  void set_aside(const std::string& key, const std::string& why) const;
+
+  paths where_;
+};
+
+}  // namespace gkm::csi

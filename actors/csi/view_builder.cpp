@@ -1,0 +1,183 @@
+#include "actors/csi/view_builder.hpp"
+
+#include "actors/csi/beneath.hpp"
+#include "actors/csi/copy_tree.hpp"
+#include "messages/paths.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <limits>
+
+namespace gkm::csi {
+namespace {
+
+constexpr size_t source_key_chars = 16;
+
+void add_note(volume_record& record, std::string reason, std::string message) {
+  if (record.notes.size() < max_volume_notes)
+    record.notes.push_back({std::move(reason), std::move(message)});
+}
+
+tl::unexpected<error> not_mounted(const mount_failure& why, const std::string& target) {
+  auto e = base::errno_error(why.code, "mount the cache on", target);
+  // The kernel's "no such file" is about a layer, and no reason to look for the cache again.
+  if (e.code == errc::not_found) e.code = errc::io;
+  if (!why.detail.empty()) e.message += " (" + why.detail + ")";
+  return fail(std::move(e));
+}
+
+tl::unexpected<error> not_stored(const digest& manifest, std::string_view why) {
+  return fail(errc::not_found,
+              "Cannot use the cache '" + manifest.str() + "': " + std::string(why));
+}
+
+/// A cache that was written before the machine went down may be incomplete; the agent fetches it
+/// again.
+bool is_from_before_a_crash(const base::fd& stored, const std::string& boot) {
+  auto mark = open_beneath(stored.get(), paths::unsynced, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!mark && errno == ENOENT) return false;
+  if (!mark) return true;
+  auto text = base::read_open_file(mark, paths::unsynced, 64);
+  return !text || *text != boot;
+}
+
+std::string because(const mount_failure& why) {
+  auto text = std::error_code(why.code, std::generic_category()).message();
+  return why.detail.empty() ? text : text + ", " + why.detail;
+}
+
+}  // namespace
+
+std::string view_source(const std::string& instance, const std::string& key) {
+  return "gkm:" + instance + ':' + key.substr(0, source_key_chars);
+}
+
+result<std::optional<layer_key>> view_builder::build(volume_record& record, const std::string& key,
+                                                     const target_tree::prepared& at) {
+  if (record.view == view_kind::empty) {
+    if (auto made = empty(record, key, at); !made) return fail(made.error());
+    return std::optional<layer_key>();
+  }
+  auto from = open_source(record);
+  if (!from) return fail(from.error());
+  auto made = mount_on(record, key, *from, at);
+  // A copy has no more need of the layer that it was made from.
+  if (from->key && (!made || record.view == view_kind::copy)) {
+    d_.layers.release(*from->key);
+    from->key.reset();
+  }
+  if (!made) return fail(made.error());
+  return std::move(from->key);
+}
+
+result<view_builder::source> view_builder::open_source(volume_record& record) {
+  if (record.manifest.empty()) return fail(errc::internal, "Cannot mount a cache without a digest");
+  auto stored =
+      open_beneath(d_.root, "store/sha256/" + record.manifest.hex, O_RDONLY | O_DIRECTORY);
+  if (!stored && errno == ENOENT) return not_stored(record.manifest, "it is not in the store");
+  if (!stored) return fail(base::errno_error(errno, "open in the store", record.manifest.hex));
+  if (is_from_before_a_crash(stored, d_.boot))
+    return not_stored(record.manifest, "it may be incomplete since the machine went down");
+  source from;
+  from.content = open_beneath(stored.get(), paths::content, O_PATH | O_DIRECTORY);
+  if (!from.content) return not_stored(record.manifest, "it has no content");
+  if (auto relocated = relocate_source(record, stored, from); !relocated)
+    return fail(relocated.error());
+  return from;
+}
+
+result<void> view_builder::relocate_source(volume_record& record, const base::fd& stored,
+                                           source& from) {
+  auto list = open_beneath(stored.get(), paths::relocations, O_PATH);
+  if (!list && errno == ENOENT) return {};
+  if (record.mount_path.empty()) {
+    add_note(record, "MountPathUnknown",
+             "the cache holds absolute paths, which stay as they are and are likely to be useless; "
+             "say in csi.gkm.io/mountPath where the pod mounts the volume");
+    return {};
+  }
+  auto key = layer_key::of(record.manifest, record.mount_path);
+  auto relocated = d_.layers.acquire(key, record.mount_path, stored.get());
+  if (!relocated) return wrap(relocated.error(), "Cannot rewrite the paths in the cache");
+  if (relocated->left_out > 0)
+    add_note(record, "PathsNotRewritten",
+             std::to_string(relocated->left_out) +
+                 " files of the cache hold paths that could not be rewritten");
+  from.key = std::move(key);
+  from.relocated = std::move(*relocated);
+  return {};
+}
+
+result<void> view_builder::mount_on(volume_record& record, const std::string& key,
+                                    const source& from, const target_tree::prepared& at) {
+  switch (record.view) {
+    case view_kind::overlay:
+      return overlay(record, key, from, at);
+    case view_kind::readonly:
+      return read_only(record, key, from, at);
+    case view_kind::copy:
+      return copy(record, key, from, at);
+    case view_kind::empty:
+      return empty(record, key, at);
+  }
+  return fail(errc::internal, "Cannot mount a view of an unknown kind");
+}
+
+result<void> view_builder::overlay(volume_record& record, const std::string& key,
+                                   const source& from, const target_tree::prepared& at) {
+  auto room = d_.scratch.make(key, record.scratch_bytes);
+  if (!room) return fail(room.error());
+  overlay_layers layers{{}, room->upper.get(), room->work.get()};
+  if (from.key) layers.lowers.push_back(from.relocated.dir.get());
+  layers.lowers.push_back(from.content.get());
+  auto made = d_.mounts.overlay(layers, view_source(d_.instance, key), at.dir.get());
+  if (made) return {};
+  if (!made.error().is_impossible_here()) return not_mounted(made.error(), record.target);
+  record.view = view_kind::copy;
+  auto copied = copy(record, key, from, at);
+  if (copied)
+    add_note(record, "CopiedCache",
+             "the cache was copied, for an overlay is impossible here: " + because(made.error()));
+  return copied;
+}
+
+result<void> view_builder::read_only(volume_record& record, const std::string& key,
+                                     const source& from, const target_tree::prepared& at) {
+  if (!from.key) {
+    auto made = d_.mounts.bind(from.content.get(), true, at.where, at.dir.get());
+    return made ? result<void>() : not_mounted(made.error(), record.target);
+  }
+  overlay_layers layers{{from.relocated.dir.get(), from.content.get()}, -1, -1};
+  auto made = d_.mounts.overlay(layers, view_source(d_.instance, key), at.dir.get());
+  if (made) return {};
+  if (!made.error().is_impossible_here()) return not_mounted(made.error(), record.target);
+  auto copied = copy(record, key, from, at);
+  if (copied)
+    add_note(record, "CopiedCache",
+             "the cache was copied, for an overlay is impossible here: " + because(made.error()));
+  return copied;
+}
+
+result<void> view_builder::copy(volume_record& record, const std::string& key, const source& from,
+                                const target_tree::prepared& at) {
+  auto room = d_.scratch.make(key, record.scratch_bytes);
+  if (!room) return fail(room.error());
+  auto budget = record.scratch_bytes ? record.scratch_bytes : std::numeric_limits<uint64_t>::max();
+  auto copied = copy_tree(from.content.get(), room->upper.get(), budget);
+  if (copied && from.key) copied = copy_tree(from.relocated.dir.get(), room->upper.get(), budget);
+  if (!copied) return copied;
+  bool locked = record.view == view_kind::readonly;
+  auto made = d_.mounts.bind(room->upper.get(), locked, at.where, at.dir.get());
+  return made ? result<void>() : not_mounted(made.error(), record.target);
+}
+
+result<void> view_builder::empty(const volume_record& record, const std::string& key,
+                                 const target_tree::prepared& at) {
+  auto room = d_.scratch.make(key, record.scratch_bytes);
+  if (!room) return fail(room.error());
+  auto made = d_.mounts.bind(room->upper.get(), false, at.where, at.dir.get());
+  return made ? result<void>() : not_mounted(made.error(), record.target);
+}
+
+}  // namespace gkm::csi

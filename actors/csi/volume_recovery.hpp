@@ -1,0 +1,27 @@
+/// What a start finds, and makes of it: only volumes that are wholly mounted stay.
+#pragma once
+
+#include "actors/csi/held_views.hpp"
+#include "actors/csi/relocated_layers.hpp"
+#include "actors/csi/scratch_space.hpp"
+#include "actors/csi/target_tree.hpp"
+#include "actors/csi/usage_records.hpp"
+
+namespace gkm::csi {
+
+struct recovery_tools {
+  const std::string& boot;
+  const std::string& instance;
+  int root;  ///< the open state directory
+  const target_tree& targets;
+  const usage_records& records;
+  scratch_space& scratch;
+  relocated_layers& layers;
+  held_views& held;
+};
+
+/// Compares mount table, records, scratch and targets. What cannot be undone is said in the log and
+/// tried again at the next start.
+result<void> recover_volumes(const recovery_tools& with);
+
+}  // namespace gkm::csi

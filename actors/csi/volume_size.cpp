@@ -1,0 +1,39 @@
+#include "actors/csi/volume_size.hpp"
+
+#include <algorithm>
+
+namespace gkm::csi {
+namespace {
+
+/// What may still be written: the limit's rest, if the disk has that much.
+uint64_t rest(uint64_t limit, uint64_t used, uint64_t on_disk) {
+  if (limit == 0) return on_disk;
+  return std::min(on_disk, limit > used ? limit - used : 0);
+}
+
+}  // namespace
+
+volume_stats size_of(const volume_record& record, const std::optional<scratch_use>& scratch,
+                     std::string problem) {
+  volume_stats stats;
+  stats.problem = std::move(problem);
+  bool copied = record.view != view_kind::overlay && scratch;
+  if (!copied) {
+    stats.used_bytes = record.cache_bytes;
+    stats.used_inodes = record.cache_files;
+  }
+  if (scratch) {
+    stats.used_bytes += scratch->bytes;
+    stats.used_inodes += scratch->inodes;
+  }
+  if (scratch && record.view != view_kind::readonly) {
+    auto limit = scratch->max_bytes ? scratch->max_bytes : record.scratch_bytes;
+    stats.available_bytes = rest(limit, scratch->bytes, scratch->free_bytes);
+    stats.available_inodes = rest(scratch->max_inodes, scratch->inodes, scratch->free_inodes);
+  }
+  stats.total_bytes = stats.used_bytes + stats.available_bytes;
+  stats.total_inodes = stats.used_inodes + stats.available_inodes;
+  return stats;
+}
+
+}  // namespace gkm::csi
