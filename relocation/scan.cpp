@@ -20,7 +20,7 @@ std::string files_text(uint64_t n) { return std::to_string(n) + (n == 1 ? " file
 
 class scanner {
 public:
-  explicit scanner(content_tree tree) : tree_(std::move(tree)) {}
+  scanner(content_tree tree, std::string_view home) : tree_(std::move(tree)), home_(home) {}
 
   void scan_file(const std::string& path) {
     if (tree_.lookups() > max_lookups) return void(++left_out_);
@@ -31,7 +31,8 @@ public:
     unwritable_ += found->unwritable;
     relocated_file file{path, text->size(), {}};
     for (const auto& old : found->paths)
-      if (auto suffix = tree_.longest_suffix(old.path); !suffix.empty())
+      if (auto suffix = tree_.longest_suffix(old.path);
+          !suffix.empty() && !is_right(old.path, suffix))
         file.literals.push_back({old.begin, old.end, std::move(suffix)});
     if (!file.literals.empty() && !list_.add(file)) ++left_out_;
   }
@@ -54,6 +55,11 @@ public:
   }
 
 private:
+  bool is_right(std::string_view path, std::string_view suffix) const {
+    return !home_.empty() && path.size() == home_.size() + 1 + suffix.size() &&
+           path.starts_with(home_) && path[home_.size()] == '/';
+  }
+
   void cannot(const std::string& path, const error& why) {
     if (problems_.size() >= max_named_problems) return void(++unnamed_);
     problems_.push_back("the paths in '" + printable(path, max_name_chars) +
@@ -62,6 +68,7 @@ private:
   }
 
   content_tree tree_;
+  std::string_view home_;
   relocation_writer list_;
   std::vector<std::string> problems_;
   uint64_t unnamed_ = 0;
@@ -95,10 +102,11 @@ result<index_files> find_index_files(const fs::path& content) {
   return files;
 }
 
-result<scan_report> scan(const fs::path& content, const index_files& files, std::stop_token stop) {
+result<scan_report> scan(const fs::path& content, const index_files& files, std::stop_token stop,
+                         std::string_view home) {
   auto tree = content_tree::open(content);
   if (!tree) return fail(tree.error());
-  scanner scanner(std::move(*tree));
+  scanner scanner(std::move(*tree), home);
   for (const auto& name : files.names()) {
     if (stop.stop_requested())
       return fail(errc::cancelled, "Failed to read '" + content.string() + "': no longer wanted");

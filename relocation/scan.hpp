@@ -41,9 +41,9 @@ struct scan_report {
 };
 
 /// Reads the index files of a complete content directory. A path is listed with the longest end of
-/// it that exists in the cache; paths of which nothing exists there are left alone. Blocks.
-/// Errors: io, cancelled.
+/// it that exists in the cache; paths of which nothing exists there are left alone, and so are
+/// those that are right for a cache at `home`, if one is given. Blocks. Errors: io, cancelled.
 result<scan_report> scan(const std::filesystem::path& content, const index_files& files,
-                         std::stop_token stop);
+                         std::stop_token stop, std::string_view home = {});
 
 }  // namespace gkm::relocation

@@ -185,6 +185,20 @@ TEST(scan, ends_when_nobody_wants_it) {
   EXPECT_EQ(report.error().code, errc::cancelled);
 }
 
+TEST(scan, leaves_alone_what_is_right_for_its_home) {
+  content c;
+  c.put("A/k", "");
+  c.put_group({"/home/cache/A/k", "/home/cache2/A/k", "/home/cacheA/k"});
+  index_files index;
+  index.begin("A/__grp__k.json", 0);
+  auto count = [&](std::string_view home) {
+    auto list = scan(c.path(), index, {}, home)->list;
+    return std::count(list.begin(), list.end(), 'P');
+  };
+  EXPECT_EQ(count("/home/cache"), count("") - 1);
+  EXPECT_EQ(count("/home"), count(""));
+}
+
 TEST(scan, fails_without_a_content_directory) {
   support::temp_dir dir;
   EXPECT_FALSE(scan(dir / "gone", {}, {}));
