@@ -45,12 +45,15 @@ errc refusal(const std::string& python) {
 
 }  // namespace
 
-TEST(vllm_index, tells_the_artifacts_of_both_forms) {
+TEST(vllm_index, tells_the_artifacts_of_every_form) {
   EXPECT_THAT(paths_in("{   (None, 0, 'inductor'): (   'hash',\n"
                        "            '/o/inductor_cache/sy/a.py'),\n"
                        "    (None, 1, 'inductor'): (   'hash', '/o/b.py')}\n"),
               ElementsAre("/o/inductor_cache/sy/a.py", "/o/b.py"));
   EXPECT_THAT(paths_in("{((1, 2048), 0, 'inductor_standalone'): ('artifact', '/o/artifact')}"),
+              ElementsAre("/o/artifact"));
+  EXPECT_THAT(paths_in("{((1, 8), 0, 'inductor_standalone'): {'cache_key': 'k',\n"
+                       "        'graph_handle': ('artifact', '/o/artifact')}}"),
               ElementsAre("/o/artifact"));
 }
 
