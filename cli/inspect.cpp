@@ -8,6 +8,7 @@
 #include "gpu/match.hpp"
 #include "gpu/targets.hpp"
 #include "oci/resolve.hpp"
+#include "relocation/scan.hpp"
 
 #include <filesystem>
 #include <iostream>
@@ -20,11 +21,23 @@ void add_verdict(sheet& s, const options& o, const std::vector<target>& targets)
     s.line("GPUs here", "gpus", gpus::match(targets, here->gpus).summary());
 }
 
+std::string foreign_paths(uint64_t files) {
+  if (files == 0) return "none";
+  return std::to_string(files) + (files == 1 ? " file names" : " files name") +
+         " the place where the cache was made";
+}
+
 result<int> inspect_directory(const options& o, const std::string& dir) {
   auto report = gpus::scan_directory(dir);
   if (!report) return fail(report.error());
+  auto home = std::filesystem::absolute(dir).lexically_normal();
+  if (!home.has_filename()) home = home.parent_path();
+  auto index = relocation::find_index_files(home);
+  if (!index) return fail(index.error());
+  auto foreign = relocation::scan(home, *index, {}, home.string());
+  if (!foreign) return fail(foreign.error());
   sheet s;
-  s.line("Directory", "directory", std::filesystem::absolute(dir).lexically_normal().string());
+  s.line("Directory", "directory", home.string());
   std::vector<std::string> counts;
   for (const auto& [name, kernels] : report->kernels)
     counts.push_back(name + ", " + std::to_string(kernels) +
@@ -33,7 +46,10 @@ result<int> inspect_directory(const options& o, const std::string& dir) {
   s.list("Target", "targets", target_names(report->targets), counts);
   s.number("Kernels", "kernels", report->kernel_count, std::to_string(report->kernel_count));
   add_verdict(s, o, report->targets);
-  s.list("Problem", "problems", report->problems);
+  s.number("Foreign paths", "relocatedFiles", foreign->files, foreign_paths(foreign->files));
+  auto problems = report->problems;
+  problems.insert(problems.end(), foreign->problems.begin(), foreign->problems.end());
+  s.list("Problem", "problems", problems);
   s.print(o.format);
   return success;
 }

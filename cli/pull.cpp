@@ -10,6 +10,7 @@
 #include "cli/table.hpp"
 #include "gpu/match.hpp"
 #include "oci/extract.hpp"
+#include "relocation/apply.hpp"
 
 #include <unistd.h>
 
@@ -80,6 +81,10 @@ void print_outcome(const options& o, const oci::resolved_image& image, const sto
   for (const auto& warning : {image.hints.problem, lie})
     if (!warning.empty()) warnings.push_back(warning);
   s.list("Warning", "warnings", warnings);
+  if (stored.relocated_files > 0)
+    s.number("Relocated", "relocatedFiles", stored.relocated_files,
+             std::to_string(stored.relocated_files) +
+                 (stored.relocated_files == 1 ? " file" : " files") + " lead here now");
   s.line("Path", "path", dir);
   s.print(o.format);
 }
@@ -108,16 +113,22 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
   std::cerr << "Pulling " << ref->str() << ", " << human_bytes(found->layer_bytes) << std::endl;
   oci::extract_limits limits;
   limits.open_to_all = false;
-  result<stored_cache> stored;
+  result<node::extracted_cache> pulled;
   {
     progress_bar bar("Pulling");
-    stored = node::extract_cache(
+    pulled = node::extract_cache(
         opened->source(), *found, staged->path().string(), limits,
         [&](uint64_t done, uint64_t total) { bar.update(done, total); }, stop.token());
   }
-  if (!stored) return wrap(stored.error(), step);
+  if (!pulled) return wrap(pulled.error(), step);
+  // The cache is used where it lies: its own paths lead there.
+  if (!pulled->relocations.empty())
+    if (auto done =
+            relocation::relocate_in_place(staged->path(), pulled->relocations, home.string());
+        !done)
+      return wrap(done.error(), step);
   if (auto published = staged->publish(); !published) return fail(published.error());
-  print_outcome(o, *found, *stored, home.string(), here);
+  print_outcome(o, *found, pulled->facts, home.string(), here);
   return success;
 }
 

@@ -176,15 +176,26 @@ bool can_be_listed(std::string_view name) {
   return true;
 }
 
-std::string print_relocations(const relocation_list& list) {
-  std::string out(first_line);
-  out += '\n';
-  for (const auto& file : list) {
-    out += "F " + std::to_string(file.bytes) + " " + file.path + "\n";
-    for (const auto& l : file.literals)
-      out += "P " + std::to_string(l.begin) + " " + std::to_string(l.end) + " " + l.suffix + "\n";
+relocation_writer::relocation_writer() : text_(std::string(first_line) + '\n') {}
+
+bool relocation_writer::add(const relocated_file& file) {
+  if (files_ >= max_relocated_files || file.literals.size() > max_file_literals ||
+      file.bytes > max_relocated_file_bytes)
+    return false;
+  const auto before = text_.size();
+  text_ += "F " + std::to_string(file.bytes) + " " + file.path + "\n";
+  for (const auto& l : file.literals) {
+    text_ += "P " + std::to_string(l.begin) + " " + std::to_string(l.end) + " " + l.suffix + "\n";
+    if (text_.size() > max_relocations_bytes) return text_.resize(before), false;
   }
-  return out;
+  ++files_;
+  return true;
+}
+
+std::string print_relocations(const relocation_list& list) {
+  relocation_writer out;
+  for (const auto& file : list) out.add(file);
+  return out.text();
 }
 
 result<void> parse_relocations(std::string_view text,

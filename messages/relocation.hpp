@@ -46,8 +46,23 @@ constexpr size_t max_file_literals = 100'000;
 bool can_be_listed(std::string_view name);
 
 /// The list's text: lines, "gkm-relocations 1" first, then for each file `F <bytes> <path>` and for
-/// each of its literals `P <begin> <end> <suffix>`. Takes names that can be listed.
+/// each of its literals `P <begin> <end> <suffix>`. Takes names that can be listed, and
+/// leaves out files beyond the limits.
 std::string print_relocations(const relocation_list& list);
+
+/// Prints the same text file by file, so that a long list needs no more memory than its text.
+class relocation_writer {
+public:
+  relocation_writer();
+  /// False if the list would exceed its limits: the file is left out.
+  bool add(const relocated_file& file);
+  uint64_t files() const { return files_; }
+  const std::string& text() const { return text_; }
+
+private:
+  std::string text_;
+  uint64_t files_ = 0;
+};
 
 /// Reads the text and hands over one file after the other, so that a long list needs no memory;
 /// an error of `each` ends it. Every value is checked: names stay inside the cache, literals inside

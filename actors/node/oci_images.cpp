@@ -1,11 +1,13 @@
 #include "actors/node/oci_images.hpp"
 
 #include "actors/node/puller.hpp"
+#include "base/files.hpp"
 #include "gpu/match.hpp"
 #include "gpu/targets.hpp"
 #include "messages/paths.hpp"
 #include "oci/extract.hpp"
 #include "oci/resolve.hpp"
+#include "relocation/scan.hpp"
 
 #include <malloc.h>
 
@@ -13,6 +15,7 @@
 #include <filesystem>
 
 namespace gkm::node {
+namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t questions_max = 4;
@@ -43,6 +46,28 @@ std::function<void(uint64_t, uint64_t)> seldom(std::function<void(uint64_t, uint
   };
 }
 
+/// Two who look at the same files.
+class both_observers : public base::file_observer {
+public:
+  both_observers(base::file_observer& a, base::file_observer& b) : a_(a), b_(b) {}
+  void begin(std::string_view path, uint64_t size_bytes) override {
+    a_.begin(path, size_bytes);
+    b_.begin(path, size_bytes);
+  }
+  void data(std::span<const std::byte> bytes) override {
+    a_.data(bytes);
+    b_.data(bytes);
+  }
+  void end() override {
+    a_.end();
+    b_.end();
+  }
+
+private:
+  base::file_observer& a_;
+  base::file_observer& b_;
+};
+
 }  // namespace
 
 bool would_use(const std::vector<target>& claimed, const std::vector<gpu>& gpus) {
@@ -53,16 +78,25 @@ bool would_use(const std::vector<target>& claimed, const std::vector<gpu>& gpus)
   return std::any_of(claimed.begin(), claimed.end(), fits_some);
 }
 
-result<stored_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
-                                   const std::string& content, const oci::extract_limits& limits,
-                                   const std::function<void(uint64_t, uint64_t)>& progress,
-                                   std::stop_token stop) {
-  gpus::target_scanner scanner;
-  auto extracted = oci::extract(from, image, content, limits, &scanner, progress, stop);
+result<extracted_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
+                                      const std::string& content, const oci::extract_limits& limits,
+                                      const std::function<void(uint64_t, uint64_t)>& progress,
+                                      std::stop_token stop) {
+  gpus::target_scanner kernels;
+  relocation::index_files indexes;
+  both_observers observers(kernels, indexes);
+  auto extracted = oci::extract(from, image, content, limits, &observers, progress, stop);
   if (!extracted) return fail(extracted.error());
-  auto report = scanner.report();
-  return stored_cache{image.manifest_digest, extracted->cache_type, extracted->files,
-                      extracted->bytes,      report.targets,        report.problems};
+  auto moved = relocation::scan(content, indexes, stop);
+  if (!moved) return fail(moved.error());
+  auto report = kernels.report();
+  extracted_cache out;
+  out.facts = {image.manifest_digest, extracted->cache_type, extracted->files, extracted->bytes,
+               report.targets,        report.problems,       moved->files};
+  auto& problems = out.facts.problems;
+  problems.insert(problems.end(), moved->problems.begin(), moved->problems.end());
+  if (moved->files > 0) out.relocations = std::move(moved->list);
+  return out;
 }
 
 oci_images::oci_images(oci::source& from, const oci::extract_limits& limits)
@@ -88,12 +122,24 @@ void oci_images::fetch(const image_plan& plan, const std::string& staging,
   transfers_.post([=, this] {
     auto image = recall(plan, stop);
     if (!image) return reply(fail(image.error()));
-    auto content = (std::filesystem::path(staging) / paths::content).string();
-    reply(extract_cache(from_, **image, content, limits_, seldom(progress), stop));
+    reply(extract_into(staging, **image, seldom(progress), stop));
     // What the transfer's threads needed goes back to the system: a node idles for weeks in
     // between.
     ::malloc_trim(0);
   });
+}
+
+result<stored_cache> oci_images::extract_into(
+    const fs::path& staging, const oci::resolved_image& image,
+    const std::function<void(uint64_t, uint64_t)>& progress, std::stop_token stop) {
+  auto content = (staging / paths::content).string();
+  auto cache = extract_cache(from_, image, content, limits_, progress, stop);
+  if (!cache) return fail(cache.error());
+  if (!cache->relocations.empty()) {
+    auto written = base::write_file_atomically(staging / paths::relocations, cache->relocations);
+    if (!written) return fail(written.error());
+  }
+  return std::move(cache->facts);
 }
 
 result<oci_images::resolved_ptr> oci_images::recall(const image_plan& plan, std::stop_token stop) {

@@ -4,6 +4,7 @@
 #include "actors/node/ports.hpp"
 #include "base/worker_pool.hpp"
 
+#include <filesystem>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,10 @@ public:
 private:
   using resolved_ptr = std::shared_ptr<const oci::resolved_image>;
 
+  result<stored_cache> extract_into(const std::filesystem::path& staging,
+                                    const oci::resolved_image& image,
+                                    const std::function<void(uint64_t, uint64_t)>& progress,
+                                    std::stop_token stop);
   result<resolved_ptr> recall(const image_plan& plan, std::stop_token stop);
   void remember(resolved_ptr image);
 
@@ -45,12 +50,18 @@ private:
   base::worker_pool transfers_;
 };
 
-/// Extracts a resolved image into `content` (an empty directory) and reads the kernels' targets on
-/// the way. What both `gkm up` and `gkm pull` do. Blocks.
-result<stored_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
-                                   const std::string& content, const oci::extract_limits& limits,
-                                   const std::function<void(uint64_t, uint64_t)>& progress,
-                                   std::stop_token stop);
+struct extracted_cache {
+  stored_cache facts;
+  std::string relocations;  ///< a printed relocation_list; empty: no file needs it
+};
+
+/// Extracts a resolved image into `content` (an empty directory), reads the kernels' targets on
+/// the way and notes which files hold paths of another machine. What both `gkm up` and `gkm pull`
+/// do. Blocks.
+result<extracted_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
+                                      const std::string& content, const oci::extract_limits& limits,
+                                      const std::function<void(uint64_t, uint64_t)>& progress,
+                                      std::stop_token stop);
 
 /// What a manifest claims to be for would be used by one of these GPUs. Without any GPU everything
 /// would.

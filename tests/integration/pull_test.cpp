@@ -8,6 +8,7 @@ namespace gkm::support {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class pull : public real_registry_test {
 protected:
@@ -18,7 +19,18 @@ protected:
     auto said = bench_.gkm(flags);
     EXPECT_EQ(said.code, 0) << said.err;
     EXPECT_THAT(said.out, HasSubstr(to.string()));
-    EXPECT_EQ(tree_of(to), tree_of(source));
+    EXPECT_EQ(tree_of(to), moved(tree_of(source), to));
+  }
+  /// A sample cache's tree as it is when it has been pulled to `to`: its own paths lead there.
+  static std::map<std::string, std::string> moved(std::map<std::string, std::string> tree,
+                                                  const std::string& to) {
+    const std::string old = "\"/workspace/.triton/cache/";
+    size_t paths = 0;
+    for (auto& [path, content] : tree)
+      for (size_t at = 0; (at = content.find(old, at)) != content.npos; ++paths)
+        content.replace(at, old.size(), "\"" + to + "/");
+    EXPECT_GT(paths, 0U);
+    return tree;
   }
   /// A failed pull into a fresh folder, of which nothing is left.
   outcome expect_failed(int code, const std::string& image, std::vector<std::string> flags = {}) {
@@ -60,6 +72,15 @@ TEST_F(pull, by_tag_and_by_digest_from_a_plain_registry_and_a_layout) {
   EXPECT_EQ(inspected.code, 0) << inspected.err;
   EXPECT_THAT(inspected.out, HasSubstr(digest));
   EXPECT_THAT(inspected.out, HasSubstr("gfx90a"));
+}
+
+TEST_F(pull, makes_a_cache_that_is_at_home_where_it_lies) {
+  auto cache = sample("gfx90a");
+  pack(cache, "v1");
+  auto to = bench_.root() / "to";
+  EXPECT_EQ(bench_.gkm({"pull", "oci:" + layout() + ":v1", to}).code, 0);
+  EXPECT_THAT(bench_.gkm({"inspect", cache}).out, HasSubstr("where the cache was made"));
+  EXPECT_THAT(bench_.gkm({"inspect", to}).out, Not(HasSubstr("where the cache was made")));
 }
 
 TEST_F(pull, over_tls_with_the_ca_file_only) {
