@@ -21,15 +21,13 @@ base::fd open_beneath(int root, const std::string& relative, int flags) {
 base::fd make_directory(int parent, const std::string& name, unsigned mode) {
   bool made = ::mkdirat(parent, name.c_str(), mode) == 0;
   if (!made && errno != EEXIST) return {};
-  base::fd dir(
-      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  base::fd dir(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (dir && made && ::fchmod(dir.get(), mode) != 0) return {};
   return dir;
 }
 
 result<base::fd> open_own_directory(const std::filesystem::path& dir, unsigned mode) {
-  if (auto made = base::make_directories(dir.parent_path(), 0755); !made)
-    return fail(made.error());
+  if (auto made = base::make_directories(dir.parent_path(), 0755); !made) return fail(made.error());
   base::fd parent(::open(dir.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!parent) return fail(base::errno_error(errno, "open", dir.parent_path()));
   auto opened = make_directory(parent.get(), dir.filename(), mode);

@@ -17,8 +17,7 @@ public:
   ~catalog_files() override;
 
   void lookup(const cache_ref& ref, answer<catalog_record> reply) override;
-  std::unique_ptr<subscription> watch(const cache_ref& ref,
-                                      std::function<void()> changed) override;
+  std::unique_ptr<subscription> watch(const cache_ref& ref, std::function<void()> changed) override;
 
 private:
   catalog_files(base::fd root, std::unique_ptr<record_watch> watch);

@@ -70,15 +70,13 @@ result<void> copy_entry(int from, int to, const std::string& name, unsigned dept
   struct stat info {};
   if (::fstatat(from, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return failed();
   if (S_ISDIR(info.st_mode)) {
-    base::fd in(
-        ::openat(from, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    base::fd in(::openat(from, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!in) return failed();
     auto out = make_directory(to, name, directory_mode);
     if (!out) return failed();
     return copy_directory(in.get(), out.get(), depth, budget);
   }
-  if (S_ISLNK(info.st_mode))
-    return copy_link(from, to, name.c_str()) ? result<void>() : failed();
+  if (S_ISLNK(info.st_mode)) return copy_link(from, to, name.c_str()) ? result<void>() : failed();
   if (!S_ISREG(info.st_mode)) return {};
   auto bytes = static_cast<uint64_t>(info.st_size);
   if (bytes > budget)

@@ -39,8 +39,8 @@ public:
 
   /// Puts an overlay on the directory that is open as `dir`: nosuid, nodev. `source` is what
   /// the mount table shows as its device.
-  tl::expected<void, mount_failure> overlay(const overlay_layers& layers,
-                                            const std::string& source, int dir);
+  tl::expected<void, mount_failure> overlay(const overlay_layers& layers, const std::string& source,
+                                            int dir);
   /// The same for the directory that is open as `from`; `dir` is the one at `where`.
   tl::expected<void, mount_failure> bind(int from, bool read_only, const mount_point& where,
                                          int dir);

@@ -72,7 +72,8 @@ result<void> take_off(const mount_point& where) {
   auto path = path_of(where.parent.get(), where.name);
   if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
   if (errno == EBUSY && ::umount2(path.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) == 0) return {};
-  return fail(base::errno_error(errno, "unmount", real_path(where.parent.get()) + '/' + where.name));
+  return fail(
+      base::errno_error(errno, "unmount", real_path(where.parent.get()) + '/' + where.name));
 }
 
 }  // namespace gkm::csi

@@ -60,13 +60,19 @@ result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings s
   auto layers = relocated_layers::open(where.relocated(), root.get());
   if (!layers) return fail(layers.error());
   auto instance = base::sha256::of(real_path(root.get())).hex.substr(0, instance_chars);
-  std::unique_ptr<parts> made(
-      new parts{*boot, instance, std::move(*lock), std::move(root), std::move(*targets),
-            std::move(*records), std::move(*scratch), std::move(*layers),
-            std::make_unique<mount_calls>(settings.mounting), nullptr, {}});
-  made->builder = std::make_unique<view_builder>(
-      view_builder::deps{made->root.get(), made->boot, made->instance, *made->scratch,
-                         *made->layers, *made->mounts});
+  std::unique_ptr<parts> made(new parts{*boot,
+                                        instance,
+                                        std::move(*lock),
+                                        std::move(root),
+                                        std::move(*targets),
+                                        std::move(*records),
+                                        std::move(*scratch),
+                                        std::move(*layers),
+                                        std::make_unique<mount_calls>(settings.mounting),
+                                        nullptr,
+                                        {}});
+  made->builder = std::make_unique<view_builder>(view_builder::deps{
+      made->root.get(), made->boot, made->instance, *made->scratch, *made->layers, *made->mounts});
   return std::unique_ptr<mounted_volumes>(new mounted_volumes(std::move(made)));
 }
 
@@ -80,8 +86,8 @@ mounted_volumes::~mounted_volumes() {
 void mounted_volumes::recover(answer<done> reply) {
   steps_.post([=, this] {
     auto& p = *parts_;
-    reply(ok(recover_volumes({p.boot, p.instance, p.root.get(), p.targets, p.records, *p.scratch,
-                              *p.layers, p.held})));
+    reply(ok(recover_volumes(
+        {p.boot, p.instance, p.root.get(), p.targets, p.records, *p.scratch, *p.layers, p.held})));
   });
 }
 
@@ -152,13 +158,12 @@ result<volume_record> mounted_volumes::mount_now(volume_record record) {
     if (auto off = take_off(at->where); !off) return fail(off.error());
     return undo(seen.error());
   }
-  parts_->held.put(key,
-                   {record.target, record.manifest, record.view, {seen->identity}, std::move(*layer)});
+  parts_->held.put(
+      key, {record.target, record.manifest, record.view, {seen->identity}, std::move(*layer)});
   return record;
 }
 
-result<void> mounted_volumes::unmount_now(const std::string& volume_id,
-                                          const std::string& target) {
+result<void> mounted_volumes::unmount_now(const std::string& volume_id, const std::string& target) {
   auto key = volume_key(volume_id);
   auto held = parts_->held.find(key);
   if (auto off = take_off_view(target, held); !off) return off;

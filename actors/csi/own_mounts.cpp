@@ -27,7 +27,8 @@ home home_of(const std::vector<mount_entry>& table, int root, const std::string&
   if (entry == table.end()) return {};
   auto path = real_path(dir.get());
   auto below = entry->mounted_on == "/" ? path : path.substr(entry->mounted_on.size());
-  return {entry->dev_major, entry->dev_minor, (entry->root == "/" ? "" : entry->root) + below + '/'};
+  return {entry->dev_major, entry->dev_minor,
+          (entry->root == "/" ? "" : entry->root) + below + '/'};
 }
 
 /// For "<home>/<name>/<last>": the name; empty if `entry` shows something else.
@@ -35,8 +36,8 @@ std::string name_in(const home& home, const mount_entry& entry, std::string_view
   constexpr std::string_view deleted = "//deleted";
   std::string_view root = entry.root;
   if (root.ends_with(deleted)) root.remove_suffix(deleted.size());
-  if (home.path.empty() || entry.dev_major != home.dev_major ||
-      entry.dev_minor != home.dev_minor || !root.starts_with(home.path))
+  if (home.path.empty() || entry.dev_major != home.dev_major || entry.dev_minor != home.dev_minor ||
+      !root.starts_with(home.path))
     return {};
   root.remove_prefix(home.path.size());
   auto slash = root.find('/');

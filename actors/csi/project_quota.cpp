@@ -4,8 +4,8 @@
 #include "base/log.hpp"
 
 #include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <linux/quota.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,8 +99,8 @@ std::optional<quota_report> project_quota::report(const base::fd& dir) const {
   if (project == 0) return std::nullopt;
   if_dqblk found{};
   if (!quota_call(dir.get(), Q_GETQUOTA, project, found)) return std::nullopt;
-  return quota_report{found.dqb_curspace, found.dqb_curinodes,
-                      found.dqb_bhardlimit * QIF_DQBLKSIZE, found.dqb_ihardlimit};
+  return quota_report{found.dqb_curspace, found.dqb_curinodes, found.dqb_bhardlimit * QIF_DQBLKSIZE,
+                      found.dqb_ihardlimit};
 }
 
 }  // namespace gkm::csi

@@ -63,8 +63,7 @@ result<std::unique_ptr<record_watch>> record_watch::make(int root) {
   if (!events) return fail(base::errno_error(errno, "watch", real_path(root)));
   base::fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return fail(base::errno_error(errno, "watch", real_path(root)));
-  return std::unique_ptr<record_watch>(
-      new record_watch(root, std::move(events), std::move(wake)));
+  return std::unique_ptr<record_watch>(new record_watch(root, std::move(events), std::move(wake)));
 }
 
 record_watch::record_watch(int root, base::fd events, base::fd wake)
@@ -170,8 +169,8 @@ void record_watch::note(int watch, const char* name, std::set<waiter_ptr>& touch
   auto it = watched_.find(watch);
   if (it == watched_.end()) return;
   for (const auto& w : it->second) {
-    auto level = static_cast<size_t>(
-        std::find(w->watches.begin(), w->watches.end(), watch) - w->watches.begin());
+    auto level = static_cast<size_t>(std::find(w->watches.begin(), w->watches.end(), watch) -
+                                     w->watches.begin());
     if (!name || (level < w->way.size() && w->way[level] == name)) touched.insert(w);
   }
 }
@@ -185,8 +184,9 @@ void record_watch::follow(const waiter_ptr& w) {
     int watch = ::inotify_add_watch(events_.get(), path_of(dir.get()).c_str(), interesting);
     if (watch < 0) {
       if (!std::exchange(w->blind, true))
-        base::log::warn("Cannot watch the catalog; looking now and then instead",
-                        {{"error", base::errno_error(errno, "watch", real_path(dir.get())).message}});
+        base::log::warn(
+            "Cannot watch the catalog; looking now and then instead",
+            {{"error", base::errno_error(errno, "watch", real_path(dir.get())).message}});
       break;
     }
     now.push_back(watch);
@@ -195,8 +195,7 @@ void record_watch::follow(const waiter_ptr& w) {
   }
   auto before = std::exchange(w->watches, std::move(now));
   for (int watch : before)
-    if (std::find(w->watches.begin(), w->watches.end(), watch) == w->watches.end())
-      leave(w, watch);
+    if (std::find(w->watches.begin(), w->watches.end(), watch) == w->watches.end()) leave(w, watch);
 }
 
 void record_watch::leave(const waiter_ptr& w, int watch) {

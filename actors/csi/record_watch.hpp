@@ -1,5 +1,6 @@
-/// Says when files may have appeared, changed or gone, even before the directories on the way to them
-/// exist. One thread for all, which sleeps in the kernel; nothing is watched that nobody waits for.
+/// Says when files may have appeared, changed or gone, even before the directories on the way to
+/// them exist. One thread for all, which sleeps in the kernel; nothing is watched that nobody waits
+/// for.
 #pragma once
 
 #include "actors/csi/ports.hpp"
@@ -19,9 +20,9 @@ public:
   static result<std::unique_ptr<record_watch>> make(int root);
   ~record_watch();
 
-  /// Calls `changed` soon, and after every event on the way: the names of the directories and, last,
-  /// of the file. Links on the way are not followed. May be called from any thread; `changed` is
-  /// called from the watch's own, and must not wait for anything.
+  /// Calls `changed` soon, and after every event on the way: the names of the directories and,
+  /// last, of the file. Links on the way are not followed. May be called from any thread; `changed`
+  /// is called from the watch's own, and must not wait for anything.
   std::unique_ptr<subscription> add(std::vector<std::string> way, std::function<void()> changed);
 
 private:

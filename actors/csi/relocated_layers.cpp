@@ -70,9 +70,9 @@ result<uint64_t> relocated_layers::make(const layer_key& key, const std::string&
   bool moved = false;
   if (left_out) {
     std::lock_guard lock(mutex_);
-    moved = (::mkdirat(dir_.get(), key.manifest.hex.c_str(), private_mode) == 0 ||
-             errno == EEXIST) &&
-            ::renameat(dir_.get(), name.c_str(), dir_.get(), key.name().c_str()) == 0;
+    moved =
+        (::mkdirat(dir_.get(), key.manifest.hex.c_str(), private_mode) == 0 || errno == EEXIST) &&
+        ::renameat(dir_.get(), name.c_str(), dir_.get(), key.name().c_str()) == 0;
   }
   if (moved) return left_out;
   auto why = left_out ? base::errno_error(errno, "keep the relocated files", key.name())

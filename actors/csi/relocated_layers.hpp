@@ -1,5 +1,5 @@
-/// Index files rewritten for where a pod sees its cache: one layer for each cache and path, shared by
-/// all volumes of that pair, thrown away when few are likely to want it.
+/// Index files rewritten for where a pod sees its cache: one layer for each cache and path, shared
+/// by all volumes of that pair, thrown away when few are likely to want it.
 #pragma once
 
 #include "actors/csi/trash.hpp"
@@ -58,7 +58,8 @@ private:
   };
   using entries = std::map<layer_key, entry>;
 
-  relocated_layers(base::fd dir, int root) : dir_(std::move(dir)), root_(root), trash_(dir_.get()) {}
+  relocated_layers(base::fd dir, int root)
+      : dir_(std::move(dir)), root_(root), trash_(dir_.get()) {}
   result<uint64_t> make(const layer_key& key, const std::string& mount_path, int stored);
   void collect();
   void drop(entries::iterator which);

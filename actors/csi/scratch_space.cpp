@@ -19,8 +19,7 @@ constexpr unsigned private_mode = 0700;
 constexpr unsigned shared_mode = 0777;
 
 base::fd open_directory(int parent, const std::string& name) {
-  return base::fd(
-      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return base::fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 }  // namespace

@@ -61,8 +61,7 @@ target_tree::target_tree(base::fd root, std::string name)
       real_root_(without_end_slash(real_path(root_.get()))) {}
 
 result<std::string> target_tree::relative(const std::string& target) const {
-  if (is_normal_path(target) && target.size() > name_.size() + 1 &&
-      target.starts_with(name_ + '/'))
+  if (is_normal_path(target) && target.size() > name_.size() + 1 && target.starts_with(name_ + '/'))
     return target.substr(name_.size() + 1);
   return fail(errc::invalid_argument,
               "Cannot use target '" + target + "': it does not lie beneath '" + name_ + "/'");
@@ -101,8 +100,8 @@ result<target_tree::prepared> target_tree::prepare(const std::string& target) co
     if (!empty) return fail(empty.error());
     if (!*empty) return taken(target, "the directory is not empty");
   }
-  base::fd dir(::openat(parent, where->name.c_str(),
-                        O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  base::fd dir(
+      ::openat(parent, where->name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir) return fail(cannot("open", target));
   return prepared{std::move(*where), std::move(dir), made};
 }

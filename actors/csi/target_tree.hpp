@@ -21,8 +21,8 @@ public:
     base::fd dir;       ///< the target itself
     bool made = false;  ///< it was absent
   };
-  /// The target as an empty directory with nothing mounted on it, made if it is absent; errc::conflict
-  /// if something else is in its place.
+  /// The target as an empty directory with nothing mounted on it, made if it is absent;
+  /// errc::conflict if something else is in its place.
   result<prepared> prepare(const std::string& target) const;
 
   /// Removes an empty directory. Nothing there is success; errc::conflict if something else is.

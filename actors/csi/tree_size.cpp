@@ -25,8 +25,8 @@ void add(int parent, unsigned depth, tree_sizes& sum) {
     sum.bytes += static_cast<uint64_t>(info.st_blocks) * bytes_per_block;
     if (++sum.inodes >= counted_inodes_max) break;
     if (!S_ISDIR(info.st_mode) || depth == 0) continue;
-    base::fd child(::openat(parent, entry->d_name,
-                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    base::fd child(
+        ::openat(parent, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (child) add(child.get(), depth - 1, sum);
   }
   ::closedir(stream);

@@ -73,8 +73,8 @@ result<std::optional<layer_key>> view_builder::build(volume_record& record, cons
 
 result<view_builder::source> view_builder::open_source(volume_record& record) {
   if (record.manifest.empty()) return fail(errc::internal, "Cannot mount a cache without a digest");
-  auto stored = open_beneath(d_.root, "store/sha256/" + record.manifest.hex,
-                             O_RDONLY | O_DIRECTORY);
+  auto stored =
+      open_beneath(d_.root, "store/sha256/" + record.manifest.hex, O_RDONLY | O_DIRECTORY);
   if (!stored && errno == ENOENT) return not_stored(record.manifest, "it is not in the store");
   if (!stored) return fail(base::errno_error(errno, "open in the store", record.manifest.hex));
   if (is_from_before_a_crash(stored, d_.boot))

@@ -27,8 +27,8 @@ public:
   };
   explicit view_builder(deps d) : d_(std::move(d)) {}
 
-  /// Mounts the view on the target; `record` becomes what was possible. Answers the layer that is in
-  /// use until it is released. After an error nothing is mounted, but scratch may be left.
+  /// Mounts the view on the target; `record` becomes what was possible. Answers the layer that is
+  /// in use until it is released. After an error nothing is mounted, but scratch may be left.
   result<std::optional<layer_key>> build(volume_record& record, const std::string& key,
                                          const target_tree::prepared& at);
 

@@ -55,8 +55,7 @@ private:
   }
 
   void undo(const volume_record& record) {
-    bool interrupted =
-        record.boot == with_.boot && record.phase == volume_phase::intent;
+    bool interrupted = record.boot == with_.boot && record.phase == volume_phase::intent;
     base::log::info("Undoing a volume that is not mounted",
                     {{"volume", record.volume_id},
                      {"target", record.target},

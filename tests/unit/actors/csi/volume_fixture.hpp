@@ -22,9 +22,8 @@ namespace fs = std::filesystem;
 
 /// True if this process has a mount namespace of its own, from now on.
 inline bool own_mounts_possible() {
-  static const bool possible =
-      ::unshare(CLONE_NEWNS) == 0 &&
-      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  static const bool possible = ::unshare(CLONE_NEWNS) == 0 &&
+                               ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
   return possible;
 }
 
@@ -126,7 +125,8 @@ protected:
                print_relocations({{"sub/deep/index", 31, {{9, 30, "sub/deep/index"}}}}));
   }
 
-  volume_record record(const std::string& id, view_kind view = view_kind::overlay, char name = 'a') {
+  volume_record record(const std::string& id, view_kind view = view_kind::overlay,
+                       char name = 'a') {
     volume_record r;
     r.volume_id = id;
     r.boot = base::boot_id().value_or("");
