@@ -1,8 +1,7 @@
 /// What a start makes of every half-made state.
 
-#include "volume_fixture.hpp"
-
 #include "actors/csi/mount_table.hpp"
+#include "volume_fixture.hpp"
 
 namespace gkm::csi {
 namespace {

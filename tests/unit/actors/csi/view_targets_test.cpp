@@ -87,9 +87,12 @@ TEST_F(view_targets, a_link_on_the_way_is_not_followed) {
 
 TEST_F(view_targets, must_lie_beneath_kubelets_directory) {
   auto r = record("v1");
-  const std::vector<std::string> elsewhere{"/", "/etc", settings_.kubelet_root.string(),
-                             (settings_.kubelet_root / ".." / "x").string(),
-                             settings_.kubelet_root.string() + "x/y", "relative"};
+  const std::vector<std::string> elsewhere{"/",
+                                           "/etc",
+                                           settings_.kubelet_root.string(),
+                                           (settings_.kubelet_root / ".." / "x").string(),
+                                           settings_.kubelet_root.string() + "x/y",
+                                           "relative"};
   for (const auto& target : elsewhere) {
     r.target = target;
     EXPECT_EQ(refusal(r), errc::invalid_argument) << target;
