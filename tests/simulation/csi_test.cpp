@@ -54,6 +54,9 @@ public:
   uint64_t struck() { return chance().struck(); }
   uint64_t crashes() const { return crashes_; }
   uint64_t published() const { return published_; }
+  uint64_t fallbacks() const { return fallbacks_; }
+  uint64_t cancelled() const { return cancelled_; }
+  uint64_t missed() const { return csi_.volumes.missed; }
   /// Equal for two runs of one seed, or something is not deterministic.
   std::string fingerprint() {
     return std::to_string(world_.steps()) + "/" + std::to_string(chance().draw());
@@ -80,7 +83,8 @@ private:
 
   void request() {
     auto v = chance().below(volume_count);
-    auto where = target(chance().one_in(20) ? chance().below(volume_count) : v, chance().one_in(10));
+    auto where =
+        target(chance().one_in(20) ? chance().below(volume_count) : v, chance().one_in(10));
     if (chance().one_in(2)) return publish(v, where);
     if (chance().one_in(3)) return measure(v, where);
     unpublish(v, where);
@@ -141,6 +145,7 @@ private:
     if (!q) return;
     csi_.ask<volume_record>(
         [this, q = *q, faults = chance().struck()](const result<volume_record>& r) {
+          if (!r && r.error().code == errc::cancelled) ++cancelled_;
           if (r)
             check_published(q, *r);
           else if (chance().struck() == faults)
@@ -169,6 +174,7 @@ private:
 
   void check_published(const publish_request& q, const volume_record& r) {
     ++published_;
+    if (r.view == view_kind::empty) ++fallbacks_;
     auto seen = node().mounts.find(q.target);
     if (seen == node().mounts.end() || seen->second.volume_id != q.volume_id)
       return complain(q.volume_id + " is said to be published, but not mounted");
@@ -312,6 +318,8 @@ private:
   csi_process csi_;
   uint64_t crashes_ = 0;
   uint64_t published_ = 0;
+  uint64_t fallbacks_ = 0;
+  uint64_t cancelled_ = 0;
   std::ostringstream problems_;
 };
 
@@ -326,18 +334,24 @@ TEST(csi_simulation, never_shows_what_is_wrong_and_leaves_nothing) {
   base::log::configure(base::log::level_from_environment(base::log::level::off), false);
   auto first = number_from("GKM_SIM_SEED", 1);
   auto seeds = std::getenv("GKM_SIM_SEED") ? 1 : number_from("GKM_SIM_SEEDS", default_seeds);
-  uint64_t struck = 0, crashes = 0, published = 0;
+  std::map<std::string, uint64_t> seen;
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     story s(seed);
     s.tell();
-    struck += s.struck();
-    crashes += s.crashes();
-    published += s.published();
+    seen["faults"] += s.struck();
+    seen["crashes"] += s.crashes();
+    seen["volumes published"] += s.published();
+    seen["of them empty"] += s.fallbacks();
+    seen["waits cancelled"] += s.cancelled();
+    seen["digests gone at the last moment"] += s.missed();
     ASSERT_EQ(s.problems(), "") << "replay with GKM_SIM_SEED=" << seed;
   }
-  std::cout << seeds << " seeds, " << struck << " faults, " << crashes << " crashes, " << published
-            << " volumes published\n";
-  EXPECT_GT(published, 0u);
+  std::cout << seeds << " seeds";
+  for (const auto& [what, count] : seen) {
+    std::cout << ", " << count << ' ' << what;
+    EXPECT_GT(seeds < 100 ? 1 : count, 0u) << what;
+  }
+  std::cout << "\n";
 }
 
 TEST(csi_simulation, one_seed_tells_one_story) {

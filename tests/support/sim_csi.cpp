@@ -197,7 +197,10 @@ result<fake_mount> fake_volumes::open(const volume_record& wanted) {
   if (wanted.view == view_kind::empty) return view;
   if (wanted.view == view_kind::overlay && world_.chaos().strikes()) view.view = view_kind::copy;
   auto it = node_.store.find(wanted.manifest);
-  if (it == node_.store.end()) return fail(errc::not_found, "not in the store");
+  if (it == node_.store.end()) {
+    ++missed;
+    return fail(errc::not_found, "not in the store");
+  }
   view.instance = it->second;
   return view;
 }
@@ -222,8 +225,7 @@ void fake_volumes::remove_target(const std::string& target, answer<done> reply) 
   carry_out<done>(
       no_volume,
       [=, this]() -> result<done> {
-        if (is_taken(target))
-          return fail(errc::conflict, "something is mounted there");
+        if (is_taken(target)) return fail(errc::conflict, "something is mounted there");
         node_.targets.erase(target);
         return done{};
       },

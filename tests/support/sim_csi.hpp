@@ -90,6 +90,7 @@ public:
     recovered = false;
   }
   bool recovered = false;
+  uint64_t missed = 0;  ///< digests that were collected, or aside, when they were to be mounted
 
 private:
   bool is_taken(const std::string& target) const;
