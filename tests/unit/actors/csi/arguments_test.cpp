@@ -61,9 +61,9 @@ TEST(arguments, take_what_a_pod_says) {
   a[attribute::scratch_size] = "512Mi";
   auto q = parse(a);
   ASSERT_TRUE(q) << q.error().message;
-  publish_request expected{
-      "csi-1", target,         {"team", "vector-add"}, "team", "pod-1", "7c1e", view_kind::copy,
-      "/cache/triton", 512 << 20, 120, true};
+  publish_request expected{"csi-1", target,          {"team", "vector-add"}, "team",    "pod-1",
+                           "7c1e",  view_kind::copy, "/cache/triton",        512 << 20, 120,
+                           true};
   EXPECT_EQ(*q, expected);
 }
 
@@ -93,8 +93,11 @@ TEST(arguments, read_only_wins_over_how_it_is_made) {
 }
 
 TEST(arguments, take_quantities_as_kubernetes_writes_them) {
-  for (const auto& [text, bytes] : std::map<std::string, uint64_t>{
-           {"1", 1}, {"1k", 1'000}, {"1G", 1'000'000'000}, {"10Gi", 10ULL << 30}, {"3Ti", 3ULL << 40}}) {
+  for (const auto& [text, bytes] : std::map<std::string, uint64_t>{{"1", 1},
+                                                                   {"1k", 1'000},
+                                                                   {"1G", 1'000'000'000},
+                                                                   {"10Gi", 10ULL << 30},
+                                                                   {"3Ti", 3ULL << 40}}) {
     auto q = parse(with(attribute::scratch_size, text));
     ASSERT_TRUE(q) << text;
     EXPECT_EQ(q->scratch_bytes, bytes) << text;
@@ -132,7 +135,8 @@ TEST(arguments, refuse_what_is_wrong_and_say_so) {
       {with(attribute::pod_uid, "a\nb"), errc::invalid_argument, attribute::pod_uid},
       {with(attribute::pod_uid, std::string(129, 'a')), errc::invalid_argument, attribute::pod_uid},
       {with(attribute::ephemeral, "false"), errc::invalid_argument, "inline"},
-      {with("csi.gkm.io/moutPath", "/x"), errc::invalid_argument, "there are csi.gkm.io/GKMCache, "},
+      {with("csi.gkm.io/moutPath", "/x"), errc::invalid_argument,
+       "there are csi.gkm.io/GKMCache, "},
       {with("csi.gkm.io/\xff\n", "/x"), errc::invalid_argument, "'csi.gkm.io/\?\?' is unknown"},
       {with(attribute::wait, "soon"), errc::invalid_argument, "'soon'"},
       {with(attribute::wait, ""), errc::invalid_argument, "'30s'"},

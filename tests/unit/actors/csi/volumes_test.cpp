@@ -13,9 +13,9 @@ namespace {
 using sim::duration;
 
 /// Recovers when a test says so.
-class slow_volumes : public sim::fake_volumes {
+class slow_volumes : public sim::fake_mounter {
 public:
-  using fake_volumes::fake_volumes;
+  using fake_mounter::fake_mounter;
   std::vector<answer<done>> recoveries;
   void recover(answer<done> reply) override { recoveries.push_back(std::move(reply)); }
 };
