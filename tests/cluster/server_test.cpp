@@ -26,8 +26,7 @@ TEST_F(test_server, refuses_who_has_no_role) {
 TEST_F(test_server, names_the_node_in_a_pods_token) {
   make_namespace(server(), "token-test");
   make_node(server(), "token-node");
-  auto token =
-      pod_token(server(), {"token-node", "token-account", "token-test"});
+  auto token = pod_token(server(), {"token-node", "token-account", "token-test"});
   auto who = server().as("token-account", token).run({"auth", "whoami", "-o", "json"});
   EXPECT_THAT(who, HasSubstr("system:serviceaccount:token-test:token-account"));
   EXPECT_THAT(who, HasSubstr("authentication.kubernetes.io/node-name"));

@@ -33,8 +33,8 @@ void make_node(const kube_server& server, const std::string& name, const std::st
 std::string pod_token(const kube_server& server, const pod_identity& who) {
   auto pod = who.service_account + '-' + who.node;
   make_service_account(server, who.name_space, who.service_account);
-  server.admin().apply("{apiVersion: v1, kind: Pod, metadata: {name: " + pod + ", namespace: " +
-                       who.name_space + "}, spec: {nodeName: " + who.node +
+  server.admin().apply("{apiVersion: v1, kind: Pod, metadata: {name: " + pod +
+                       ", namespace: " + who.name_space + "}, spec: {nodeName: " + who.node +
                        ", serviceAccountName: " + who.service_account +
                        ", containers: [{name: main, image: none}]}}");
   return trimmed(server.admin().run({"create", "token", who.service_account, "-n", who.name_space,

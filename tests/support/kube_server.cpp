@@ -54,7 +54,8 @@ void kube_server::start_etcd() {
         std::string("--advertise-client-urls=") + client_socket,
         std::string("--listen-peer-urls=") + peer_socket,
         std::string("--initial-advertise-peer-urls=") + peer_socket,
-        std::string("--initial-cluster=default=") + peer_socket, std::string("--logger=zap"), std::string("--log-level=warn")})
+        std::string("--initial-cluster=default=") + peer_socket, std::string("--logger=zap"),
+        std::string("--log-level=warn")})
     command.push_back(argument);
   etcd_ = std::make_unique<child_process>(
       child_plan{std::move(command), basic_environment(), root_ / "log"});

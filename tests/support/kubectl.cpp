@@ -21,9 +21,7 @@ std::string joined(const std::vector<std::string>& words) {
 }  // namespace
 
 kubectl::kubectl(fs::path program, fs::path kubeconfig, fs::path folder)
-    : program_(std::move(program)),
-      kubeconfig_(std::move(kubeconfig)),
-      folder_(std::move(folder)) {
+    : program_(std::move(program)), kubeconfig_(std::move(kubeconfig)), folder_(std::move(folder)) {
   fs::create_directories(folder_ / "home");
 }
 
