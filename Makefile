@@ -56,6 +56,9 @@ asan: packages-build packages-test ## Build and test with address and undefined-
 format: packages-format ## Format every C++ file
 	@$(cpp_files) | xargs -0 -P $(JOBS) -n 16 clang-format -i
 
+apiserver: ## Build the Kubernetes API server that tests/cluster needs (minutes, once)
+	@scripts/build-apiserver
+
 ##@ Checks
 check: check-format check-includes check-scripts check-headers test ## All checks, then the tests
 
@@ -78,5 +81,5 @@ tidy: packages-build packages-tidy ## Run clang-tidy (FILES="base/ messages/": o
 packages-%:
 	@scripts/install-packages $*
 
-.PHONY: help build test demo bench install clean dev asan format check check-format check-includes \
+.PHONY: help build test demo bench install clean dev asan format apiserver check check-format check-includes \
         check-scripts check-headers tidy

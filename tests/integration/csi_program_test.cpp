@@ -1,0 +1,98 @@
+// gkm-csi as a program: its flags, its sockets, its company, its end.
+#include "csi_node.hpp"
+
+namespace gkm::support {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class csi_program : public csi_node {
+protected:
+  outcome ran(const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{program("gkm-csi")};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    child_process child({command, bench_.environment(), bench_.output()});
+    auto code = child.wait();
+    return {code, child.out(), child.err()};
+  }
+  fs::path registration() const { return kubelet() / "plugins_registry/csi.gkm.io-reg.sock"; }
+};
+
+TEST_F(csi_program, tells_what_it_takes) {
+  auto help = ran({"--help"});
+  EXPECT_EQ(help.code, 0);
+  for (const auto* word :
+       {"--endpoint", "--kubelet-root", "--registration-dir", "--node-id", "--state-dir", "--probe",
+        "KUBE_NODE_NAME", "CSI_ENDPOINT", "Examples", "Exit codes"})
+    EXPECT_THAT(help.out, HasSubstr(word));
+  EXPECT_EQ(ran({"--no-such-flag"}).code, 2);
+  EXPECT_THAT(ran({"--version"}).out, HasSubstr("gkm-csi "));
+}
+
+TEST_F(csi_program, probe_says_whether_one_serves) {
+  auto nobody = ran({"--probe", "--endpoint", endpoint()});
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_THAT(nobody.err, HasSubstr(endpoint().string()));
+  start_csi();
+  auto ready = ran({"--probe", "--endpoint", "unix://" + endpoint().string()});
+  EXPECT_EQ(ready.code, 0) << ready.err;
+  EXPECT_THAT(ready.out, HasSubstr("ready"));
+}
+
+TEST_F(csi_program, is_alone) {
+  start_csi();
+  auto second = run_csi();
+  EXPECT_EQ(second.wait(), 9);
+  EXPECT_THAT(second.err(), HasSubstr(std::to_string(csi_->pid())));
+  EXPECT_TRUE(csi::probe(endpoint(), patience));
+}
+
+TEST_F(csi_program, takes_the_place_of_one_that_died) {
+  start_csi();
+  kill_csi();
+  EXPECT_TRUE(fs::exists(endpoint()));
+  EXPECT_TRUE(fs::exists(registration()));
+  start_csi();
+  EXPECT_TRUE(csi::probe(endpoint(), patience));
+}
+
+TEST_F(csi_program, registers_and_does_so_again) {
+  start_csi();
+  for (int i = 0; i < 3; ++i) {
+    auto stub = pluginregistration::Registration::NewStub(
+        grpc::CreateChannel("unix:" + registration().string(), grpc::InsecureChannelCredentials()));
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    context.set_deadline(std::chrono::system_clock::now() + patience);
+    pluginregistration::PluginInfo info;
+    ASSERT_TRUE(stub->GetInfo(&context, {}, &info).ok());
+    EXPECT_EQ(info.endpoint(), endpoint().string());
+    fs::remove(registration());
+    eventually("it registers again", [&] { return fs::exists(registration()); });
+  }
+  csi_->send_signal(SIGTERM);
+  EXPECT_EQ(csi_->wait(), 0);
+  EXPECT_FALSE(fs::exists(registration()));
+}
+
+TEST_F(csi_program, says_what_is_missing) {
+  fs::remove(kubelet() / "plugins_registry");
+  auto unregistered = run_csi();
+  EXPECT_EQ(unregistered.wait(), 1);
+  EXPECT_THAT(unregistered.err(), HasSubstr("plugins_registry"));
+  child_process nobody({{program("gkm-csi"), "--endpoint", endpoint(), "--kubelet-root", kubelet(),
+                         "--state-dir", bench_.state(), "--node-id", "n"},
+                        bench_.environment(),
+                        bench_.output(),
+                        true});
+  auto code = nobody.wait();
+  // 127: where the build lies in root's home, nobody cannot even start it.
+  if (code != 127) {
+    EXPECT_EQ(code, 1);
+    EXPECT_THAT(nobody.err(), HasSubstr("CAP_SYS_ADMIN"));
+  }
+}
+
+}  // namespace
+}  // namespace gkm::support
