@@ -27,19 +27,38 @@ constexpr int absent_ms = 1'000;
 
 result<std::unique_ptr<directory_watch>> directory_watch::start(std::filesystem::path dir,
                                                                 std::function<void()> changed) {
+  auto watch =
+      make(std::move(dir), [changed = std::move(changed)](const directory_changes&) { changed(); });
+  if (!watch) return watch;
+  if (!(*watch)->add()) return fail(errno_error(errno, "watch directory", (*watch)->dir_));
+  (*watch)->thread_ = std::thread([w = watch->get()] { w->run(true); });
+  return watch;
+}
+
+result<std::unique_ptr<directory_watch>> directory_watch::start_named(
+    std::filesystem::path dir, std::function<void(directory_changes)> changed) {
+  auto watch = make(std::move(dir), std::move(changed));
+  if (!watch) return watch;
+  bool there = (*watch)->add();
+  (*watch)->thread_ = std::thread([w = watch->get(), there] {
+    w->changed_({{}, true});
+    w->run(there);
+  });
+  return watch;
+}
+
+result<std::unique_ptr<directory_watch>> directory_watch::make(
+    std::filesystem::path dir, std::function<void(directory_changes)> changed) {
   fd events(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!events) return fail(errno_error(errno, "watch", dir));
   fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return fail(errno_error(errno, "watch", dir));
-  std::unique_ptr<directory_watch> watch(
+  return std::unique_ptr<directory_watch>(
       new directory_watch(std::move(dir), std::move(changed), std::move(events), std::move(wake)));
-  if (!watch->add()) return fail(errno_error(errno, "watch directory", watch->dir_));
-  watch->thread_ = std::thread([w = watch.get()] { w->run(); });
-  return watch;
 }
 
-directory_watch::directory_watch(std::filesystem::path dir, std::function<void()> changed,
-                                 fd events, fd wake)
+directory_watch::directory_watch(std::filesystem::path dir,
+                                 std::function<void(directory_changes)> changed, fd events, fd wake)
     : dir_(std::move(dir)),
       changed_(std::move(changed)),
       events_(std::move(events)),
@@ -65,16 +84,21 @@ bool directory_watch::drain() {
     if (n <= 0) return there;
     for (ssize_t at = 0; at < n;) {
       const auto* event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
+      note(*event);
       if (event->mask & (self_events | IN_IGNORED)) there = false;
       at += static_cast<ssize_t>(sizeof(inotify_event)) + event->len;
     }
   }
 }
 
-void directory_watch::run() {
+void directory_watch::note(const inotify_event& event) {
+  if (event.mask & (self_events | IN_Q_OVERFLOW)) seen_.all = true;
+  if (event.len > 0) seen_.names.emplace(event.name);
+}
+
+void directory_watch::run(bool there) {
   constexpr int for_ever = -1;
   using clock = std::chrono::steady_clock;
-  bool there = true;
   bool pending = false;
   clock::time_point first_event;
   for (;;) {
@@ -90,10 +114,10 @@ void directory_watch::run() {
     }
     if (pending) {
       pending = false;
-      changed_();
+      changed_(std::exchange(seen_, {}));
     }
     if (!there && add()) {
-      there = pending = true;
+      there = pending = seen_.all = true;
       first_event = clock::now();
     }
   }

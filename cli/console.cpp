@@ -9,6 +9,10 @@
 namespace gkm::cli {
 namespace {
 
+bool is_ready(const cache_status& s) {
+  return s.state == cache_state::extracted || s.state == cache_state::running;
+}
+
 bool has_settled(const cache_status& s) { return s.state != cache_state::pending; }
 
 /// Bytes so far are news too, but only while a person waits for them.
@@ -22,7 +26,7 @@ std::string line_for(const cache_status& s) {
   if (s.state == cache_state::pending && s.total_bytes)
     line +=
         " " + s.image + ", " + human_bytes(s.pulled_bytes) + " of " + human_bytes(s.total_bytes);
-  if (s.state == cache_state::extracted) line += ", at " + s.path;
+  if (is_ready(s)) line += ", at " + s.path;
   for (const auto& w : s.warnings) line += "\n  warning: " + w;
   return line;
 }
@@ -53,7 +57,7 @@ bool console::all_ready() const {
   std::lock_guard lock(mutex_);
   return files_ok_ && std::all_of(wanted_.begin(), wanted_.end(), [&](const cache_ref& ref) {
            auto it = last_.find(ref);
-           return it != last_.end() && it->second.state == cache_state::extracted;
+           return it != last_.end() && is_ready(it->second);
          });
 }
 

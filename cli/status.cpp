@@ -2,6 +2,7 @@
 #include "base/files.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/pods.hpp"
 #include "cli/printing.hpp"
 #include "cli/problems.hpp"
 #include "cli/table.hpp"
@@ -48,7 +49,7 @@ std::string gpus_cell(const cache_status& s) {
 }
 
 std::string detail_cell(const cache_status& s, int64_t now) {
-  if (s.state == cache_state::extracted) return s.path;
+  if (s.state == cache_state::extracted || s.state == cache_state::running) return s.path;
   auto text = s.message;
   if (s.state == cache_state::pending && s.total_bytes)
     text += ", " + human_bytes(s.pulled_bytes) + " of " + human_bytes(s.total_bytes);
@@ -71,8 +72,9 @@ tint tint_of(cache_state s) {
 }
 
 void print_table(const std::vector<shown_cache>& all, bool wide) {
-  std::vector<std::string> header{"NAMESPACE", "NAME", "STATUS", "GPUS", "TYPE", "SIZE", "AGE"};
-  if (wide) header.insert(header.end(), {"TARGETS", "DIGEST", "IMAGE"});
+  std::vector<std::string> header{"NAMESPACE", "NAME", "STATUS", "GPUS",
+                                  "PODS",      "TYPE", "SIZE",   "AGE"};
+  if (wide) header.insert(header.end(), {"TARGETS", "DIGEST", "OLD DIGESTS", "IMAGE"});
   header.push_back("DETAIL");
   table t(header);
   auto now = std::time(nullptr);
@@ -83,12 +85,14 @@ void print_table(const std::vector<shown_cache>& all, bool wide) {
                           s.ref.name,
                           {std::string(to_string(s.state)), tint_of(s.state)},
                           gpus_cell(s),
+                          pods_cell(s),
                           stored ? s.stored.cache_type : "-",
                           stored ? human_bytes(s.stored.bytes) : "-",
                           human_seconds(now - s.changed_unix_s)};
     if (wide)
       row.insert(row.end(), {cell(stored ? join_targets(s.stored.targets) : "-"),
-                             cell(stored ? s.stored.manifest.brief() : "-"), cell(s.image)});
+                             cell(stored ? s.stored.manifest.brief() : "-"),
+                             cell(old_digests_cell(s)), cell(s.image)});
     row.push_back(detail_cell(s, now));
     t.add(std::move(row));
   }

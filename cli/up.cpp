@@ -6,6 +6,8 @@
 #include "actors/node/reporter.hpp"
 #include "actors/node/state_dir.hpp"
 #include "actors/node/store.hpp"
+#include "actors/node/usage.hpp"
+#include "actors/node/usage_files.hpp"
 #include "base/log.hpp"
 #include "base/worker_pool.hpp"
 #include "cli/commands.hpp"
@@ -25,6 +27,7 @@ namespace gkm::cli {
 namespace {
 
 constexpr size_t actor_threads = 2;
+constexpr unsigned open_mode = 0755;
 
 /// Every thread that ever allocates would keep an arena of its own; two are plenty for what runs
 /// here.
@@ -36,22 +39,33 @@ struct node_actors {
   puller_actor puller;
   reporter_actor reporter;
   node_actor node;
+  usage_actor usage;
   bridge_actor bridge;
 
   /// Returns when all have ended.
   void end(caf::actor_system& system) {
     caf::anon_send_exit(bridge, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(usage, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(puller, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(gpu, caf::exit_reason::user_shutdown);
     caf::scoped_actor self(system);
-    self->wait_for(bridge, node, puller, store, gpu);
+    self->wait_for(bridge, usage, node, puller, store, gpu);
     // Last, so that what the others said at the end is still written.
     caf::anon_send_exit(reporter, caf::exit_reason::user_shutdown);
     self->wait_for(reporter);
   }
 };
+
+/// The records of what is mounted on this machine, maybe none yet.
+result<std::unique_ptr<node::usage_files>> watch_volumes(const paths& where) {
+  if (auto made = base::make_directories(where.volumes(), open_mode); !made)
+    return fail(made.error());
+  auto boot = base::boot_id();
+  if (!boot) return fail(boot.error());
+  return std::make_unique<node::usage_files>(where, *boot);
+}
 
 }  // namespace
 
@@ -64,8 +78,11 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   keep_memory_small();
   auto inventory = find_inventory(o);
   if (!inventory) return fail(inventory.error());
-  auto state = node::state_dir::open(paths::below(o.state_dir));
+  auto where = paths::below(o.state_dir);
+  auto state = node::state_dir::open(where);
   if (!state) return fail(state.error());
+  auto volumes = watch_volumes(where);
+  if (!volumes) return fail(volumes.error());
 
   interrupt stop;
   auto opened = images::open(o);
@@ -90,7 +107,8 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   all.node = gkm::spawn<node::node_state>(
       system, node::cache_peers{all.puller, all.store, all.gpu, all.reporter, &clock},
       std::random_device()());
-  auto where = paths::below(o.state_dir);
+  all.usage = gkm::spawn<node::usage_state>(system, **volumes);
+  caf::anon_send(all.usage, caf::subscribe_atom_v, all.node, all.store);
   all.bridge = gkm::spawn<directory_bridge>(system, std::filesystem::path(dir), all.node, slow,
                                             [&](const wanted_caches& wanted) {
                                               slow.post([&, wanted] {
@@ -104,6 +122,7 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   all.end(system);
   // Ports hold actors' addresses: they go first.
   images.reset();
+  volumes->reset();
   state->reset();
   inventory->port.reset();
   slow.finish();

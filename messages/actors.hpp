@@ -2,11 +2,12 @@
 ///
 // clang-format off
 ///   bridge ──changed/deleted/synced──▶ node ──wanted/withdraw──▶ cache* ──resolve/pull──▶ puller
-///                                       ▲                        │ │ │                      │
-///                                       │gpus                    │ │ │claim/record/…        │stage/publish
-///                                       │                        │ │ └────────▶ store ◀─────┘
-///                                      gpu ◀────────match────────┘ │
-///                                                                  └──report──▶ reporter
+///                                      ▲  ▲   mounted/unmounted  │ │ │                      │
+///                      mounted/unmounted  │gpus                  │ │ │claim/record/…        │stage/publish
+///                                      │  │                      │ │ └────────▶ store ◀─────┘
+///                                      │ gpu ◀───────match───────┘ │             ▲
+///                                      │                           └──report──▶ reporter
+///                                    usage ─────────────pin/unpin────────────────┘
 // clang-format on
 /// In gkm-csi, which meets the above only on disk:
 ///   kubelet ──gRPC──▶ services ──publish/unpublish/stats──▶ volumes ──the same──▶ mount*
@@ -72,6 +73,10 @@ CAF_ADD_ATOM(gkm, gkm, flush_atom, "flush")
 CAF_ADD_ATOM(gkm, gkm, unpublish_atom, "unpublish")
 CAF_ADD_ATOM(gkm, gkm, stats_atom, "stats")
 CAF_ADD_ATOM(gkm, gkm, probe_atom, "probe")
+CAF_ADD_ATOM(gkm, gkm, mounted_atom, "mounted")
+CAF_ADD_ATOM(gkm, gkm, unmounted_atom, "unmounted")
+CAF_ADD_ATOM(gkm, gkm, pin_atom, "pin")
+CAF_ADD_ATOM(gkm, gkm, unpin_atom, "unpin")
 CAF_END_TYPE_ID_BLOCK(gkm)
 
 namespace gkm {
@@ -80,11 +85,14 @@ namespace gkm {
 // clang-format off
 /// The set of caches on this node; one supervised child per cache.
 using node_actor = caf::typed_actor<
-    handles<void, changed_atom, cache_spec>,     // a cache is wanted, or wanted differently
-    handles<void, deleted_atom, cache_ref>,      // it is wanted no more
-    handles<void, synced_atom>,                  // all that is wanted has been said once
-    handles<void, gpus_atom, std::vector<gpu>>,  // the inventory is now this
-    handles<void, retry_atom, cache_ref>,        // (own) a child that died may start again
+    handles<void, changed_atom, cache_spec>,        // a cache is wanted, or wanted differently
+    handles<void, deleted_atom, cache_ref>,         // it is wanted no more
+    handles<void, synced_atom>,                     // all that is wanted has been said once
+    handles<void, gpus_atom, std::vector<gpu>>,     // the inventory is now this
+    handles<void, mounted_atom, mounted_volume>,    // a pod uses a cache, or now another digest of it
+    handles<void, unmounted_atom, mounted_volume>,  // it does so no more
+    handles<void, mounted_atom>,                    // all that is mounted has been said once
+    handles<void, retry_atom, cache_ref>,           // (own) a child that died may start again
     handles<void, run_atom, continuation>>;
 
 /// One cache: from a wanted image to a verified directory, a record and a status.
@@ -92,6 +100,8 @@ using cache_actor = caf::typed_actor<
     handles<void, wanted_atom, cache_spec>,                    // what is wanted now; the same again = try again
     handles<void, gpus_atom, std::vector<gpu>>,                // judge again: the GPUs changed
     handles<void, progress_atom, digest, uint64_t, uint64_t>,  // bytes so far, of how many
+    handles<void, mounted_atom, mounted_volume>,               // a pod uses it, or now another digest of it
+    handles<void, unmounted_atom, mounted_volume>,             // it does so no more
     handles<void, retry_atom, uint64_t>,                       // (own) the pause of this epoch is over
     handles<void, withdraw_atom>,                              // let go of everything, then exit
     handles<void, run_atom, continuation>>;
@@ -116,13 +126,20 @@ using store_actor = caf::typed_actor<
     handles<void, discard_atom, std::string>,                        // a staged directory is not needed
     handles<std::string, record_atom, catalog_record>,               // remember this; where the cache can be used
     handles<bool, forget_atom, cache_ref>,                           // forget it; true when it is gone
-    handles<void, collect_atom>,                                     // from now on, drop what nobody claims
+    handles<void, pin_atom, mounted_volume>,                         // keep its digest: a volume needs it
+    handles<void, unpin_atom, mounted_volume>,                       // this volume does not need that digest any more
+    handles<void, collect_atom>,                                     // from now on, drop what nobody claims or pins
     handles<void, run_atom, continuation>>;
 
 /// The inventory.
 using gpu_actor = caf::typed_actor<
     handles<match_result, match_atom, std::vector<target>>,  // who can use kernels for these?
     handles<void, caf::subscribe_atom, node_actor>,          // tell me the GPUs, now and when they change
+    handles<void, run_atom, continuation>>;
+
+/// Who uses what: told by the records of gkm-csi.
+using usage_actor = caf::typed_actor<
+    handles<void, caf::subscribe_atom, node_actor, store_actor>,  // tell them, all there is and each change
     handles<void, run_atom, continuation>>;
 
 /// Every volume of this node: gives each request to the volume's own actor.

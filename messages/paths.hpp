@@ -8,6 +8,9 @@
 ///       relocations                                  a relocation_list; absent if nothing needs
 ///       one unsynced                                     the boot id, until a sync has finished
 ///     staging/<random>/{content,meta.json,…}  agent  0700 being extracted, or on its way out
+///     staging/<hex>/                     agent  0700 taken out of the store, whole: goes back
+///                                                    after a crash, or if it is in use after all
+///     staging/<hex>.<random>/            agent  0700 damaged: swept at start unless it is in use
 ///     caches/ns/<namespace>/<name>/      agent       a GKMCache
 ///     caches/cluster/<name>/             agent       a ClusterGKMCache
 ///       record.json                                  a catalog_record
@@ -46,6 +49,7 @@ struct paths {
   std::filesystem::path store() const { return root / "store" / "sha256"; }
   std::filesystem::path stored(const digest& d) const { return store() / d.hex; }
   std::filesystem::path staging() const { return root / "staging"; }
+  std::filesystem::path taken_out(const digest& d) const { return staging() / d.hex; }
   std::filesystem::path caches() const { return root / "caches"; }
   std::filesystem::path cache(const cache_ref& ref) const {
     return ref.is_cluster() ? caches() / "cluster" / ref.name : caches() / "ns" / ref.ns / ref.name;

@@ -10,7 +10,7 @@
 namespace gkm {
 
 /// Limits on one file; a reader refuses more.
-constexpr size_t max_record_bytes = 256 << 10;
+constexpr size_t max_record_bytes = 1 << 20;
 constexpr size_t max_record_text_chars = 1'024;  ///< of a reason or message, cut when printed
 constexpr size_t max_record_targets = 64;
 constexpr size_t max_status_volumes = 1'000;  ///< more are counted, not listed

@@ -1,5 +1,9 @@
 #include "actors/node/cache.hpp"
 
+#include "messages/record.hpp"
+
+#include <algorithm>
+
 namespace gkm::node {
 
 cache_actor_state::cache_actor_state(cache_actor::pointer self, cache_ref ref, cache_peers peers,
@@ -10,6 +14,7 @@ cache_actor_state::cache_actor_state(cache_actor::pointer self, cache_ref ref, c
       peers_(std::move(peers)),
       gpus_(std::move(gpus)),
       record_(std::move(record)),
+      asked_(record_),
       chance_(seed) {
   status_.ref = ref_;
   if (record_ && !record_->manifest.empty()) claims_.insert(record_->manifest);
@@ -22,6 +27,8 @@ cache_actor::behavior_type cache_actor_state::make_behavior() {
       [this](progress_atom, const digest& d, uint64_t bytes, uint64_t total) {
         progressed(d, bytes, total);
       },
+      [this](mounted_atom, const mounted_volume& v) { mounted(v); },
+      [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
       [this](retry_atom, uint64_t epoch) { retry(epoch); },
       [this](withdraw_atom) { withdraw(); },
       [](run_atom, const continuation& c) { c.run(); },
@@ -32,6 +39,8 @@ cache_actor::behavior_type cache_actor_state::make_behavior() {
 
 void cache_actor_state::wanted(const cache_spec& spec) {
   if (withdrawing_) return;
+  // After a restart the same wish is no news.
+  news_ = spec_ || (record_ && record_->image != spec.image.str());
   if (spec_ == spec && busy_) {
     // The tag may have moved since this round asked for it.
     again_ = true;
@@ -59,6 +68,16 @@ void cache_actor_state::progressed(const digest& d, uint64_t bytes, uint64_t tot
   status_.pulled_bytes = bytes;
   status_.total_bytes = total;
   report();
+}
+
+void cache_actor_state::mounted(const mounted_volume& v) {
+  volumes_[v.volume_id] = v;
+  list_volumes();
+}
+
+void cache_actor_state::unmounted(const mounted_volume& v) {
+  volumes_.erase(v.volume_id);
+  list_volumes();
 }
 
 void cache_actor_state::retry(uint64_t epoch) {
@@ -101,7 +120,33 @@ void cache_actor_state::set_state(cache_state state) {
   status_.state = state;
 }
 
-void cache_actor_state::report() { self_->send(peers_.reporter, report_atom_v, status_); }
+cache_state cache_actor_state::ready_state() const {
+  bool used = std::any_of(volumes_.begin(), volumes_.end(), [&](const auto& entry) {
+    return entry.second.manifest == status_.stored.manifest;
+  });
+  return used ? cache_state::running : cache_state::extracted;
+}
+
+void cache_actor_state::list_volumes() {
+  status_.volumes.clear();
+  for (const auto& [id, v] : volumes_) {
+    if (status_.volumes.size() == max_status_volumes) break;
+    status_.volumes.push_back(v);
+  }
+  bool nothing_said_yet = status_.changed_unix_s == 0;
+  if (nothing_said_yet || withdrawing_) return;
+  if (status_.state == cache_state::extracted || status_.state == cache_state::running)
+    set_state(ready_state());
+  report();
+}
+
+void cache_actor_state::report() {
+  auto shown = status_;
+  if (volumes_.size() > status_.volumes.size())
+    shown.warnings.push_back(std::to_string(volumes_.size()) +
+                             " volumes use it, not all are listed");
+  self_->send(peers_.reporter, report_atom_v, std::move(shown));
+}
 
 void cache_actor_state::stop_pulling() {
   if (pulling_) self_->send(peers_.puller, abandon_atom_v, *pulling_, ref_);

@@ -14,13 +14,18 @@
 /// Permanent errors wait for their cause to change instead of a pause. Started with a record of the
 /// same image, a cache is first restored: claimed and judged without asking any registry.
 ///
-/// A new digest is made ready beside the old one; only then is the old one let go. What happens
-/// from outside is in cache.cpp, the steps are in cache_steps.cpp.
+/// A new digest is made ready beside the old one; only then is the old one let go. Ready is Running
+/// while a pod uses the digest that is served, else Extracted; pods that use one before it are
+/// listed in the status as well, and their digests are the store's to keep.
+///
+/// What happens from outside is in cache.cpp, the steps are in cache_steps.cpp, what the catalog is
+/// told in cache_records.cpp.
 #pragma once
 
 #include "actors/node/ports.hpp"
 #include "messages/actors.hpp"
 
+#include <map>
 #include <optional>
 #include <random>
 #include <set>
@@ -50,6 +55,8 @@ private:
   void wanted(const cache_spec& spec);
   void gpus_changed(std::vector<gpu> gpus);
   void progressed(const digest& d, uint64_t bytes, uint64_t total);
+  void mounted(const mounted_volume& v);
+  void unmounted(const mounted_volume& v);
   void retry(uint64_t epoch);
   void withdraw();
 
@@ -69,7 +76,13 @@ private:
   void misfit(const image_plan& plan, const std::vector<target>& kernel_targets,
               const match_result& match);
   void failed(error e, catalog_record remembered = {});
+
+  // The catalog (cache_records.cpp).
+  void announce();
   void remember(const catalog_record& failure);
+  void write(const catalog_record& r, std::function<void(const std::string&)> then,
+             std::function<void(error)> otherwise);
+  void forget();
 
   // Helpers of the steps.
   /// Asks an actor. An answer that comes after another epoch has begun is dropped; an error goes to
@@ -83,25 +96,31 @@ private:
   void stop_serving();
   void show(const char* step);
   void set_state(cache_state state);
+  cache_state ready_state() const;
+  void list_volumes();
   void report();
   void stop_pulling();
   void add_claim(const digest& d);
   void release_claims();
-  void forget();
 
   cache_actor::pointer self_;
   const cache_ref ref_;
   cache_peers peers_;
   std::vector<gpu> gpus_;
   std::optional<catalog_record> record_;  ///< as it is on disk
+  std::optional<catalog_record> asked_;   ///< as it will be there when all is written
+  uint64_t writes_ = 0;                   ///< asked for
+  uint64_t written_ = 0;                  ///< the last of them that is on disk
   std::mt19937_64 chance_;
   std::optional<cache_spec> spec_;
   cache_status status_;
+  std::map<std::string, mounted_volume> volumes_;  ///< by volume id
   uint64_t epoch_ = 0;  ///< answers to questions of an earlier one are stale
   uint32_t failures_ = 0;
   bool busy_ = false;      ///< between begin and ready or failed
   bool moved_ = false;     ///< what is wanted is known to be another manifest than what is served
   bool restored_ = false;  ///< the record found at the start has had its chance
+  bool news_ = false;      ///< what is wanted is not what an error on disk is about
   bool again_ = false;     ///< resolve once more when this round is over
   bool withdrawing_ = false;
   std::optional<digest> pulling_;

@@ -10,7 +10,7 @@ namespace {
 constexpr std::chrono::seconds resolve_limit{300};
 /// A pull may take hours; asking again joins the transfer that is running.
 constexpr std::chrono::seconds pull_limit{900};
-constexpr std::chrono::seconds store_limit{60};
+constexpr std::chrono::seconds claim_limit{60};
 constexpr std::chrono::seconds match_limit{60};
 
 /// What a record says of an image, as a plan that needs no registry.
@@ -60,6 +60,7 @@ void cache_actor_state::begin() {
   auto image = spec_->image.str();
   bool recorded = record_ && record_->image == image && record_->state == cache_state::extracted;
   status_.image = std::move(image);
+  if (std::exchange(news_, false) && asked_ && asked_->state == cache_state::error) announce();
   if (recorded && !restored_)
     restore();
   else
@@ -70,7 +71,7 @@ void cache_actor_state::restore() {
   auto plan = plan_of(*spec_, *record_);
   add_claim(plan.manifest);
   ask<stored_cache>(
-      peers_.store, store_limit,
+      peers_.store, claim_limit,
       [this, plan](const stored_cache& stored) {
         // The tag may have moved while we were away.
         again_ = spec_->image.pinned.empty();
@@ -112,7 +113,7 @@ void cache_actor_state::check_label(const image_plan& plan) {
 void cache_actor_state::claim(const image_plan& plan) {
   add_claim(plan.manifest);
   ask<stored_cache>(
-      peers_.store, store_limit, [this, plan](const stored_cache& stored) { judge(plan, stored); },
+      peers_.store, claim_limit, [this, plan](const stored_cache& stored) { judge(plan, stored); },
       [this, plan](error e) {
         if (e.code == errc::not_found)
           pull(plan);
@@ -163,26 +164,22 @@ void cache_actor_state::judge_served() {
 
 void cache_actor_state::record(const image_plan& plan, const stored_cache& stored,
                                const match_result& match) {
-  catalog_record r{ref_, spec_->image.str(), plan.resolved, plan.manifest, cache_state::extracted,
-                   {},   stored.targets};
+  catalog_record r{
+      ref_,           spec_->image.str(), plan.resolved, plan.manifest, cache_state::extracted, {},
+      stored.targets, errc::none,         stored.files,  stored.bytes,  stored.relocated_files};
   if (is_serving() && record_ == r) {
     serve(plan, stored, match, status_.path);
     return ready();
   }
-  recording_.insert(plan.manifest);
-  // Not `ask`: even if nobody waits for this epoch any more, the disk now says what `r` says.
-  gkm::ask(self_, peers_.store, store_limit, record_atom_v, r)
-      .then(
-          [this, r, plan, stored, match, epoch = epoch_](const std::string& path) {
-            record_ = r;
-            recording_.erase(plan.manifest);
-            serve(plan, stored, match, path);
-            if (epoch == epoch_) ready();
-          },
-          [this, manifest = plan.manifest, epoch = epoch_](const caf::error& e) {
-            recording_.erase(manifest);
-            if (epoch == epoch_) failed(from_caf(e));
-          });
+  write(
+      r,
+      [this, plan, stored, match, epoch = epoch_](const std::string& path) {
+        serve(plan, stored, match, path);
+        if (epoch == epoch_) ready();
+      },
+      [this, epoch = epoch_](error e) {
+        if (epoch == epoch_) failed(std::move(e));
+      });
 }
 
 void cache_actor_state::serve(const image_plan& plan, const stored_cache& stored,
@@ -202,7 +199,7 @@ void cache_actor_state::ready() {
   status_.message = status_.match.summary();
   status_.pulled_bytes = status_.total_bytes = 0;
   status_.retry_unix_s = 0;
-  set_state(cache_state::extracted);
+  set_state(ready_state());
   release_claims();
   report();
   if (again_) begin();
@@ -220,7 +217,7 @@ void cache_actor_state::misfit(const image_plan& plan, const std::vector<target>
   status_.match = match;
   failed({errc::incompatible, match.summary(), {}},
          {ref_, spec_->image.str(), plan.resolved, plan.manifest, cache_state::error,
-          match.summary(), kernel_targets});
+          match.summary(), kernel_targets, errc::incompatible});
 }
 
 void cache_actor_state::failed(error e, catalog_record remembered) {
@@ -239,6 +236,7 @@ void cache_actor_state::failed(error e, catalog_record remembered) {
   }
   if (is_refreshing() && !moved_) {
     status_.warnings = {"cannot tell whether the tag has moved: " + e.message};
+    set_state(ready_state());
   } else {
     status_.code = e.code;
     status_.message = e.message;
@@ -246,49 +244,12 @@ void cache_actor_state::failed(error e, catalog_record remembered) {
   }
   if (!is_serving()) {
     if (remembered.image.empty())
-      remembered = {ref_, status_.image, {}, {}, cache_state::error, e.message, {}};
-    if (record_ != remembered) remember(remembered);
+      remembered = {ref_, status_.image, {}, {}, cache_state::error, e.message, {}, e.code};
+    if (asked_ != remembered) remember(remembered);
   }
   release_claims();
   report();
   if (again_ && !pause) begin();
-}
-
-/// For those who ask the catalog why there is no cache. What the record before named is let go of
-/// only when this one is on disk.
-void cache_actor_state::remember(const catalog_record& failure) {
-  gkm::ask(self_, peers_.store, store_limit, record_atom_v, failure)
-      .then(
-          [this, failure](const std::string&) {
-            record_ = failure;
-            if (!busy_) release_claims();
-          },
-          [this, failure, epoch = epoch_](const caf::error& e) {
-            log::warn("Cannot record failure",
-                      {{"cache", ref_.str()}, {"error", from_caf(e).message}});
-            auto pause = pause_after({errc::io, {}, {}}, failures_, chance_());
-            self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
-                                continuation{[this, failure, epoch] {
-                                  if (epoch == epoch_ && !busy_) remember(failure);
-                                }});
-          });
-}
-
-void cache_actor_state::forget() {
-  gkm::ask(self_, peers_.store, store_limit, forget_atom_v, ref_)
-      .then(
-          [this](bool) {
-            self_->send(peers_.store, release_atom_v, ref_);
-            self_->send(peers_.reporter, retract_atom_v, ref_);
-            self_->quit();
-          },
-          [this](const caf::error& e) {
-            log::warn("Cannot forget cache",
-                      {{"cache", ref_.str()}, {"error", from_caf(e).message}});
-            auto pause = pause_after({errc::io, {}, {}}, ++failures_, chance_());
-            self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
-                                continuation{[this] { forget(); }});
-          });
 }
 
 }  // namespace gkm::node

@@ -29,6 +29,9 @@ node_actor::behavior_type node_state::make_behavior() {
       [this](deleted_atom, const cache_ref& ref) { deleted(ref); },
       [this](synced_atom) { synced(); },
       [this](gpus_atom, const std::vector<gpu>& gpus) { gpus_changed(gpus); },
+      [this](mounted_atom, const mounted_volume& v) { mounted(v); },
+      [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
+      [this](mounted_atom) { volumes_known(); },
       [this](retry_atom, const cache_ref& ref) { start(ref); },
       [](run_atom, const continuation& c) { c.run(); },
   };
@@ -57,7 +60,7 @@ void node_state::open(const recovered& found) {
   }
   open_ = true;
   for (auto& [ref, c] : children_) start(ref);
-  if (synced_) drop_unclaimed();
+  if (synced_) drop_unwanted();
 }
 
 void node_state::changed(const cache_spec& spec) {
@@ -84,7 +87,7 @@ void node_state::deleted(const cache_ref& ref) {
 
 void node_state::synced() {
   if (std::exchange(synced_, true)) return;
-  if (open_) drop_unclaimed();
+  if (open_) drop_unwanted();
 }
 
 void node_state::gpus_changed(const std::vector<gpu>& gpus) {
@@ -97,6 +100,26 @@ void node_state::gpus_changed(const std::vector<gpu>& gpus) {
   }
 }
 
+void node_state::mounted(const mounted_volume& v) {
+  volumes_[v.ref][v.volume_id] = v;
+  auto it = children_.find(v.ref);
+  if (it != children_.end() && it->second.actor) self_->send(it->second.actor, mounted_atom_v, v);
+}
+
+void node_state::unmounted(const mounted_volume& v) {
+  auto of_cache = volumes_.find(v.ref);
+  if (of_cache == volumes_.end()) return;
+  of_cache->second.erase(v.volume_id);
+  if (of_cache->second.empty()) volumes_.erase(of_cache);
+  auto it = children_.find(v.ref);
+  if (it != children_.end() && it->second.actor) self_->send(it->second.actor, unmounted_atom_v, v);
+}
+
+void node_state::volumes_known() {
+  volumes_known_ = true;
+  collect_if_all_known();
+}
+
 /// Runs a child if one is due: wanted, or not wanted but with something on disk to let go of.
 void node_state::start(const cache_ref& ref) {
   auto it = children_.find(ref);
@@ -107,6 +130,8 @@ void node_state::start(const cache_ref& ref) {
   c.actor =
       gkm::spawn<cache_actor_state>(*self_, ref, peers_, *gpus_, std::move(record), chance_());
   self_->monitor(c.actor);
+  if (auto used = volumes_.find(ref); used != volumes_.end())
+    for (const auto& [id, v] : used->second) self_->send(c.actor, mounted_atom_v, v);
   c.leaving = !c.spec;
   if (c.spec)
     self_->send(c.actor, wanted_atom_v, *c.spec);
@@ -136,8 +161,8 @@ void node_state::down(const caf::down_msg& msg) {
 }
 
 /// Every wanted cache is known now. What a record names and nobody wants is let go of by a child of
-/// its own; then the store drops what nobody claims.
-void node_state::drop_unclaimed() {
+/// its own.
+void node_state::drop_unwanted() {
   std::vector<cache_ref> unwanted;
   for (const auto& [ref, r] : records_)
     if (!children_.contains(ref)) unwanted.push_back(ref);
@@ -145,7 +170,11 @@ void node_state::drop_unclaimed() {
     children_[ref];
     start(ref);
   }
-  self_->send(peers_.store, collect_atom_v);
+  collect_if_all_known();
+}
+
+void node_state::collect_if_all_known() {
+  if (open_ && synced_ && volumes_known_) self_->send(peers_.store, collect_atom_v);
 }
 
 }  // namespace gkm::node

@@ -1,11 +1,13 @@
 /// The set of caches on this node: spawns, feeds and supervises one actor per cache.
 ///
 // clang-format off
-///   recovering ──disk is known──▶ open ──synced──▶ synced (what no cache claims is dropped)
+///   recovering ──disk is known──▶ open ──synced──▶ synced ──volumes are known──▶ collecting
 ///   per cache:  alive ──deleted──▶ leaving ──down──▶ gone    (wanted meanwhile: spawned again)
 ///               alive ──died──▶ resting ──1 s…──▶ alive
 // clang-format on
-/// Until the disk and the GPUs are known, changes only take note of what is wanted.
+/// Until the disk and the GPUs are known, changes only take note of what is wanted. Caches that are
+/// not wanted go once all that are wanted have been said, what nobody needs goes from the store
+/// once all volumes have been said, too. Which volumes use a cache outlives the cache's actor here.
 #pragma once
 
 #include "actors/node/cache.hpp"
@@ -42,16 +44,22 @@ private:
   void deleted(const cache_ref& ref);
   void synced();
   void gpus_changed(const std::vector<gpu>& gpus);
+  void mounted(const mounted_volume& v);
+  void unmounted(const mounted_volume& v);
+  void volumes_known();
   void down(const caf::down_msg& msg);
   void start(const cache_ref& ref);
-  void drop_unclaimed();
+  void drop_unwanted();
+  void collect_if_all_known();
 
   node_actor::pointer self_;
   cache_peers peers_;
   std::mt19937_64 chance_;
   std::map<cache_ref, child> children_;
   std::map<cache_ref, catalog_record> records_;  ///< found at the start, not yet handed to a child
+  std::map<cache_ref, std::map<std::string, mounted_volume>> volumes_;  ///< by volume id
   std::optional<std::vector<gpu>> gpus_;
+  bool volumes_known_ = false;
   bool open_ = false;
   bool synced_ = false;
   uint32_t failures_ = 0;

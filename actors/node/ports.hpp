@@ -5,9 +5,11 @@
 
 #include "messages/cache.hpp"
 #include "messages/caf.hpp"
+#include "messages/volume.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -33,8 +35,9 @@ public:
 class disk_port {
 public:
   virtual ~disk_port() = default;
-  /// Sweeps staging and half-written records, drops what an earlier boot left unsynced, and reads
-  /// the rest. What does not parse is set aside, logged and left out.
+  /// Puts back what was being taken out of the store, sweeps the rest of staging and half-written
+  /// records, drops what an earlier boot left unsynced, and reads what remains. What does not parse
+  /// is set aside, logged and left out.
   virtual void recover(answer<recovered> reply) = 0;
   /// A fresh staging directory. errc::no_space if fewer than `needed_bytes` and a reserve are free.
   virtual void stage(uint64_t needed_bytes, answer<std::string> reply) = 0;
@@ -44,7 +47,8 @@ public:
   /// Writes everything through to the device, then takes the mark away.
   virtual void sync(const digest& manifest, answer<done> reply) = 0;
   virtual void discard(const std::string& staging, answer<done> reply) = 0;
-  /// Out of sight with one rename, then removed.
+  /// Out of sight with one rename, then removed; unless a usage record names it, read after that
+  /// rename: then it is put back, and the answer is errc::busy. On failure it is there as before.
   virtual void remove(const digest& manifest, answer<done> reply) = 0;
   /// Answers with the path where the cache can be used; empty if the record names nothing usable.
   /// Records and forgets are carried out in the order in which they were asked.
@@ -66,6 +70,23 @@ class inventory_port {
 public:
   virtual ~inventory_port() = default;
   virtual void watch(std::function<void(result<std::vector<gpu>>)> changed) = 0;
+};
+
+/// A usage record appeared, changed or, without a record, vanished.
+struct usage_change {
+  std::string key;  ///< of the volume
+  std::optional<volume_record> record;
+
+  bool operator==(const usage_change&) const = default;
+};
+
+/// The volumes of this node, as gkm-csi records them. Only records of this boot count.
+class usage_port {
+public:
+  virtual ~usage_port() = default;
+  /// Calls `changed` first with every record there is, maybe none, then with what has changed. One
+  /// call at a time, in order.
+  virtual void watch(std::function<void(std::vector<usage_change>)> changed) = 0;
 };
 
 /// Wall-clock time, for what people and records are told. Actors measure time with the actor clock.

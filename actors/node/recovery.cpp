@@ -1,6 +1,7 @@
 #include "actors/node/recovery.hpp"
 
 #include "actors/node/list_caches.hpp"
+#include "actors/node/removal.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "messages/record.hpp"
@@ -26,31 +27,46 @@ void sweep(const fs::path& rubbish) {
     log::warn("Cannot sweep", {{"path", rubbish.string()}, {"error", removed.error().message}});
 }
 
-/// Out of the store by one rename first: a crash meanwhile leaves it in staging.
-void drop(const paths& p, const fs::path& stored, std::string_view why) {
-  log::warn("Dropped from the store", {{"path", stored.string()}, {"why", why}});
-  auto trash = p.staging() / base::random_name();
-  std::error_code failed;
-  fs::rename(stored, trash, failed);
-  sweep(failed ? stored : trash);
-}
-
 bool is_real_directory(const fs::path& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+/// Out of the store by one rename first: a crash meanwhile leaves it in staging. What a pod has
+/// mounted loses its place, so that it can be fetched again, but no file.
+void drop(const paths& p, const fs::path& stored, const std::string& boot, std::string_view why) {
+  log::warn("Dropped from the store", {{"path", stored.string()}, {"why", why}});
+  auto trash = damaged_name(p, stored.filename().string());
+  std::error_code failed;
+  fs::rename(stored, trash, failed);
+  if (!is_damaged_in_use(p, trash, boot)) sweep(failed ? stored : trash);
+}
+
+/// What was being taken out of the store is whole and goes back: whether it is needed is the
+/// store's question, once all is known. The rest of staging goes.
+result<void> clear_staging(const paths& p, const std::string& boot) {
+  auto entries = entries_of(p.staging());
+  if (!entries) return fail(entries.error());
+  for (const auto& e : *entries) {
+    if (is_damaged_in_use(p, e, boot)) continue;
+    auto taken_out = digest::parse("sha256:" + e.filename().string());
+    if (!taken_out || ::rename(e.c_str(), p.stored(*taken_out).c_str()) != 0) sweep(e);
+  }
+  return {};
+}
+
 void read_stored(const paths& p, const fs::path& dir, const std::string& boot, recovered& found) {
   auto name = digest::parse("sha256:" + dir.filename().string());
-  if (!name || !is_real_directory(dir)) return drop(p, dir, "not a digest's directory");
+  if (!name || !is_real_directory(dir)) return drop(p, dir, boot, "not a digest's directory");
   auto marked = base::read_file(dir / paths::unsynced, 64);
   bool unsynced = marked || marked.error().code != errc::not_found;
-  if (unsynced && (!marked || *marked != boot)) return drop(p, dir, "not synced before a reboot");
+  if (unsynced && (!marked || *marked != boot))
+    return drop(p, dir, boot, "not synced before a reboot");
   auto text = base::read_file(dir / paths::meta, max_record_bytes);
   auto facts = text ? parse_stored_cache(*text) : fail(text.error());
-  if (!facts) return drop(p, dir, facts.error().message);
-  if (facts->manifest != *name) return drop(p, dir, "its facts name another digest");
-  if (!is_real_directory(dir / paths::content)) return drop(p, dir, "it has no content");
+  if (!facts) return drop(p, dir, boot, facts.error().message);
+  if (facts->manifest != *name) return drop(p, dir, boot, "its facts name another digest");
+  if (!is_real_directory(dir / paths::content)) return drop(p, dir, boot, "it has no content");
   if (unsynced) found.unsynced.push_back(*name);
   found.stored.push_back(std::move(*facts));
 }
@@ -91,9 +107,7 @@ catalog_record read_catalog_entry(const paths& p, const cache_ref& ref) {
 }  // namespace
 
 result<recovered> recover_state(const paths& p, const std::string& boot) {
-  auto rubbish = entries_of(p.staging());
-  if (!rubbish) return fail(rubbish.error());
-  for (const auto& r : *rubbish) sweep(r);
+  if (auto cleared = clear_staging(p, boot); !cleared) return fail(cleared.error());
   auto stored = entries_of(p.store());
   if (!stored) return fail(stored.error());
   recovered found;

@@ -1,6 +1,7 @@
 #include "actors/node/state_dir.hpp"
 
 #include "actors/node/recovery.hpp"
+#include "actors/node/removal.hpp"
 #include "base/log.hpp"
 #include "messages/record.hpp"
 
@@ -141,11 +142,10 @@ void state_dir::discard(const std::string& staging, answer<done> reply) {
 
 void state_dir::remove(const digest& manifest, answer<done> reply) {
   ordered_.post([=, this] {
-    auto trash = paths_.staging() / base::random_name();
-    if (::rename(paths_.stored(manifest).c_str(), trash.c_str()) != 0 && errno != ENOENT)
-      return reply(fail(base::errno_error(errno, "remove", paths_.stored(manifest))));
+    auto taken = take_out_unused(paths_, manifest, boot_);
+    if (!taken) return reply(fail(taken.error()));
     // It is gone from the store now, whatever becomes of the rest.
-    discard(trash.string(), [trash, reply](const result<done>& swept) {
+    discard(taken->string(), [trash = *taken, reply](const result<done>& swept) {
       if (!swept)
         log::warn("Cannot remove all of what was dropped; the next start will",
                   {{"dir", trash.string()}, {"error", swept.error().message}});

@@ -14,6 +14,8 @@ store_actor::behavior_type store_state::make_behavior() {
       [this](claim_atom, const digest& d, const cache_ref& ref) { return claim(d, ref); },
       [this](release_atom, const digest& d, const cache_ref& ref) { release(d, ref); },
       [this](release_atom, const cache_ref& ref) { release_all(ref); },
+      [this](pin_atom, const mounted_volume& v) { pin(v); },
+      [this](unpin_atom, const mounted_volume& v) { unpin(v); },
       [this](stage_atom, uint64_t needed_bytes) { return stage(needed_bytes); },
       [this](publish_atom, const std::string& staging, const stored_cache& facts) {
         return publish(staging, facts);
@@ -59,7 +61,7 @@ void store_state::release(const digest& d, const cache_ref& ref) {
   auto it = entries_.find(d);
   if (it == entries_.end()) return;
   it->second.claims.erase(ref);
-  remove_if_unclaimed(d);
+  remove_if_unneeded(d);
 }
 
 void store_state::release_all(const cache_ref& ref) {
@@ -67,6 +69,15 @@ void store_state::release_all(const cache_ref& ref) {
   for (const auto& [d, e] : entries_)
     if (e.claims.contains(ref)) claimed.push_back(d);
   for (const auto& d : claimed) release(d, ref);
+}
+
+void store_state::pin(const mounted_volume& v) { entries_[v.manifest].pins.insert(v.volume_id); }
+
+void store_state::unpin(const mounted_volume& v) {
+  auto it = entries_.find(v.manifest);
+  if (it == entries_.end()) return;
+  it->second.pins.erase(v.volume_id);
+  remove_if_unneeded(v.manifest);
 }
 
 caf::result<std::string> store_state::stage(uint64_t needed_bytes) {
@@ -118,7 +129,7 @@ void store_state::publish_now(const std::string& staging, const stored_cache& fa
                   } else {
                     discard(staging);
                   }
-                  remove_if_unclaimed(facts.manifest);
+                  remove_if_unneeded(facts.manifest);
                 }));
 }
 
@@ -150,12 +161,12 @@ void store_state::collect() {
   collecting_ = true;
   std::vector<digest> all;
   for (const auto& [d, e] : entries_) all.push_back(d);
-  for (const auto& d : all) remove_if_unclaimed(d);
+  for (const auto& d : all) remove_if_unneeded(d);
 }
 
-void store_state::remove_if_unclaimed(const digest& d) {
+void store_state::remove_if_unneeded(const digest& d) {
   auto it = entries_.find(d);
-  if (it == entries_.end() || !it->second.claims.empty()) return;
+  if (it == entries_.end() || !it->second.claims.empty() || !it->second.pins.empty()) return;
   if (it->second.at == phase::absent) {
     entries_.erase(it);
   } else if (it->second.at == phase::present && collecting_) {
@@ -167,10 +178,10 @@ void store_state::remove_if_unclaimed(const digest& d) {
 void store_state::removed(const digest& d, const result<done>& outcome) {
   auto& e = entries_[d];
   if (!outcome) {
-    log::warn("Cannot remove from the store",
-              {{"digest", d.str()}, {"error", outcome.error().message}});
+    auto* say = outcome.error().code == errc::busy ? &log::info : &log::warn;
+    say("Not removed from the store", {{"digest", d.str()}, {"why", outcome.error().message}});
     e.at = phase::present;
-    later([this, d] { remove_if_unclaimed(d); }, ++e.failures);
+    later([this, d] { remove_if_unneeded(d); }, ++e.failures);
   } else {
     log::info("Removed", {{"digest", d.str()}, {"bytes", e.facts.bytes}});
     e.at = phase::absent;
@@ -179,7 +190,7 @@ void store_state::removed(const digest& d, const result<done>& outcome) {
   }
   // A publish that waited goes on whether the old copy went or stayed.
   for (auto& go_on : std::exchange(e.when_gone, {})) go_on();
-  if (outcome) remove_if_unclaimed(d);
+  if (outcome) remove_if_unneeded(d);
 }
 
 void store_state::sync(const digest& d) {

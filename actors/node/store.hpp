@@ -1,10 +1,14 @@
-/// The store's owner: which digests are on this disk, who claims them, and the catalog beside them.
+/// The store's owner: which digests are on this disk, who needs them, and the catalog beside them.
 ///
 // clang-format off
-///   absent ──publish──▶ publishing ──renamed──▶ present ──no claim left──▶ removing ──gone──▶ absent
+///   absent ──publish──▶ publishing ──renamed──▶ present ──not needed──▶ removing ──gone──▶ absent
+///                                                  ▲                      │
+///                                                  └──────────busy────────┘
 // clang-format on
-/// A digest is removed only after `collect` was said once (all wanted caches have had their say)
-/// and nobody claims it; a publish that arrives while it is being removed waits until it is gone.
+/// A digest is needed while a cache claims it or a volume pins it. It is removed only after
+/// `collect` was said once: all wanted caches and all volumes have had their say. The disk may
+/// still know of a volume that is not pinned yet, and answers busy. A publish that arrives while a
+/// digest is being removed waits until it is gone.
 #pragma once
 
 #include "actors/node/ports.hpp"
@@ -30,6 +34,7 @@ private:
     phase at = phase::absent;
     stored_cache facts;  ///< while publishing or present
     std::set<cache_ref> claims;
+    std::set<std::string> pins;  ///< ids of volumes
     std::vector<std::function<void()>> when_gone;
     uint32_t failures = 0;  ///< to remove or sync, in a row
   };
@@ -38,6 +43,8 @@ private:
   caf::result<stored_cache> claim(const digest& d, const cache_ref& ref);
   void release(const digest& d, const cache_ref& ref);
   void release_all(const cache_ref& ref);
+  void pin(const mounted_volume& v);
+  void unpin(const mounted_volume& v);
   caf::result<std::string> stage(uint64_t needed_bytes);
   caf::result<stored_cache> publish(const std::string& staging, const stored_cache& facts);
   void publish_when_free(const std::string& staging, const stored_cache& facts,
@@ -49,7 +56,7 @@ private:
   caf::result<bool> forget(const cache_ref& ref);
   void collect();
 
-  void remove_if_unclaimed(const digest& d);
+  void remove_if_unneeded(const digest& d);
   void removed(const digest& d, const result<done>& outcome);
   void sync(const digest& d);
   void synced(const digest& d, const result<done>& outcome);

@@ -1,4 +1,8 @@
 // `gkm up` over time: registries that come and go, tags that move, restarts, company.
+#include "base/files.hpp"
+#include "base/sha256.hpp"
+#include "messages/paths.hpp"
+#include "messages/volume.hpp"
 #include "real_registry.hpp"
 #include "tests/support/cache_image.hpp"
 
@@ -93,6 +97,61 @@ TEST_F(up, has_its_caches_at_once_after_a_restart_without_a_registry) {
   });
   EXPECT_EQ(tree_of(s.path).size(), 3U);
   EXPECT_THAT(s.warnings.front(), HasSubstr("127.0.0.1"));
+}
+
+/// As gkm-csi records it.
+class volume {
+public:
+  volume(const workbench& bench, const std::string& digest)
+      : file_(paths::below(bench.state()).volume(base::sha256::of("csi-1").hex)) {
+    volume_record r;
+    r.volume_id = "csi-1";
+    r.phase = volume_phase::mounted;
+    r.boot = base::boot_id().value_or("");
+    r.target = "/target";
+    r.ref = {"default", "c"};
+    r.manifest = digest::parse(digest).value_or(gkm::digest{});
+    r.pod_ns = "default";
+    r.pod_name = "pod";
+    EXPECT_TRUE(base::write_file_atomically(file_, print_volume_record(r)));
+  }
+  void erase() { std::filesystem::remove(file_); }
+
+private:
+  std::filesystem::path file_;
+};
+
+TEST_F(up, keeps_what_a_pod_uses_until_the_pod_goes) {
+  image_registry registry(first_);
+  auto up = bench_.up();
+  bench_.want("c", registry.name());
+  bench_.wait_ready("c");
+  volume pod(bench_, first_.digest());
+  bench_.wait_for("c", "is in use",
+                  [](const cache_status& s) { return s.state == cache_state::running; });
+  EXPECT_THAT(bench_.gkm({"status"}).out, testing::ContainsRegex("PODS.*\n.* 1 "));
+  registry.add("v1", second_);
+  bench_.want("c", registry.name());
+  auto s = bench_.wait_for("c", "has the new digest", [&](const cache_status& seen) {
+    return seen.state == cache_state::extracted && seen.stored.manifest.str() == second_.digest();
+  });
+  ASSERT_EQ(s.volumes.size(), 1U);
+  EXPECT_EQ(s.volumes[0].manifest.str(), first_.digest());
+  EXPECT_EQ(s.volumes[0].pod_name, "pod");
+  auto wide = bench_.gkm({"status", "-o", "wide"}).out;
+  EXPECT_THAT(wide, HasSubstr(" 0 +1 old "));
+  EXPECT_THAT(wide, HasSubstr(s.volumes[0].manifest.brief()));
+  bench_.wait_store(2);
+  up.send_signal(SIGKILL);
+  up.wait();
+  auto again = bench_.up();
+  bench_.wait_for("c", "is shown with its pod again", [](const cache_status& seen) {
+    return seen.state == cache_state::extracted && seen.volumes.size() == 1;
+  });
+  bench_.wait_store(2);
+  pod.erase();
+  bench_.wait_store(1);
+  EXPECT_EQ(bench_.stored().front(), second_.digest().substr(7));
 }
 
 TEST_F(up, shares_its_state_directory_with_nobody) {

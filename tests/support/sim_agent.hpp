@@ -6,7 +6,8 @@
 #include "actors/node/puller.hpp"
 #include "actors/node/reporter.hpp"
 #include "actors/node/store.hpp"
-#include "tests/support/sim_ports.hpp"
+#include "actors/node/usage.hpp"
+#include "tests/support/sim_pods.hpp"
 
 #include <optional>
 
@@ -14,9 +15,11 @@ namespace gkm::sim {
 
 class agent {
 public:
-  explicit agent(world& w) : images(w), disk(w), status(w), inventory(w), clock(w), world_(w) {
+  explicit agent(world& w)
+      : images(w), disk(w), status(w), inventory(w), volumes(w, disk), clock(w), world_(w) {
     images.disk = &disk;
     disk.statuses = &status.seen;
+    disk.is_in_use = [this](const digest& d) { return volumes.name(d); };
   }
   ~agent() { kill(); }
 
@@ -24,6 +27,7 @@ public:
   fake_disk disk;
   fake_status status;
   fake_inventory inventory;
+  fake_usage volumes;
   fake_clock clock;
 
   void start() {
@@ -34,9 +38,11 @@ public:
     auto reporter = gkm::spawn<node::reporter_state>(system, status, nullptr);
     node_ = gkm::spawn<node::node_state>(
         system, node::cache_peers{puller, store, gpu, reporter, &clock}, world_.chaos().draw());
-    all_ = {caf::actor_cast<caf::actor>(*node_), caf::actor_cast<caf::actor>(gpu),
-            caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(puller),
-            caf::actor_cast<caf::actor>(reporter)};
+    auto usage = gkm::spawn<node::usage_state>(system, volumes);
+    caf::anon_send(usage, caf::subscribe_atom_v, *node_, store);
+    all_ = {caf::actor_cast<caf::actor>(*node_),   caf::actor_cast<caf::actor>(gpu),
+            caf::actor_cast<caf::actor>(store),    caf::actor_cast<caf::actor>(puller),
+            caf::actor_cast<caf::actor>(reporter), caf::actor_cast<caf::actor>(usage)};
   }
 
   /// At once, wherever everything stands; what was under way in ports is lost.
@@ -48,6 +54,7 @@ public:
     world_.end_life();
     images.in_flight = 0;
     inventory.watch(nullptr);
+    volumes.watch(nullptr);
   }
 
   bool alive() const { return node_.has_value(); }

@@ -90,7 +90,7 @@ void fake_images::step(std::shared_ptr<job> j) {
       return step(j);
     }
     content.whole = true;
-    j->reply(stored_cache{j->image.manifest, "triton", 3, j->image.bytes, j->image.kernels, {}});
+    j->reply(stored_cache{j->image.manifest, "triton", 3, j->image.bytes, j->image.kernels, {}, 1});
   });
 }
 
@@ -118,14 +118,16 @@ uint64_t fake_disk::used_bytes() const {
   uint64_t used = 0;
   for (const auto& [dir, c] : staging) used += c.bytes;
   for (const auto& [d, s] : store) used += s.content.bytes;
+  for (const auto& [d, s] : taken_out) used += s.content.bytes;
   return used;
 }
 
 void fake_disk::lose_power() {
   ++boot;
   auto& c = world_.chaos();
-  for (auto& [d, s] : store)
-    if (s.unsynced_boot != 0 && c.one_in(2)) s.content.whole = false;
+  for (auto* place : {&store, &taken_out})
+    for (auto& [d, s] : *place)
+      if (s.unsynced_boot != 0 && c.one_in(2)) s.content.whole = false;
   for (auto it = records.begin(); it != records.end();)
     it = c.one_in(4) ? records.erase(it) : std::next(it);
 }
@@ -134,6 +136,8 @@ void fake_disk::recover(answer<recovered> reply) {
   carry_out<recovered>(
       [this]() -> result<recovered> {
         staging.clear();
+        store.merge(taken_out);
+        taken_out.clear();
         std::erase_if(store, [this](const auto& entry) {
           return entry.second.unsynced_boot != 0 && entry.second.unsynced_boot != boot;
         });
@@ -169,7 +173,7 @@ void fake_disk::publish(const std::string& dir, const stored_cache& facts, answe
         if (store.contains(facts.manifest)) return fail(errc::io, "already exists");
         auto staged = staging.extract(dir);
         if (!staged) return fail(errc::io, "no such staging directory");
-        store[facts.manifest] = {facts, staged.mapped(), boot};
+        store[facts.manifest] = {facts, staged.mapped(), boot, next_inode_++};
         return done{};
       },
       std::move(reply));
@@ -203,11 +207,25 @@ void fake_disk::remove(const digest& manifest, answer<done> reply) {
     if (world_.chaos().strikes()) return reply(fail(errc::io, "input/output error"));
     auto gone = store.extract(manifest);
     if (!gone) return reply(done{});
-    auto trash = "staging/" + std::to_string(next_dir_++);
-    staging[trash] = gone.mapped().content;
-    staging[trash].whole = false;
-    discard(trash, reply);
+    taken_out.insert(std::move(gone));
+    world_.after(world_.chaos().between(0, 20), [this, manifest, reply] {
+      bool used = is_in_use(manifest);
+      world_.after(world_.chaos().between(0, 20),
+                   [this, manifest, used, reply] { decide(manifest, used, reply); });
+    });
   });
+}
+
+void fake_disk::decide(const digest& manifest, bool used, answer<done> reply) {
+  auto taken = taken_out.extract(manifest);
+  if (used || world_.chaos().strikes()) {
+    store.insert(std::move(taken));
+    return reply(used ? fail(errc::busy, "in use") : fail(errc::io, "input/output error"));
+  }
+  auto trash = "staging/" + std::to_string(next_dir_++);
+  staging[trash] = taken.mapped().content;
+  staging[trash].whole = false;
+  discard(trash, reply);
 }
 
 void fake_disk::write_record(const catalog_record& record, answer<std::string> reply) {

@@ -61,10 +61,14 @@ public:
     stored_cache facts;
     fake_content content;
     uint64_t unsynced_boot = 0;  ///< 0: synced
+    uint64_t inode = 0;          ///< another one each time it is published
   };
 
   std::map<std::string, fake_content> staging;
   std::map<digest, stored> store;
+  std::map<digest, stored> taken_out;  ///< by a removal that is under way
+  /// What the usage records say now.
+  std::function<bool(const digest&)> is_in_use = [](const digest&) { return false; };
   std::map<cache_ref, catalog_record> records;
   /// They lie in the same directories as the records: forgotten with them, found with them.
   std::map<cache_ref, cache_status>* statuses = nullptr;
@@ -88,9 +92,11 @@ private:
   template <class T>
   void carry_out(std::function<result<T>()> effect, answer<T> reply);
   duration in_order();
+  void decide(const digest& manifest, bool used, answer<done> reply);
 
   world& world_;
   uint64_t next_dir_ = 1;
+  uint64_t next_inode_ = 1;
   int64_t last_record_ms_ = 0;
 };
 

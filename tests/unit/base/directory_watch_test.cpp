@@ -129,4 +129,72 @@ TEST(directory_watch, an_absent_directory_cannot_be_watched) {
   EXPECT_FALSE(directory_watch::start(dir / "file", [] {}));
 }
 
+namespace {
+
+/// Gathers what a watch with names tells.
+class listener {
+public:
+  void hear(const directory_changes& changes) {
+    std::lock_guard lock(mutex_);
+    ++calls_;
+    all_ += changes.all;
+    names_.insert(changes.names.begin(), changes.names.end());
+    told_.notify_all();
+  }
+  bool hears(const std::string& name) {
+    std::unique_lock lock(mutex_);
+    return told_.wait_for(lock, patience, [&] { return names_.contains(name); });
+  }
+  bool hears_all(size_t times) {
+    std::unique_lock lock(mutex_);
+    return told_.wait_for(lock, patience, [&] { return all_ >= times; });
+  }
+  bool began_with_all() {
+    std::unique_lock lock(mutex_);
+    told_.wait_for(lock, patience, [&] { return calls_ > 0; });
+    return calls_ == 1 && all_ == 1 && names_.empty();
+  }
+  std::set<std::string> names() {
+    std::lock_guard lock(mutex_);
+    return names_;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable told_;
+  size_t calls_ = 0;
+  size_t all_ = 0;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+TEST(directory_watch_with_names, names_what_changed_and_nothing_else) {
+  temp_dir dir;
+  put(dir / "still", "x");
+  listener heard;
+  auto watch =
+      directory_watch::start_named(dir.path(), [&](directory_changes c) { heard.hear(c); });
+  ASSERT_TRUE(watch);
+  EXPECT_TRUE(heard.began_with_all());
+  put(dir / "a", "x");
+  EXPECT_TRUE(heard.hears("a"));
+  fs::rename(dir / "a", dir / "b");
+  EXPECT_TRUE(heard.hears("b"));
+  EXPECT_EQ(heard.names(), (std::set<std::string>{"a", "b"}));
+}
+
+TEST(directory_watch_with_names, a_directory_that_comes_later_is_looked_at_as_a_whole) {
+  temp_dir dir;
+  listener heard;
+  auto watch =
+      directory_watch::start_named(dir / "later", [&](directory_changes c) { heard.hear(c); });
+  ASSERT_TRUE(watch);
+  EXPECT_TRUE(heard.began_with_all());
+  fs::create_directory(dir / "later");
+  EXPECT_TRUE(heard.hears_all(2));
+  put(dir / "later" / "a", "x");
+  EXPECT_TRUE(heard.hears("a"));
+}
+
 }  // namespace gkm::base

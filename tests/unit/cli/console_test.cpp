@@ -55,6 +55,8 @@ TEST_F(console_test, settles_once_when_every_cache_is_ready_or_has_failed) {
   console_.wanted(wanted({a, b}));
   EXPECT_EQ(settled_, 1u);
   EXPECT_TRUE(console_.all_ready());
+  console_.reported(status(a, cache_state::running));
+  EXPECT_TRUE(console_.all_ready());
 }
 
 TEST_F(console_test, nothing_wanted_is_settled) {

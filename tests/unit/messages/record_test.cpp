@@ -218,4 +218,16 @@ TEST(record, nesting_and_size_cost_no_stack) {
   EXPECT_FALSE(parse_catalog_record(std::string(max_record_bytes, '\0')));
 }
 
+TEST(record, as_many_volumes_as_a_status_may_list_can_be_read_back) {
+  auto s = some_status();
+  s.volumes.clear();
+  std::string name(253, 'n');
+  for (size_t i = 0; i < max_status_volumes; ++i)
+    s.volumes.push_back({"csi-" + std::string(64, 'v') + std::to_string(i), s.ref, digest_of('a'),
+                         std::string(63, 'p'), name});
+  auto text = print_cache_status(s);
+  EXPECT_LE(text.size(), max_record_bytes);
+  EXPECT_EQ(parse_cache_status(text), s);
+}
+
 }  // namespace gkm

@@ -7,6 +7,7 @@
 #include "tests/support/sim_ports.hpp"
 #include "tests/support/temp_dir.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -31,6 +32,9 @@ public:
   virtual void fill(const std::string& staging) = 0;
   virtual void answer() {}
   virtual void restart() {}
+  /// A volume says that it uses this digest, or none.
+  virtual void use(char c) = 0;
+  virtual void use_nothing() = 0;
 };
 
 class real_bench : public bench {
@@ -45,6 +49,17 @@ public:
     auto opened = state_dir::open(where());
     if (opened) state_ = std::move(*opened);
   }
+  void use(char c) override { record_volume(c, base::boot_id().value_or("")); }
+  void record_volume(char c, const std::string& boot) {
+    volume_record r;
+    r.volume_id = "csi-1";
+    r.boot = boot;
+    r.target = "/target";
+    r.ref = {"default", "c"};
+    r.manifest = digest_of(c);
+    EXPECT_TRUE(base::write_file_atomically(where().volume("csi-1"), print_volume_record(r)));
+  }
+  void use_nothing() override { fs::remove(where().volume("csi-1")); }
   paths where() const { return paths::below(dir_ / "state"); }
   state_dir& state() { return *state_; }
 
@@ -60,6 +75,12 @@ public:
     disk_.statuses = &status_.seen;
   }
   disk_port& port() override { return disk_; }
+  void use(char c) override {
+    disk_.is_in_use = [c](const digest& d) { return d == digest_of(c); };
+  }
+  void use_nothing() override {
+    disk_.is_in_use = [](const digest&) { return false; };
+  }
   void fill(const std::string& staging) override { disk_.staging.at(staging).whole = true; }
   void answer() override {
     world_.run(sim::duration(1'000), [] {});
@@ -145,6 +166,23 @@ TEST_P(disk_port_test, what_was_removed_is_gone_and_may_come_back) {
   EXPECT_EQ(recover(disk()), recovered{});
 }
 
+TEST_P(disk_port_test, what_a_volume_uses_is_not_removed) {
+  ASSERT_TRUE(publish(disk(), stage(disk()), 'a'));
+  ASSERT_TRUE(publish(disk(), stage(disk()), 'b'));
+  auto remove = [](char c) { return [c](auto& d, auto reply) { d.remove(digest_of(c), reply); }; };
+  disk().use('a');
+  auto refused = ask<done>(disk(), remove('a'));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::busy);
+  EXPECT_TRUE(ask<done>(disk(), remove('b')));
+  EXPECT_EQ(recover(disk()).stored, (std::vector{facts('a')}));
+  disk().use_nothing();
+  EXPECT_TRUE(ask<done>(disk(), remove('a')));
+  disk().use('a');
+  EXPECT_TRUE(ask<done>(disk(), remove('a'))) << "nothing there is success, whoever names it";
+  EXPECT_EQ(recover(disk()).stored, std::vector<stored_cache>{});
+}
+
 TEST_P(disk_port_test, what_was_discarded_cannot_be_published) {
   auto dir = stage(disk());
   EXPECT_TRUE(ask<done>(disk(), [&](auto& d, auto reply) { d.discard(dir, reply); }));
@@ -225,6 +263,54 @@ TEST(state_dir, exposes_the_content_by_a_link_while_it_is_usable) {
   broken.state = cache_state::error;
   EXPECT_EQ(write(broken), "");
   EXPECT_FALSE(fs::is_symlink(disk.where().exposed(ref)));
+}
+
+TEST(state_dir, puts_back_what_is_in_use_as_it_was) {
+  real_bench disk;
+  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  auto home = disk.where().stored(digest_of('a'));
+  base::fd before(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  disk.use('a');
+  EXPECT_FALSE(ask<done>(disk, [](auto& d, auto reply) { d.remove(digest_of('a'), reply); }));
+  struct stat then {
+  }, now{};
+  ASSERT_EQ(::fstat(before.get(), &then), 0);
+  ASSERT_EQ(::lstat(home.c_str(), &now), 0);
+  EXPECT_EQ(then.st_ino, now.st_ino);
+  EXPECT_TRUE(fs::exists(home / paths::content / "kernel"));
+  EXPECT_TRUE(fs::is_empty(disk.where().staging()));
+}
+
+TEST(state_dir, records_that_stand_for_nothing_keep_nothing) {
+  real_bench disk;
+  auto remove = [](auto& d, auto reply) { d.remove(digest_of('a'), reply); };
+  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  disk.record_volume('a', "another-boot");
+  EXPECT_TRUE(ask<done>(disk, remove));
+  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  std::ofstream(disk.where().volume("csi-1")) << "{";
+  EXPECT_TRUE(ask<done>(disk, remove));
+}
+
+TEST(state_dir, removes_nothing_while_it_cannot_tell_what_is_used) {
+  real_bench disk;
+  auto remove = [](auto& d, auto reply) { d.remove(digest_of('a'), reply); };
+  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  fs::create_directories(disk.where().run);
+  std::ofstream(disk.where().volumes()) << "not a directory";
+  EXPECT_FALSE(ask<done>(disk, remove));
+  EXPECT_EQ(recover(disk).stored.size(), 1u);
+  fs::remove(disk.where().volumes());
+  EXPECT_TRUE(ask<done>(disk, remove));
+}
+
+TEST(state_dir, what_could_not_be_put_back_before_is_not_in_the_way) {
+  real_bench disk;
+  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  auto left = disk.where().taken_out(digest_of('a'));
+  fs::create_directories(left / paths::content);
+  EXPECT_TRUE(ask<done>(disk, [](auto& d, auto reply) { d.remove(digest_of('a'), reply); }));
+  EXPECT_FALSE(fs::exists(disk.where().stored(digest_of('a'))));
 }
 
 TEST(state_dir, belongs_to_one) {

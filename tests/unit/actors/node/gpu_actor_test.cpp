@@ -55,6 +55,9 @@ protected:
               [](deleted_atom, const cache_ref&) {},
               [](synced_atom) {},
               [this](gpus_atom, const std::vector<gpu>& gpus) { told_.push_back(gpus); },
+              [](mounted_atom, const mounted_volume&) {},
+              [](unmounted_atom, const mounted_volume&) {},
+              [](mounted_atom) {},
               [](retry_atom, const cache_ref&) {},
               [](run_atom, const continuation& c) { c.run(); }};
     });

@@ -53,6 +53,8 @@ protected:
               [this](progress_atom, const digest&, uint64_t bytes, uint64_t) {
                 progress_.push_back(bytes);
               },
+              [](mounted_atom, const mounted_volume&) {},
+              [](unmounted_atom, const mounted_volume&) {},
               [](retry_atom, uint64_t) {},
               [](withdraw_atom) {},
               [](run_atom, const continuation& c) { c.run(); }};

@@ -4,6 +4,7 @@
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "messages/record.hpp"
+#include "messages/volume.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
@@ -39,10 +40,25 @@ protected:
   void mark(char c, std::string_view boot) { put(p_.stored(digest_of(c)) / paths::unsynced, boot); }
   bool is_stored(char c) { return fs::exists(p_.stored(digest_of(c))); }
 
+  void use(char c) {
+    volume_record r;
+    r.volume_id = "csi-1";
+    r.boot = "this-boot";
+    r.target = "/target";
+    r.ref = {"default", "c"};
+    r.manifest = digest_of(c);
+    put(p_.volume("csi-1"), print_volume_record(r));
+  }
+
   recovered recover() {
+    auto found = recover_in_use();
+    EXPECT_TRUE(fs::is_empty(p_.staging()));
+    return found;
+  }
+  /// Staging may hold what a volume uses.
+  recovered recover_in_use() {
     auto found = recover_state(p_, "this-boot");
     EXPECT_TRUE(found) << found.error().message;
-    EXPECT_TRUE(fs::is_empty(p_.staging()));
     return found.value_or(recovered{});
   }
 
@@ -112,6 +128,39 @@ TEST_F(recovery_test, what_is_no_digests_directory_is_dropped_without_following_
 TEST_F(recovery_test, staging_is_emptied) {
   put(p_.staging() / "half" / "content" / "f", "x");
   put(p_.staging() / "file", "x");
+  EXPECT_EQ(recover(), recovered{});
+}
+
+TEST_F(recovery_test, what_was_being_taken_out_of_the_store_goes_back) {
+  for (char c : {'a', 'b'}) {
+    store(c);
+    fs::rename(p_.stored(digest_of(c)), p_.taken_out(digest_of(c)));
+  }
+  use('a');
+  auto found = recover();
+  EXPECT_EQ(found.stored.size(), 2u) << "collecting what is not used is for later";
+  EXPECT_TRUE(is_stored('a'));
+}
+
+TEST_F(recovery_test, what_was_taken_out_and_stored_again_is_there_once) {
+  store('a');
+  put(p_.taken_out(digest_of('a')) / paths::content / "kernel", "older");
+  EXPECT_EQ(recover(), (recovered{{facts('a')}, {}, {}}));
+  EXPECT_EQ(base::read_file(p_.stored(digest_of('a')) / paths::content / "kernel", 10), "abc");
+}
+
+TEST_F(recovery_test, what_is_damaged_but_in_use_makes_room_and_keeps_its_files) {
+  store('a');
+  put(p_.stored(digest_of('a')) / paths::meta, "{");
+  use('a');
+  for (int starts = 0; starts < 2; ++starts) {
+    EXPECT_EQ(recover_in_use(), recovered{});
+    EXPECT_FALSE(is_stored('a'));
+    ASSERT_EQ(std::distance(fs::directory_iterator(p_.staging()), {}), 1);
+    auto kept = fs::directory_iterator(p_.staging())->path();
+    EXPECT_TRUE(fs::exists(kept / paths::content / "kernel"));
+  }
+  fs::remove(p_.volume("csi-1"));
   EXPECT_EQ(recover(), recovered{});
 }
 

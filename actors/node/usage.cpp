@@ -1,0 +1,57 @@
+#include "actors/node/usage.hpp"
+
+#include "base/log.hpp"
+
+namespace gkm::node {
+
+usage_state::usage_state(usage_actor::pointer self, usage_port& port) : self_(self), port_(port) {}
+
+usage_actor::behavior_type usage_state::make_behavior() {
+  port_.watch([me = usage_actor(self_), this](std::vector<usage_change> changes) {
+    caf::anon_send(me, run_atom_v,
+                   continuation{[this, changes = std::move(changes)] { learned(changes); }});
+  });
+  return {
+      [this](caf::subscribe_atom, node_actor node, store_actor store) {
+        subscribe(std::move(node), std::move(store));
+      },
+      [](run_atom, const continuation& c) { c.run(); },
+  };
+}
+
+void usage_state::subscribe(node_actor node, store_actor store) {
+  node_ = std::move(node);
+  store_ = std::move(store);
+  for (const auto& [key, u] : known_) tell(std::nullopt, u);
+  if (listed_) self_->send(node_, mounted_atom_v);
+}
+
+void usage_state::learned(const std::vector<usage_change>& changes) {
+  for (const auto& [key, record] : changes) {
+    std::optional<use> before, now;
+    if (auto found = known_.extract(key)) before = std::move(found.mapped());
+    if (record) {
+      now =
+          use{{record->volume_id, record->ref, record->manifest, record->pod_ns, record->pod_name},
+              record->phase == volume_phase::mounted};
+      known_[key] = *now;
+    }
+    if (node_ && before != now) tell(before, now);
+  }
+  if (std::exchange(listed_, true)) return;
+  base::log::info("Volumes are known", {{"volumes", known_.size()}});
+  if (node_) self_->send(node_, mounted_atom_v);
+}
+
+/// What is needed now first, then what is not needed any more: nothing in between is unpinned.
+void usage_state::tell(const std::optional<use>& before, const std::optional<use>& now) {
+  bool same_digest = before && now && before->volume.manifest == now->volume.manifest;
+  bool same_cache = before && now && before->volume.ref == now->volume.ref;
+  if (now && now->pins() && !same_digest) self_->send(store_, pin_atom_v, now->volume);
+  if (now && now->mounted) self_->send(node_, mounted_atom_v, now->volume);
+  if (before && before->mounted && !(same_cache && now->mounted))
+    self_->send(node_, unmounted_atom_v, before->volume);
+  if (before && before->pins() && !same_digest) self_->send(store_, unpin_atom_v, before->volume);
+}
+
+}  // namespace gkm::node

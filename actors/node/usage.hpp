@@ -1,0 +1,45 @@
+/// Who uses what: turns the records of gkm-csi into pins for the store and mounts for the caches.
+///
+///   per volume:  absent ──intent──▶ pinned ──mounted──▶ mounted ──record gone──▶ absent
+/// A record pins its digest from the intent on, since gkm-csi opens the digest right after it; only
+/// what is mounted is a pod's use.
+#pragma once
+
+#include "actors/node/ports.hpp"
+#include "messages/actors.hpp"
+
+#include <map>
+#include <optional>
+
+namespace gkm::node {
+
+class usage_state {
+public:
+  using handle = usage_actor;
+  static constexpr const char* name = "usage";
+
+  usage_state(usage_actor::pointer self, usage_port& port);
+  usage_actor::behavior_type make_behavior();
+
+private:
+  struct use {
+    mounted_volume volume;
+    bool mounted = false;
+
+    bool pins() const { return !volume.manifest.empty(); }
+    bool operator==(const use&) const = default;
+  };
+
+  void subscribe(node_actor node, store_actor store);
+  void learned(const std::vector<usage_change>& changes);
+  void tell(const std::optional<use>& before, const std::optional<use>& now);
+
+  usage_actor::pointer self_;
+  usage_port& port_;
+  node_actor node_;
+  store_actor store_;
+  bool listed_ = false;
+  std::map<std::string, use> known_;  ///< by key
+};
+
+}  // namespace gkm::node

@@ -1,0 +1,74 @@
+/// The store and a disk that takes its time.
+
+#include "node_steps.hpp"
+
+namespace gkm::sim {
+namespace {
+
+/// Removing is answered when the test says so.
+class slow_disk : public fake_disk {
+public:
+  using fake_disk::fake_disk;
+  std::vector<answer<done>> removals;
+  void remove(const digest&, answer<done> reply) override { removals.push_back(std::move(reply)); }
+};
+
+}  // namespace
+
+TEST(store_steps, nothing_is_collected_before_the_volumes_are_known) {
+  base::log::configure(base::log::level::off, false);
+  world w(1);
+  w.chaos().stop();
+  agent a(w);
+  a.inventory.set({gpu_of("gfx90a")});
+  auto d = image('a', false).manifest;
+  a.disk.store[d] = {{d, "triton", 1, 8, {}, {}}, {d, 8, true}, 0};
+  a.start();
+  w.settle();
+  a.volumes.watch(nullptr);  // nobody tells it of volumes
+  caf::anon_send(a.node(), synced_atom_v);
+  w.run(std::chrono::seconds(60), [] {});
+  EXPECT_TRUE(a.disk.store.contains(d));
+  caf::anon_send(a.node(), mounted_atom_v);
+  w.run(std::chrono::seconds(60), [] {});
+  EXPECT_FALSE(a.disk.store.contains(d));
+  a.kill();
+  w.settle();
+}
+
+TEST(store_steps, a_publish_that_waited_finds_what_could_not_be_removed) {
+  base::log::configure(base::log::level::off, false);
+  world w(1);
+  w.chaos().stop();
+  slow_disk disk(w);
+  std::map<cache_ref, cache_status> statuses;
+  disk.statuses = &statuses;
+  stored_cache facts{image('a', false).manifest, "triton", 1, 8, {}, {}};
+  disk.store[facts.manifest] = {facts, {facts.manifest, 8, true}, 0};
+  disk.staging["staging/x"] = {facts.manifest, 8, true};
+  auto store = gkm::spawn<node::store_state>(w.system(), disk);
+  auto run = [&] { w.run(std::chrono::seconds(1), [] {}); };
+  caf::anon_send(store, recover_atom_v);
+  run();
+  caf::anon_send(store, collect_atom_v);
+  run();
+  ASSERT_EQ(disk.removals.size(), 1u);
+  caf::anon_send(store, claim_atom_v, facts.manifest, name);
+  caf::anon_send(store, publish_atom_v, std::string("staging/x"), facts);
+  run();
+  disk.removals[0](fail(errc::io, "input/output error"));
+  run();
+  bool claimed = false;
+  caf::scoped_actor self(w.system());
+  self->send(caf::actor_cast<caf::actor>(store), claim_atom_v, facts.manifest, name);
+  run();
+  self->receive([&](const stored_cache& s) { claimed = s == facts; }, [](const caf::error&) {});
+  EXPECT_TRUE(claimed);
+  EXPECT_TRUE(disk.staging.empty());
+  caf::anon_send_exit(store, caf::exit_reason::kill);
+  store = nullptr;
+  w.settle();
+  w.end_life();
+}
+
+}  // namespace gkm::sim
