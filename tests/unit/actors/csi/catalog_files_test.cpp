@@ -1,6 +1,7 @@
 /// The catalog as an enemy may have written it, and its changes as they come.
 
 #include "actors/csi/catalog_files.hpp"
+
 #include "base/log.hpp"
 #include "messages/record.hpp"
 #include "tests/support/child_process.hpp"
@@ -76,7 +77,8 @@ public:
   /// False if it does not come to this in time.
   bool comes_to(const std::string& wanted) {
     std::unique_lock lock(mutex_);
-    return news_.wait_for(lock, std::chrono::seconds(20), [&] { return calls_ > 0 && seen_ == wanted; });
+    return news_.wait_for(lock, std::chrono::seconds(20),
+                          [&] { return calls_ > 0 && seen_ == wanted; });
   }
   int calls() {
     std::lock_guard lock(mutex_);
@@ -110,8 +112,11 @@ TEST_F(catalog, says_when_there_is_nothing_yet) {
 }
 
 TEST_F(catalog, refuses_names_that_are_paths) {
-  for (const cache_ref& ref : {cache_ref{"..", "a"}, {"default", "../a"}, {"default", ""},
-                               {"a/b", "c"}, {"default", std::string(300, 'a')}})
+  for (const cache_ref& ref : {cache_ref{"..", "a"},
+                               {"default", "../a"},
+                               {"default", ""},
+                               {"a/b", "c"},
+                               {"default", std::string(300, 'a')}})
     EXPECT_EQ(lookup(ref).error().code, errc::invalid_argument);
 }
 

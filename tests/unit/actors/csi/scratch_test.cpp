@@ -140,8 +140,8 @@ TEST_F(scratch, is_limited_by_the_file_systems_quota) {
     GTEST_SKIP() << "without loop devices and mkfs.ext4 this test may not mount";
   write_text(image, "");
   fs::resize_file(image, 64 << 20);
-  support::run_program({"mkfs.ext4", "-q", "-O", "quota,project", "-E", "quotatype=prjquota", image},
-                       dir_.path());
+  support::run_program(
+      {"mkfs.ext4", "-q", "-O", "quota,project", "-E", "quotatype=prjquota", image}, dir_.path());
   if (!start_on({"-o", "loop,prjquota", image}))
     GTEST_SKIP() << "a kernel without project quotas may not mount this";
   auto one = record("one"), two = record("two");
