@@ -28,6 +28,7 @@ demo: packages-build packages-test ## Show an image become a usable cache on thi
 	@scripts/demo
 
 test: build packages-test ## Build and run every test; the last line counts them
+	@scripts/build-csi-sanity >/dev/null || echo "Without csi-sanity its tests are skipped" >&2
 	@scripts/run-tests release
 
 build: packages-build ## Build what people run, in build/release
@@ -59,6 +60,9 @@ format: packages-format ## Format every C++ file
 apiserver: ## Build the Kubernetes API server that tests/cluster needs (minutes, once)
 	@scripts/build-apiserver
 
+csi-sanity: ## Build the conformance suite of CSI that tests/integration needs (a minute, once)
+	@scripts/build-csi-sanity
+
 ##@ Checks
 check: check-format check-includes check-scripts check-headers test ## All checks, then the tests
 
@@ -81,5 +85,5 @@ tidy: packages-build packages-tidy ## Run clang-tidy (FILES="base/ messages/": o
 packages-%:
 	@scripts/install-packages $*
 
-.PHONY: help build test demo bench install clean dev asan format apiserver check check-format check-includes \
+.PHONY: help build test demo bench install clean dev asan format apiserver csi-sanity check check-format check-includes \
         check-scripts check-headers tidy
