@@ -15,6 +15,8 @@ namespace {
 constexpr std::array crds{"crd/gkmcaches.gkm.io", "crd/clustergkmcaches.gkm.io",
                           "crd/gkmcachenodes.gkm.io", "crd/clustergkmcachenodes.gkm.io"};
 
+constexpr std::chrono::seconds policy_limit{60};
+
 struct webhook {
   const char* kind;
   const char* name;
@@ -69,8 +71,8 @@ void wait_for_policies(const kube_server& server) {
     return !agent.ask({"delete", "gkmcachenode", "probe", "-n", "gkm-system", "--dry-run=server"})
                 .ok();
   };
-  eventually("the policies are in force",
-             [&] { return status_denied() && digest_denied() && agent_denied(); });
+  auto all_deny = [&] { return status_denied() && digest_denied() && agent_denied(); };
+  eventually("the policies are in force", all_deny, policy_limit);
   admin.run({"delete", "gkmcachenode", "probe", "-n", "gkm-system"});
 }
 
