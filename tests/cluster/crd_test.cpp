@@ -126,7 +126,7 @@ TEST_F(custom_resources, hold_a_report_to_the_node_that_it_is_named_for) {
   auto whole = patch(read_whole(golden_folder / "report-status.json"));
   EXPECT_TRUE(whole.ok()) << whole.err;
   EXPECT_EQ(admin().field({"gkmcachenode/crd-node", "-n", "crd-test"},
-                          "{.status.caches.a.*.incompatibleReasons[0].reason}"),
+                          "{.status.caches.a.*.incompatibilityReasons[0].reason}"),
             "built for gfx942, this is gfx90a");
 }
 
