@@ -84,7 +84,7 @@ void print_outcome(const options& o, const oci::resolved_image& image, const sto
   if (stored.relocated_files > 0)
     s.number("Relocated", "relocatedFiles", stored.relocated_files,
              std::to_string(stored.relocated_files) +
-                 (stored.relocated_files == 1 ? " file" : " files") + " lead here now");
+                 (stored.relocated_files == 1 ? " file leads here now" : " files lead here now"));
   s.line("Path", "path", dir);
   s.print(o.format);
 }
