@@ -73,10 +73,12 @@ public:
   }
   /// Ours compared with a peer's: at most `limit` times as long.
   void ratio(const std::string& name, const std::string& ours, const std::string& peer,
-             double limit) {
+             double limit, bool brief = false) {
+    constexpr double ms = 1e3;
     auto mine = value(ours, &sample::wall_s);
     auto theirs = value(peer, &sample::wall_s);
-    row r{name, "s", mine, "", text("<= %.2f x", limit), {}, rounds(ours)};
+    row r{name, brief ? "ms" : "s", mine, "", text("<= %.2f x", limit), {}, rounds(ours)};
+    if (brief && mine) r.value = *mine * ms;
     if (mine && theirs) {
       r.ratio = text("%.2f x", *mine / *theirs);
       r.met = *mine <= limit * *theirs;
@@ -103,10 +105,24 @@ public:
           "MB",
           kib ? std::optional(*kib / kib_per_mb) : std::nullopt,
           "",
-          text("<= %.0f MB", limit_mb),
+          limit_mb > 0 ? text("<= %.0f MB", limit_mb) : "",
           {},
           rounds(label)};
-    if (r.value) r.met = *r.value <= limit_mb;
+    if (r.value && limit_mb > 0) r.met = *r.value <= limit_mb;
+    rows_.push_back(std::move(r));
+  }
+  /// At most so long, and how many times as long as the bare system calls beside it.
+  void call(const std::string& name, const std::string& label, double limit_s,
+            const std::string& floor = "") {
+    constexpr double ms = 1e3;
+    auto mine = value(label, &sample::wall_s);
+    auto least = value(floor, &sample::wall_s);
+    row r{name, "ms", mine ? std::optional(*mine * ms) : std::nullopt, "", "", {}, rounds(label)};
+    if (limit_s > 0) {
+      r.target = text("<= %.1f ms", limit_s * ms);
+      if (mine) r.met = *mine <= limit_s;
+    }
+    if (mine && least) r.ratio = text("%.1f x", *mine / *least);
     rows_.push_back(std::move(r));
   }
   /// A plain count, which the script wrote where a wall time would be.
@@ -141,6 +157,7 @@ private:
 std::string shown(const row& r) {
   if (!r.value) return "-";
   if (r.unit == "s") return text("%.3f s", *r.value);
+  if (r.unit == "ms") return text("%.2f ms", *r.value);
   if (r.unit == "MB") return text("%.1f MB", *r.value);
   return text("%.0f", *r.value);
 }
@@ -206,6 +223,27 @@ bool write_json(const std::string& path, const std::vector<row>& rows, const sam
   return !file.fail();
 }
 
+void judge_csi(table& t) {
+  constexpr bool brief = true;
+  t.call("overlay: mount(2) alone", "csi-bare-mount", 0);
+  t.call("overlay: umount(2) alone", "csi-bare-umount", 0);
+  t.call("gkm-csi Probe, a bare call", "csi-probe", 0);
+  t.call("gkm-csi publish, p50", "csi-publish", 0.0006, "csi-bare-mount");
+  t.call("gkm-csi publish, p99", "csi-publish-p99", 0.005, "csi-bare-mount-p99");
+  t.call("gkm-csi unpublish, p50", "csi-unpublish", 0.0006, "csi-bare-umount");
+  t.call("gkm-csi unpublish, p99", "csi-unpublish-p99", 0.005, "csi-bare-umount-p99");
+  t.ratio("gkm-csi publish, with 1,000 against none", "csi-publish-held", "csi-publish", 1.2,
+          brief);
+  t.ratio("gkm-csi unpublish, with 1,000 against none", "csi-unpublish-held", "csi-unpublish", 1.2,
+          brief);
+  t.call("gkm-csi, 50 published at once", "csi-parallel", 0.030);
+  t.call("gkm-csi, from ready to a waiting answer", "csi-waiting", 0.020);
+  t.call("gkm-csi, from start to ready", "csi-start", 0.050);
+  t.memory("gkm-csi, after 200 publishes, memory", "csi-resident", 20);
+  t.memory("gkm-csi, with 1,000 volumes, memory", "csi-resident-held", 0);
+  t.count("gkm-csi, idle, context switches a second", "csi-idle", 10);
+}
+
 std::vector<row> judge(const samples& all) {
   table t(all);
   t.wall("200 MB  curl | tar xz", "big-curl");
@@ -218,6 +256,7 @@ std::vector<row> judge(const samples& all) {
   t.memory("2 GB    gkm pull, peak memory", "huge-gkm", 48);
   t.memory("gkm up, idle with 10 caches, memory", "idle", 20);
   t.count("gkm up, idle with 10 caches, wake-ups in 60 s", "idle", 0);
+  judge_csi(t);
   return t.rows();
 }
 
