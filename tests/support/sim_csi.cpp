@@ -75,17 +75,17 @@ size_t fake_catalog::watches() {
 
 // -- volumes --------------------------------------------------------------------------------------
 
-bool fake_volumes::is_taken(const std::string& target) const {
+bool fake_mounter::is_taken(const std::string& target) const {
   return node_.foreign.contains(target) || node_.mounts.contains(target);
 }
 
-void fake_volumes::begin(const std::string& volume_id) {
+void fake_mounter::begin(const std::string& volume_id) {
   if (++at_work_[volume_id] > 1 && volume_id != no_volume)
     node_.problems.push_back("two steps at once on volume " + volume_id);
 }
 
 template <class T>
-void fake_volumes::carry_out(const std::string& volume_id, std::function<result<T>()> effect,
+void fake_mounter::carry_out(const std::string& volume_id, std::function<result<T>()> effect,
                              answer<T> reply) {
   begin(volume_id);
   world_.after(a_moment(), [=, this] {
@@ -98,12 +98,12 @@ void fake_volumes::carry_out(const std::string& volume_id, std::function<result<
   });
 }
 
-void fake_volumes::recover(answer<done> reply) {
+void fake_mounter::recover(answer<done> reply) {
   carry_out<done>(
       no_volume, [this] { return recover_now(); }, std::move(reply));
 }
 
-result<done> fake_volumes::recover_now() {
+result<done> fake_mounter::recover_now() {
   for (auto it = node_.records.begin(); it != node_.records.end();) {
     const auto& r = it->second;
     auto seen = node_.mounts.find(r.target);
@@ -123,7 +123,7 @@ result<done> fake_volumes::recover_now() {
   return done{};
 }
 
-void fake_volumes::read(const std::string& volume_id, answer<volume_record> reply) {
+void fake_mounter::read(const std::string& volume_id, answer<volume_record> reply) {
   carry_out<volume_record>(
       volume_id,
       [=, this]() -> result<volume_record> {
@@ -134,7 +134,7 @@ void fake_volumes::read(const std::string& volume_id, answer<volume_record> repl
       std::move(reply));
 }
 
-void fake_volumes::is_mounted(const volume_record& record, answer<bool> reply) {
+void fake_mounter::is_mounted(const volume_record& record, answer<bool> reply) {
   carry_out<bool>(
       record.volume_id,
       [=, this]() -> result<bool> {
@@ -144,7 +144,7 @@ void fake_volumes::is_mounted(const volume_record& record, answer<bool> reply) {
       std::move(reply));
 }
 
-void fake_volumes::write(const volume_record& record, answer<done> reply) {
+void fake_mounter::write(const volume_record& record, answer<done> reply) {
   carry_out<done>(
       record.volume_id,
       [=, this]() -> result<done> {
@@ -155,7 +155,7 @@ void fake_volumes::write(const volume_record& record, answer<done> reply) {
       std::move(reply));
 }
 
-void fake_volumes::erase(const std::string& volume_id, answer<done> reply) {
+void fake_mounter::erase(const std::string& volume_id, answer<done> reply) {
   carry_out<done>(
       volume_id,
       [=, this]() -> result<done> {
@@ -165,7 +165,7 @@ void fake_volumes::erase(const std::string& volume_id, answer<done> reply) {
       std::move(reply));
 }
 
-void fake_volumes::mount(const volume_record& wanted, answer<volume_record> reply) {
+void fake_mounter::mount(const volume_record& wanted, answer<volume_record> reply) {
   begin(wanted.volume_id);
   auto over = [=, this](const result<volume_record>& outcome) {
     --at_work_[wanted.volume_id];
@@ -191,18 +191,21 @@ void fake_volumes::mount(const volume_record& wanted, answer<volume_record> repl
       "view of " + wanted.volume_id, [=, this] { return open(wanted); }, opened);
 }
 
-result<fake_mount> fake_volumes::open(const volume_record& wanted) {
+result<fake_mount> fake_mounter::open(const volume_record& wanted) {
   if (is_taken(wanted.target)) return fail(errc::conflict, "something is mounted there");
   fake_mount view{wanted.volume_id, wanted.manifest, 0, wanted.view};
   if (wanted.view == view_kind::empty) return view;
   if (wanted.view == view_kind::overlay && world_.chaos().strikes()) view.view = view_kind::copy;
   auto it = node_.store.find(wanted.manifest);
-  if (it == node_.store.end()) return fail(errc::not_found, "not in the store");
+  if (it == node_.store.end()) {
+    ++missed;
+    return fail(errc::not_found, "not in the store");
+  }
   view.instance = it->second;
   return view;
 }
 
-void fake_volumes::unmount(const std::string& volume_id, const std::string& target,
+void fake_mounter::unmount(const std::string& volume_id, const std::string& target,
                            answer<done> reply) {
   carry_out<done>(
       volume_id,
@@ -218,19 +221,18 @@ void fake_volumes::unmount(const std::string& volume_id, const std::string& targ
       std::move(reply));
 }
 
-void fake_volumes::remove_target(const std::string& target, answer<done> reply) {
+void fake_mounter::remove_target(const std::string& target, answer<done> reply) {
   carry_out<done>(
       no_volume,
       [=, this]() -> result<done> {
-        if (is_taken(target))
-          return fail(errc::conflict, "something is mounted there");
+        if (is_taken(target)) return fail(errc::conflict, "something is mounted there");
         node_.targets.erase(target);
         return done{};
       },
       std::move(reply));
 }
 
-void fake_volumes::measure(const volume_record& record, answer<volume_stats> reply) {
+void fake_mounter::measure(const volume_record& record, answer<volume_stats> reply) {
   carry_out<volume_stats>(
       record.volume_id,
       [=, this]() -> result<volume_stats> {
@@ -268,18 +270,18 @@ bool fake_agent::is_claimed(const digest& d) const {
 void fake_agent::collect() {
   for (const auto& [d, instance] : node_.store) {
     if (is_claimed(d) || !collecting_.insert(d).second) continue;
-    world_.regardless_after(world_.chaos().between(0, 60), [this, d = d] { set_aside(d); });
+    world_.outside(world_.chaos().between(0, 60), [this, d = d] { set_aside(d); });
   }
 }
 
 void fake_agent::set_aside(const digest& d) {
   node_.aside.insert(node_.store.extract(d));
-  world_.regardless_after(world_.chaos().between(0, 60), [this, d] { look_again(d); });
+  world_.outside(world_.chaos().between(0, 60), [this, d] { look_again(d); });
 }
 
 /// What was read a moment ago is acted on now.
 void fake_agent::look_again(const digest& d) {
-  world_.regardless_after(world_.chaos().between(0, 20), [this, d, wanted = node_.pins(d)] {
+  world_.outside(world_.chaos().between(0, 20), [this, d, wanted = node_.pins(d)] {
     collecting_.erase(d);
     auto content = node_.aside.extract(d);
     if (wanted) node_.store.insert(std::move(content));

@@ -69,9 +69,9 @@ private:
 
 /// Every step takes time and may fail before its effect; a crash falls before the effect, between
 /// the parts of a mount, or after the effect and before the answer.
-class fake_volumes : public csi::volume_port {
+class fake_mounter : public csi::volume_port {
 public:
-  fake_volumes(world& w, fake_node& n) : world_(w), node_(n) {}
+  fake_mounter(world& w, fake_node& n) : world_(w), node_(n) {}
 
   void recover(answer<done> reply) override;
   void read(const std::string& volume_id, answer<volume_record> reply) override;
@@ -90,6 +90,7 @@ public:
     recovered = false;
   }
   bool recovered = false;
+  uint64_t missed = 0;  ///< digests that were collected, or aside, when they were to be mounted
 
 private:
   bool is_taken(const std::string& target) const;

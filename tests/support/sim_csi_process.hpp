@@ -16,7 +16,7 @@ public:
 
   fake_node node;
   fake_catalog catalog;
-  fake_volumes volumes;
+  fake_mounter volumes;
   fake_host host;
   fake_agent agent;
 

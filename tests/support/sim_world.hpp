@@ -54,8 +54,8 @@ public:
   int64_t now_ms() const;
   /// Runs `event` after `delay`, unless the life it belongs to has ended by then.
   void after(duration delay, std::function<void()> event);
-  /// The same for what goes on whoever dies.
-  void regardless_after(duration delay, std::function<void()> event);
+  /// The same, of the world outside: it happens whatever ends.
+  void outside(duration delay, std::function<void()> event);
   /// Ends the current life: events that were scheduled in it are dropped.
   void end_life() { ++life_; }
 
@@ -69,7 +69,8 @@ public:
   uint64_t steps() const { return steps_; }
 
 private:
-  static constexpr uint64_t every_life = 0;
+  static constexpr uint64_t any_life = 0;
+
   struct event {
     uint64_t life;
     std::function<void()> run;

@@ -1,0 +1,109 @@
+#include "actors/csi/judgement.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gkm::csi {
+namespace {
+
+using testing::HasSubstr;
+
+const cache_ref ref{"team", "vector-add"};
+
+catalog_record record(cache_state state, errc code = errc::none, const std::string& reason = {}) {
+  catalog_record r;
+  r.ref = ref;
+  r.state = state;
+  r.code = code;
+  r.reason = reason;
+  r.manifest = digest{std::string(64, 'a')};
+  r.files = 3;
+  r.bytes = 30;
+  r.relocated_files = 2;
+  return r;
+}
+
+enum class what { usable, not_yet, hopeless };
+
+what kind_of(const result<catalog_record>& found) {
+  return static_cast<what>(judge(ref, found).index());
+}
+
+publish_request request() {
+  publish_request q;
+  q.volume_id = "csi-1";
+  q.ref = ref;
+  q.view = view_kind::readonly;
+  q.fallback_empty = true;
+  return q;
+}
+
+}  // namespace
+
+TEST(judgement, takes_what_lies_in_the_store) {
+  EXPECT_EQ(kind_of(record(cache_state::extracted)), what::usable);
+  EXPECT_EQ(kind_of(record(cache_state::running)), what::usable);
+  EXPECT_EQ(kind_of(record(cache_state::outdated)), what::usable);
+}
+
+TEST(judgement, waits_for_what_may_come) {
+  EXPECT_EQ(kind_of(record(cache_state::pending)), what::not_yet);
+  EXPECT_EQ(kind_of(fail(errc::not_found, "none")), what::not_yet);
+  EXPECT_EQ(kind_of(fail(errc::io, "broken")), what::not_yet);
+  EXPECT_EQ(kind_of(record(cache_state::error, errc::unavailable, "down")), what::not_yet);
+  EXPECT_EQ(kind_of(record(cache_state::error, errc::unauthorized, "denied")), what::not_yet);
+  EXPECT_EQ(kind_of(record(cache_state::error)), what::not_yet);
+  auto empty = record(cache_state::extracted);
+  empty.manifest = {};
+  EXPECT_EQ(kind_of(empty), what::not_yet);
+}
+
+TEST(judgement, does_not_wait_for_what_waiting_cannot_help) {
+  EXPECT_EQ(kind_of(fail(errc::malformed, "no record")), what::hopeless);
+  EXPECT_EQ(kind_of(record(cache_state::error, errc::none, "from before kinds")), what::hopeless);
+  auto judged = judge(ref, record(cache_state::error, errc::incompatible, "built for 9.0"));
+  ASSERT_TRUE(std::holds_alternative<hopeless>(judged));
+  EXPECT_EQ(std::get<hopeless>(judged).why.code, errc::incompatible);
+  EXPECT_THAT(std::get<hopeless>(judged).why.message, HasSubstr("built for 9.0"));
+}
+
+TEST(judgement, believes_no_record_about_another_cache) {
+  auto forged = record(cache_state::extracted);
+  forged.ref.ns = "other";
+  auto judged = judge(ref, forged);
+  ASSERT_TRUE(std::holds_alternative<hopeless>(judged));
+  EXPECT_EQ(std::get<hopeless>(judged).why.code, errc::malformed);
+}
+
+TEST(judgement, tells_the_pod_of_paths_that_stay_as_they_were) {
+  auto q = request();
+  auto r = intent_for(q, record(cache_state::extracted));
+  ASSERT_EQ(r.notes.size(), 1u);
+  EXPECT_EQ(r.notes[0].reason, "CacheNotRelocated");
+  EXPECT_THAT(r.notes[0].message, HasSubstr("csi.gkm.io/mountPath"));
+  EXPECT_EQ(r.view, view_kind::readonly);
+  EXPECT_EQ(r.cache_files, 3u);
+  q.mount_path = "/cache";
+  EXPECT_TRUE(intent_for(q, record(cache_state::extracted)).notes.empty());
+}
+
+TEST(judgement, an_empty_view_says_why) {
+  auto r = empty_intent_for(request(), {errc::incompatible, "built for 9.0", {}});
+  EXPECT_EQ(r.view, view_kind::empty);
+  EXPECT_TRUE(r.manifest.empty());
+  ASSERT_EQ(r.notes.size(), 1u);
+  EXPECT_EQ(r.notes[0].reason, "CacheIncompatible");
+  EXPECT_THAT(r.notes[0].message, HasSubstr("built for 9.0"));
+}
+
+TEST(judgement, falls_back_for_the_caches_faults_alone) {
+  auto q = request();
+  for (auto code : {errc::unavailable, errc::incompatible, errc::malformed, errc::io})
+    EXPECT_TRUE(may_fall_back(q, {code, {}, {}}));
+  for (auto code : {errc::conflict, errc::cancelled, errc::unauthorized})
+    EXPECT_FALSE(may_fall_back(q, {code, {}, {}}));
+  q.fallback_empty = false;
+  EXPECT_FALSE(may_fall_back(q, {errc::unavailable, {}, {}}));
+}
+
+}  // namespace gkm::csi

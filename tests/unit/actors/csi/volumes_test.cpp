@@ -1,0 +1,165 @@
+#include "actors/csi/volumes.hpp"
+
+#include "base/log.hpp"
+#include "tests/support/sim_csi_process.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace gkm::csi {
+namespace {
+
+using sim::duration;
+
+/// Recovers when a test says so.
+class slow_volumes : public sim::fake_mounter {
+public:
+  using fake_mounter::fake_mounter;
+  std::vector<answer<done>> recoveries;
+  void recover(answer<done> reply) override { recoveries.push_back(std::move(reply)); }
+};
+
+/// Takes its actor down, once.
+class deadly_catalog : public sim::fake_catalog {
+public:
+  using fake_catalog::fake_catalog;
+  bool armed = false;
+  void lookup(const cache_ref& ref, answer<catalog_record> reply) override {
+    if (std::exchange(armed, false)) throw std::runtime_error("bug");
+    fake_catalog::lookup(ref, std::move(reply));
+  }
+};
+
+class volumes_test : public testing::Test {
+protected:
+  volumes_test() {
+    base::log::configure(base::log::level::off, false);
+    world_.chaos().stop();
+    actor_ = gkm::spawn<volumes_state>(world_.system(), volume_ports{&catalog_, &volumes_, &host_});
+    catalog_record r;
+    r.ref = {"", "vector-add"};
+    r.state = cache_state::extracted;
+    r.manifest = digest{std::string(64, 'a')};
+    agent_.say(r);
+    pass();
+  }
+  ~volumes_test() override {
+    caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
+    world_.settle();
+  }
+
+  template <class T>
+  using outcome = std::shared_ptr<std::optional<result<T>>>;
+
+  template <class T, class... Ts>
+  outcome<T> ask(const Ts&... question) {
+    auto got = std::make_shared<std::optional<result<T>>>();
+    world_.system().spawn([=, this](caf::event_based_actor* self) {
+      self->request(actor_, std::chrono::seconds(86'400), question...)
+          .then([got](const T& answer) { *got = answer; },
+                [got](const caf::error& e) { *got = fail(from_caf(e)); });
+    });
+    return got;
+  }
+  outcome<volume_record> publish(const std::string& id) {
+    publish_request q;
+    q.volume_id = id;
+    q.target = "/kubelet/" + id;
+    q.ref = {"", "vector-add"};
+    return ask<volume_record>(publish_atom_v, q);
+  }
+  bool is_ready() {
+    auto got = ask<bool>(probe_atom_v);
+    pass();
+    return ***got;
+  }
+  void recover() {
+    volumes_.recoveries.at(0)(done{});
+    pass();
+  }
+  void pass(int64_t ms = 1'000) {
+    world_.run(duration(ms), [] {});
+  }
+
+  sim::world world_{1};
+  sim::fake_node node_;
+  deadly_catalog catalog_{world_, node_};
+  slow_volumes volumes_{world_, node_};
+  sim::fake_host host_{world_, node_};
+  sim::fake_agent agent_{world_, node_, catalog_};
+  volumes_actor actor_;
+};
+
+}  // namespace
+
+TEST_F(volumes_test, requests_wait_until_what_was_left_is_recovered) {
+  auto got = publish("a");
+  EXPECT_FALSE(is_ready());
+  EXPECT_FALSE(*got);
+  recover();
+  EXPECT_TRUE(is_ready());
+  EXPECT_TRUE(*got && **got);
+}
+
+TEST_F(volumes_test, a_failed_recovery_is_told_and_tried_again) {
+  auto got = publish("a");
+  pass();
+  volumes_.recoveries.at(0)(fail(errc::io, "disk broken"));
+  pass(100);
+  ASSERT_TRUE(*got && !**got);
+  EXPECT_EQ((*got)->error().code, errc::unavailable);
+  EXPECT_FALSE(is_ready());
+  pass(2'000);
+  ASSERT_EQ(volumes_.recoveries.size(), 2u);
+  volumes_.recoveries[1](done{});
+  EXPECT_TRUE(is_ready());
+  auto again = publish("a");
+  pass();
+  EXPECT_TRUE(*again && **again);
+}
+
+TEST_F(volumes_test, volumes_are_published_side_by_side) {
+  recover();
+  std::vector<outcome<volume_record>> all;
+  for (int i = 0; i < 100; ++i) all.push_back(publish(std::to_string(i)));
+  pass(250);
+  for (const auto& got : all) EXPECT_TRUE(*got && **got);
+  EXPECT_EQ(node_.mounts.size(), 100u);
+}
+
+TEST_F(volumes_test, a_volume_at_rest_has_no_actor) {
+  recover();
+  auto before = world_.system().registry().running();
+  for (int i = 0; i < 100; ++i) publish(std::to_string(i));
+  pass();
+  EXPECT_EQ(node_.mounts.size(), 100u);
+  EXPECT_EQ(world_.system().registry().running(), before);
+}
+
+TEST_F(volumes_test, an_actor_that_dies_is_an_answer_and_the_next_request_has_another) {
+  recover();
+  catalog_.armed = true;
+  auto dies = publish("a"), behind = publish("a"), other = publish("b");
+  pass();
+  ASSERT_TRUE(*dies && *behind && *other);
+  EXPECT_FALSE(**dies && **behind && **other);
+  auto again = publish("a");
+  pass();
+  EXPECT_TRUE(*again && **again);
+}
+
+TEST_F(volumes_test, more_than_a_bound_are_not_taken_in) {
+  std::vector<outcome<volume_record>> all;
+  for (size_t i = 0; i <= requests_max; ++i) all.push_back(publish(std::to_string(i % 1'000)));
+  pass(0);
+  auto busy = std::count_if(all.begin(), all.end(), [](const auto& got) {
+    return *got && !**got && (*got)->error().code == errc::busy;
+  });
+  EXPECT_EQ(busy, 1);
+  recover();
+  pass(10'000);
+  for (const auto& got : all) EXPECT_TRUE(*got);
+}
+
+}  // namespace gkm::csi
