@@ -17,6 +17,7 @@ public:
   ~catalog_files() override;
 
   void lookup(const cache_ref& ref, answer<catalog_record> reply) override;
+  /// What it answers must end before the port does.
   std::unique_ptr<subscription> watch(const cache_ref& ref, std::function<void()> changed) override;
 
 private:

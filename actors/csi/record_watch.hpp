@@ -22,7 +22,8 @@ public:
 
   /// Calls `changed` soon, and after every event on the way: the names of the directories and,
   /// last, of the file. Links on the way are not followed. May be called from any thread; `changed`
-  /// is called from the watch's own, and must not wait for anything.
+  /// is called from the watch's own, and must not wait for anything. What it answers must end
+  /// before the watch does.
   std::unique_ptr<subscription> add(std::vector<std::string> way, std::function<void()> changed);
 
 private:

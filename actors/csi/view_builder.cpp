@@ -89,14 +89,9 @@ result<view_builder::source> view_builder::open_source(volume_record& record) {
 
 result<void> view_builder::relocate_source(volume_record& record, const base::fd& stored,
                                            source& from) {
+  if (record.mount_path.empty()) return {};
   auto list = open_beneath(stored.get(), paths::relocations, O_PATH);
   if (!list && errno == ENOENT) return {};
-  if (record.mount_path.empty()) {
-    add_note(record, "MountPathUnknown",
-             "the cache holds absolute paths, which stay as they are and are likely to be useless; "
-             "say in csi.gkm.io/mountPath where the pod mounts the volume");
-    return {};
-  }
   auto key = layer_key::of(record.manifest, record.mount_path);
   auto relocated = d_.layers.acquire(key, record.mount_path, stored.get());
   if (!relocated) return wrap(relocated.error(), "Cannot rewrite the paths in the cache");

@@ -1,0 +1,188 @@
+/// What a start makes of every half-made state.
+
+#include "actors/csi/mount_table.hpp"
+#include "volume_fixture.hpp"
+
+namespace gkm::csi {
+namespace {
+
+class view_recovery : public volume_fixture {
+protected:
+  size_t mounts_in_kubelet() {
+    auto table = read_mount_table();
+    if (!table) return 0;
+    auto root = settings_.kubelet_root.string() + '/';
+    return static_cast<size_t>(std::count_if(table->begin(), table->end(), [&](const auto& e) {
+      return e.mounted_on.starts_with(root);
+    }));
+  }
+  void expect_nothing_of(const volume_record& r) {
+    EXPECT_FALSE(is_mounted(r));
+    EXPECT_FALSE(has_record(r));
+    EXPECT_FALSE(has_scratch(r));
+    EXPECT_EQ(mounts_in_kubelet(), 0u);
+  }
+};
+
+}  // namespace
+
+TEST_F(view_recovery, whole_volumes_stay_as_they_are) {
+  list_index('a');
+  std::vector<volume_record> all;
+  for (auto view : {view_kind::overlay, view_kind::readonly, view_kind::copy, view_kind::empty}) {
+    all.push_back(publish(record(std::string(to_string(view)), view)));
+    auto moved = record(std::string(to_string(view)) + "-moved", view);
+    moved.mount_path = "/cache";
+    all.push_back(publish(moved));
+  }
+  write_text(fs::path(all[0].target) / "kernel", "mine");
+  start();
+  for (const auto& r : all) EXPECT_TRUE(is_mounted(r)) << r.volume_id;
+  EXPECT_EQ(read_text(fs::path(all[0].target) / "kernel"), "mine");
+  for (const auto& r : all) {
+    EXPECT_EQ(ask<volume_record>(&mounted_volumes::read, r.volume_id), r);
+    EXPECT_TRUE(unmount(r)) << r.volume_id;
+    EXPECT_TRUE(fs::is_empty(r.target));
+    EXPECT_FALSE(has_scratch(r));
+  }
+  EXPECT_EQ(mounts_in_kubelet(), 0u);
+}
+
+TEST_F(view_recovery, an_intent_alone_is_forgotten) {
+  auto r = record("v1");
+  ASSERT_TRUE(write(r));
+  start();
+  expect_nothing_of(r);
+}
+
+TEST_F(view_recovery, an_interrupted_mount_is_undone_at_every_step) {
+  auto r = record("v1");
+  ASSERT_TRUE(write(r));
+  fs::create_directories(r.target);
+  start();
+  expect_nothing_of(r);
+  EXPECT_FALSE(fs::exists(r.target));
+
+  ASSERT_TRUE(write(r));
+  fs::create_directories(r.target);
+  fs::create_directories(scratch_of(r) / "upper");
+  start();
+  expect_nothing_of(r);
+  EXPECT_FALSE(fs::exists(r.target));
+
+  for (auto view : {view_kind::overlay, view_kind::readonly, view_kind::copy, view_kind::empty}) {
+    auto v = record("v1", view);
+    ASSERT_TRUE(write(v));
+    ASSERT_TRUE(mount(v));
+    start();
+    expect_nothing_of(v);
+    EXPECT_FALSE(fs::exists(v.target)) << to_string(view);
+  }
+}
+
+TEST_F(view_recovery, an_interrupted_unmount_is_completed) {
+  auto r = publish(record("v1"));
+  ASSERT_TRUE(unmount(r));
+  start();
+  expect_nothing_of(r);
+}
+
+TEST_F(view_recovery, a_mounted_volume_whose_mount_is_gone_is_forgotten) {
+  auto r = publish(record("v1"));
+  ASSERT_EQ(::umount2(r.target.c_str(), 0), 0);
+  EXPECT_FALSE(is_mounted(r));
+  start();
+  expect_nothing_of(r);
+  EXPECT_TRUE(fs::exists(r.target));
+}
+
+TEST_F(view_recovery, records_of_another_boot_stand_for_nothing) {
+  auto r = record("v1");
+  r.boot = "another";
+  r.phase = volume_phase::mounted;
+  ASSERT_TRUE(write(r));
+  fs::create_directories(scratch_of(r) / "upper");
+  fs::create_directories(r.target);
+  start();
+  expect_nothing_of(r);
+  EXPECT_TRUE(fs::exists(r.target)) << "kubelet publishes again";
+}
+
+TEST_F(view_recovery, mounts_without_a_record_are_taken_off) {
+  for (auto view : {view_kind::overlay, view_kind::readonly, view_kind::copy, view_kind::empty}) {
+    auto r = record("v1", view);
+    ASSERT_TRUE(mount(r));
+    start();
+    expect_nothing_of(r);
+  }
+}
+
+TEST_F(view_recovery, mounts_of_others_stay) {
+  auto other = settings_.kubelet_root / "pods" / "other" / "mount";
+  fs::create_directories(other);
+  ASSERT_EQ(::mount("none", other.c_str(), "tmpfs", 0, nullptr), 0);
+  auto r = publish(record("v1"));
+  auto subpath = settings_.kubelet_root / "pods" / "v1" / "volume-subpaths" / "cache" / "0";
+  fs::create_directories(subpath);
+  ASSERT_EQ(::mount(r.target.c_str(), subpath.c_str(), nullptr, MS_BIND, nullptr), 0);
+  start();
+  EXPECT_EQ(mounts_in_kubelet(), 3u);
+  EXPECT_TRUE(is_mounted(r));
+}
+
+TEST_F(view_recovery, scratch_without_a_record_is_discarded) {
+  auto r = record("v1");
+  fs::create_directories(scratch_of(r) / "upper" / "deep");
+  fs::create_directories(where().scratches() / ".0123456789abcdef" / "upper");
+  start();
+  expect_nothing_of(r);
+}
+
+TEST_F(view_recovery, a_record_that_cannot_be_read_is_set_aside) {
+  auto r = publish(record("v1"));
+  auto file = where().volume(volume_key(r.volume_id));
+  for (std::string text : {"", "{", "[]", "{\"version\":1}"}) {
+    write_text(file, text);
+    auto read = ask<volume_record>(&mounted_volumes::read, r.volume_id);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, errc::not_found) << text;
+    EXPECT_FALSE(fs::exists(file));
+  }
+  auto other = record("v2");
+  ASSERT_TRUE(write(other));
+  fs::rename(where().volume(volume_key("v2")), file);
+  start();
+  EXPECT_FALSE(fs::exists(file)) << "it speaks of another volume";
+  EXPECT_EQ(mounts_in_kubelet(), 0u);
+}
+
+TEST_F(view_recovery, only_one_process_mounts) {
+  auto second = mounted_volumes::open(settings_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, errc::busy);
+}
+
+TEST_F(view_recovery, a_scratch_that_others_may_write_to_is_refused) {
+  port_.reset();
+  ::chmod(where().scratches().c_str(), 0777);
+  auto opened = mounted_volumes::open(settings_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, errc::refused);
+}
+
+TEST(mount_table, is_read_as_the_kernel_writes_it) {
+  auto table = parse_mount_table(
+      "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 shared:2 - ext3 /dev/root rw\n"
+      "nonsense\n"
+      "37 35 0:41 / /a rw - overlay gkm:12345678:0 rw,lowerdir=/x\n");
+  ASSERT_EQ(table.size(), 2u);
+  EXPECT_EQ(table[0].id, 36u);
+  EXPECT_EQ(table[0].dev_major, 98u);
+  EXPECT_EQ(table[0].root, "/mnt1");
+  EXPECT_EQ(table[0].mounted_on, "/mnt 2");
+  EXPECT_EQ(table[0].type, "ext3");
+  EXPECT_EQ(table[1].source, "gkm:12345678:0");
+  EXPECT_EQ(table[1].dev_minor, 41u);
+}
+
+}  // namespace gkm::csi
