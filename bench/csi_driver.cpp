@@ -6,6 +6,7 @@
 #include <grpcpp/create_channel.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,10 +51,11 @@ csi_driver::csi_driver(std::string program, fs::path root)
   if (::unshare(CLONE_NEWNS) != 0 ||
       ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     die("this user may not mount");
-  fs::create_directories(root_ / "kubelet");
-  // Taken away as a whole at the end.
-  if (::mount("none", (root_ / "kubelet").c_str(), "tmpfs", 0, "mode=0755") != 0)
-    die("this user may not mount");
+  // What is in memory on a node is so here, and is taken away as a whole at the end.
+  for (const auto& dir : {root_ / "kubelet", root_ / "run"}) {
+    fs::create_directories(dir);
+    if (::mount("none", dir.c_str(), "tmpfs", 0, "mode=0755") != 0) die("this user may not mount");
+  }
   fs::create_directory(root_ / "kubelet/plugins_registry");
   for (int i = 0; i < files; ++i)
     write(content() / ("kernel-" + std::to_string(i)), std::string(file_bytes, 'k'));
@@ -65,7 +67,7 @@ csi_driver::csi_driver(std::string program, fs::path root)
 
 csi_driver::~csi_driver() {
   stop();
-  ::umount2((root_ / "kubelet").c_str(), MNT_DETACH);
+  for (const auto& dir : {root_ / "kubelet", root_ / "run"}) ::umount2(dir.c_str(), MNT_DETACH);
 }
 
 fs::path csi_driver::content() const { return where_.stored(cache_digest) / paths::content; }
@@ -89,9 +91,11 @@ double csi_driver::start() {
     auto socket = (root_ / "csi.sock").string();
     auto kubelet = (root_ / "kubelet").string();
     auto state = where_.root.string();
+    auto run = (root_ / "run").string();
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::execl(program_.c_str(), "gkm-csi", "--endpoint", socket.c_str(), "--kubelet-root",
-            kubelet.c_str(), "--state-dir", state.c_str(), "--node-id", "bench", "--log-level",
-            "error", nullptr);
+            kubelet.c_str(), "--state-dir", state.c_str(), "--run-dir", run.c_str(), "--node-id",
+            "bench", "--log-level", "error", nullptr);
     std::fprintf(stderr, "bench-csi: Cannot run '%s': %s\n", program_.c_str(),
                  std::strerror(errno));
     ::_exit(127);

@@ -6,9 +6,29 @@
 
 namespace gkm::csi {
 
-std::shared_ptr<call> call::begin() {
-  std::shared_ptr<call> one(new call);
+bool calls_in_flight::enter() {
+  std::lock_guard lock(mutex_);
+  if (closed_) return false;
+  ++count_;
+  return true;
+}
+
+void calls_in_flight::leave() {
+  std::lock_guard lock(mutex_);
+  if (--count_ == 0) left_.notify_all();
+}
+
+void calls_in_flight::close(std::chrono::seconds limit) {
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  left_.wait_for(lock, limit, [this] { return count_ == 0; });
+}
+
+std::shared_ptr<call> call::begin(std::shared_ptr<calls_in_flight> all) {
+  bool taken = all->enter();
+  std::shared_ptr<call> one(new call(taken ? std::move(all) : nullptr));
   one->self_ = one;
+  if (!taken) one->fail({errc::unavailable, "gkm-csi is ending; try again", {}});
   return one;
 }
 
@@ -28,7 +48,10 @@ void call::OnCancel() {
   if (is_first()) Finish(grpc::Status::CANCELLED);
 }
 
-void call::OnDone() { auto last = std::move(self_); }
+void call::OnDone() {
+  if (all_) all_->leave();
+  auto last = std::move(self_);
+}
 
 std::chrono::seconds patience(const grpc::CallbackServerContext& context,
                               std::chrono::seconds limit) {

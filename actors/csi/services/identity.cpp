@@ -32,9 +32,10 @@ grpc::ServerUnaryReactor* identity_service::GetPluginCapabilities(
 grpc::ServerUnaryReactor* identity_service::Probe(grpc::CallbackServerContext* context,
                                                   const ::csi::v1::ProbeRequest*,
                                                   ::csi::v1::ProbeResponse* response) {
-  auto one = call::begin();
+  auto one = call::begin(desk_.calls);
+  if (!one->is_open()) return one.get();
   ask_volumes<bool>(
-      system_, volumes_, patience(*context, probe_limit),
+      desk_, patience(*context, probe_limit),
       [=](bool ready) { one->succeed([&] { response->mutable_ready()->set_value(ready); }); },
       [=](const error& e) { one->fail(e); }, probe_atom_v);
   return one.get();

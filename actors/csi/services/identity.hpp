@@ -1,7 +1,7 @@
 /// csi.v1.Identity: who this is, and whether it can work.
 #pragma once
 
-#include "messages/actors.hpp"
+#include "actors/csi/services/call.hpp"
 
 #include <csi.grpc.pb.h>
 
@@ -9,8 +9,7 @@ namespace gkm::csi {
 
 class identity_service final : public ::csi::v1::Identity::CallbackService {
 public:
-  identity_service(caf::actor_system& system, volumes_actor volumes)
-      : system_(system), volumes_(std::move(volumes)) {}
+  explicit identity_service(desk where) : desk_(std::move(where)) {}
 
   grpc::ServerUnaryReactor* GetPluginInfo(grpc::CallbackServerContext* context,
                                           const ::csi::v1::GetPluginInfoRequest* request,
@@ -25,8 +24,7 @@ public:
                                   ::csi::v1::ProbeResponse* response) override;
 
 private:
-  caf::actor_system& system_;
-  volumes_actor volumes_;
+  desk desk_;
 };
 
 }  // namespace gkm::csi

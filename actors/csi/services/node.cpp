@@ -92,7 +92,8 @@ void fill(::csi::v1::NodeGetVolumeStatsResponse& response, const volume_stats& s
 grpc::ServerUnaryReactor* node_service::NodePublishVolume(
     grpc::CallbackServerContext* context, const ::csi::v1::NodePublishVolumeRequest* request,
     ::csi::v1::NodePublishVolumeResponse*) {
-  auto one = call::begin();
+  auto one = call::begin(desk_.calls);
+  if (!one->is_open()) return one.get();
   ended end{"publish", printable(request->volume_id()), printable(request->target_path())};
   auto limit = patience(*context, publish_limit);
   auto checked = parse(*request, kubelet_root_, limit);
@@ -102,7 +103,7 @@ grpc::ServerUnaryReactor* node_service::NodePublishVolume(
     return one.get();
   }
   ask_volumes<volume_record>(
-      system_, volumes_, limit,
+      desk_, limit,
       [=](const volume_record&) {
         end.well();
         one->succeed([] {});
@@ -118,7 +119,8 @@ grpc::ServerUnaryReactor* node_service::NodePublishVolume(
 grpc::ServerUnaryReactor* node_service::NodeUnpublishVolume(
     grpc::CallbackServerContext* context, const ::csi::v1::NodeUnpublishVolumeRequest* request,
     ::csi::v1::NodeUnpublishVolumeResponse*) {
-  auto one = call::begin();
+  auto one = call::begin(desk_.calls);
+  if (!one->is_open()) return one.get();
   ended end{"unpublish", printable(request->volume_id()), printable(request->target_path())};
   auto checked = check_volume_id(request->volume_id());
   if (checked) checked = check_target(request->target_path(), kubelet_root_);
@@ -128,7 +130,7 @@ grpc::ServerUnaryReactor* node_service::NodeUnpublishVolume(
     return one.get();
   }
   ask_volumes<bool>(
-      system_, volumes_, patience(*context, unpublish_limit),
+      desk_, patience(*context, unpublish_limit),
       [=](bool) {
         end.well();
         one->succeed([] {});
@@ -144,13 +146,14 @@ grpc::ServerUnaryReactor* node_service::NodeUnpublishVolume(
 grpc::ServerUnaryReactor* node_service::NodeGetVolumeStats(
     grpc::CallbackServerContext* context, const ::csi::v1::NodeGetVolumeStatsRequest* request,
     ::csi::v1::NodeGetVolumeStatsResponse* response) {
-  auto one = call::begin();
+  auto one = call::begin(desk_.calls);
+  if (!one->is_open()) return one.get();
   if (auto checked = check_stats(*request); !checked) {
     one->fail(checked.error());
     return one.get();
   }
   ask_volumes<volume_stats>(
-      system_, volumes_, patience(*context, stats_limit),
+      desk_, patience(*context, stats_limit),
       [=](const volume_stats& stats) { one->succeed([&] { fill(*response, stats); }); },
       [=](const error& e) { one->fail(e); }, stats_atom_v, request->volume_id(),
       request->volume_path());

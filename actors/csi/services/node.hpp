@@ -2,7 +2,7 @@
 /// not overridden here is answered UNIMPLEMENTED.
 #pragma once
 
-#include "messages/actors.hpp"
+#include "actors/csi/services/call.hpp"
 
 #include <csi.grpc.pb.h>
 
@@ -10,10 +10,8 @@ namespace gkm::csi {
 
 class node_service final : public ::csi::v1::Node::CallbackService {
 public:
-  node_service(caf::actor_system& system, volumes_actor volumes, std::string node_id,
-               std::string kubelet_root)
-      : system_(system),
-        volumes_(std::move(volumes)),
+  node_service(desk where, std::string node_id, std::string kubelet_root)
+      : desk_(std::move(where)),
         node_id_(std::move(node_id)),
         kubelet_root_(std::move(kubelet_root)) {}
 
@@ -34,8 +32,7 @@ public:
                                         ::csi::v1::NodeGetInfoResponse* response) override;
 
 private:
-  caf::actor_system& system_;
-  volumes_actor volumes_;
+  desk desk_;
   std::string node_id_;
   std::string kubelet_root_;
 };

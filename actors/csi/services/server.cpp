@@ -1,5 +1,6 @@
 #include "actors/csi/services/server.hpp"
 
+#include "actors/csi/services/call.hpp"
 #include "actors/csi/services/front_door.hpp"
 #include "actors/csi/services/identity.hpp"
 #include "actors/csi/services/node.hpp"
@@ -19,11 +20,13 @@ constexpr int max_metadata_bytes = 16 << 10;
 }  // namespace
 
 struct server::inside {
-  inside(caf::actor_system& system, const volumes_actor& volumes, const server_plan& plan)
-      : identity(system, volumes),
-        node(system, volumes, plan.node_id, plan.kubelet_root),
+  inside(const desk& where, const server_plan& plan)
+      : calls(where.calls),
+        identity(where),
+        node(where, plan.node_id, plan.kubelet_root),
         registration(plan.endpoint.string()) {}
 
+  std::shared_ptr<calls_in_flight> calls;
   identity_service identity;
   node_service node;
   registration_service registration;
@@ -34,7 +37,8 @@ struct server::inside {
 result<std::unique_ptr<server>> server::start(caf::actor_system& system,
                                               const volumes_actor& volumes,
                                               const server_plan& plan) {
-  auto parts = std::make_unique<inside>(system, volumes, plan);
+  auto parts =
+      std::make_unique<inside>(desk{system, volumes, std::make_shared<calls_in_flight>()}, plan);
   grpc::ServerBuilder builder;
   builder.RegisterService(&parts->identity);
   builder.RegisterService(&parts->node);
@@ -61,7 +65,9 @@ server::server(std::unique_ptr<inside> parts) : parts_(std::move(parts)) {}
 
 void server::stop(std::chrono::seconds grace) {
   parts_->door.reset();
-  parts_->grpc->Shutdown(std::chrono::system_clock::now() + grace);
+  parts_->calls->close(grace);
+  // Not with a deadline of its own: gRPC would also wait for idle clients to hang up.
+  parts_->grpc->Shutdown(std::chrono::system_clock::now());
 }
 
 server::~server() = default;

@@ -136,6 +136,16 @@ TEST_F(node_calls, the_end_cancels_what_does_not_end_by_itself) {
   EXPECT_FALSE(std::filesystem::exists(endpoint()));
 }
 
+TEST_F(node_calls, the_end_waits_for_calls_but_not_for_idle_clients) {
+  auto stub = node();
+  grpc::ClientContext context;
+  ::csi::v1::NodeGetInfoResponse ignored;
+  EXPECT_TRUE(stub->NodeGetInfo(&context, {}, &ignored).ok());
+  // Were it to wait for this client to hang up, the test would run into its time limit.
+  server_->stop(std::chrono::hours(1));
+  server_.reset();
+}
+
 TEST_F(node_calls, unpublish_checks_and_hands_on) {
   auto unpublish = [&](const std::string& id, const std::string& target) {
     grpc::ClientContext context;
