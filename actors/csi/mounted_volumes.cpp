@@ -92,6 +92,7 @@ void mounted_volumes::recover(answer<done> reply) {
 }
 
 void mounted_volumes::read(const std::string& volume_id, answer<volume_record> reply) {
+  if (auto known = parts_->records.recall(volume_id)) return reply(std::move(*known));
   steps_.post([=, this] { reply(parts_->records.read(volume_id)); });
 }
 

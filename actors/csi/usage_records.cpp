@@ -31,6 +31,14 @@ result<volume_record> usage_records::read(const std::string& volume_id) const {
   return read_key(volume_key(volume_id));
 }
 
+std::optional<result<volume_record>> usage_records::recall(const std::string& volume_id) const {
+  std::lock_guard lock(memory_->mutex);
+  if (!memory_->complete) return std::nullopt;
+  auto it = memory_->records.find(volume_key(volume_id));
+  if (it != memory_->records.end()) return it->second;
+  return fail(errc::not_found, "Volume '" + volume_id + "' has no record");
+}
+
 result<volume_record> usage_records::read_key(const std::string& key) const {
   auto text = base::read_file(where_.volume(key), max_record_bytes);
   if (!text && text.error().code == errc::not_found) return fail(text.error());
@@ -51,14 +59,22 @@ void usage_records::set_aside(const std::string& key, const std::string& why) co
 }
 
 result<void> usage_records::write(const volume_record& record) const {
-  return base::write_file_atomically(where_.volume(volume_key(record.volume_id)),
-                                     print_volume_record(record));
+  auto key = volume_key(record.volume_id);
+  auto written = base::write_file_atomically(where_.volume(key), print_volume_record(record));
+  if (!written) return written;
+  std::lock_guard lock(memory_->mutex);
+  memory_->records.insert_or_assign(key, record);
+  return {};
 }
 
 result<void> usage_records::erase(const std::string& volume_id) const {
-  auto file = where_.volume(volume_key(volume_id));
-  if (::unlink(file.c_str()) == 0 || errno == ENOENT) return {};
-  return fail(base::errno_error(errno, "remove", file));
+  auto key = volume_key(volume_id);
+  auto file = where_.volume(key);
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT)
+    return fail(base::errno_error(errno, "remove", file));
+  std::lock_guard lock(memory_->mutex);
+  memory_->records.erase(key);
+  return {};
 }
 
 result<std::vector<volume_record>> usage_records::list() const {
@@ -77,6 +93,10 @@ result<std::vector<volume_record>> usage_records::list() const {
       if (auto record = read_key(name.substr(0, name.size() - suffix.size())))
         all.push_back(std::move(*record));
   }
+  std::lock_guard lock(memory_->mutex);
+  memory_->records.clear();
+  for (const auto& record : all) memory_->records.emplace(volume_key(record.volume_id), record);
+  memory_->complete = true;
   return all;
 }
 

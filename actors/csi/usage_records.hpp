@@ -4,6 +4,11 @@
 #include "messages/paths.hpp"
 #include "messages/volume.hpp"
 
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
 namespace gkm::csi {
 
 /// The name of a volume on disk: the SHA-256 of its id, in hexadecimal.
@@ -17,6 +22,9 @@ public:
   /// errc::not_found if there is none. One that does not parse is set aside, said in the log, and
   /// not_found.
   result<volume_record> read(const std::string& volume_id) const;
+  /// What `read` would say, without touching the disk: nobody else writes here, so once `list` has
+  /// read everything, memory knows. Nothing before that.
+  std::optional<result<volume_record>> recall(const std::string& volume_id) const;
   result<void> write(const volume_record& record) const;
   /// Nothing there is success.
   result<void> erase(const std::string& volume_id) const;
@@ -24,11 +32,19 @@ public:
   result<std::vector<volume_record>> list() const;
 
 private:
-  explicit usage_records(paths where) : where_(std::move(where)) {}
+  struct memory {
+    std::mutex mutex;
+    std::map<std::string, volume_record> records;  ///< by key
+    bool complete = false;
+  };
+
+  explicit usage_records(paths where)
+      : where_(std::move(where)), memory_(std::make_unique<memory>()) {}
   result<volume_record> read_key(const std::string& key) const;
   void set_aside(const std::string& key, const std::string& why) const;
 
   paths where_;
+  std::unique_ptr<memory> memory_;
 };
 
 }  // namespace gkm::csi

@@ -143,6 +143,7 @@ TEST_F(view_recovery, a_record_that_cannot_be_read_is_set_aside) {
   auto file = where().volume(volume_key(r.volume_id));
   for (std::string text : {"", "{", "[]", "{\"version\":1}"}) {
     write_text(file, text);
+    start();
     auto read = ask<volume_record>(&mounted_volumes::read, r.volume_id);
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().code, errc::not_found) << text;
