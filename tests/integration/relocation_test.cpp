@@ -3,6 +3,7 @@
 #include "messages/json.hpp"
 #include "messages/paths.hpp"
 #include "tests/support/cache_image.hpp"
+#include "tests/support/private_mounts.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>
@@ -118,6 +119,29 @@ TEST_F(triton_relocation, makes_a_second_compilation_unnecessary) {
   auto with = compile_in(dir / "relocated");
   EXPECT_EQ(with.size(), 2U);
   EXPECT_THAT(with, served);
+}
+
+// The same through the whole way: packed, extracted, mounted by the actors that do it for kubelet.
+TEST_F(triton_relocation, makes_a_mounted_cache_serve) {
+  if (!have_private_mounts()) GTEST_SKIP() << "this user may not mount";
+  if (!find_program("umoci")) GTEST_SKIP() << "umoci is not installed";
+  auto dir = bench_.root();
+  compile_in(dir / "made");
+  run_program(
+      {(source_tree() / "examples" / "pack-image").string(), dir / "made", dir / "layout", "v1"},
+      bench_.output(), {{"GKM_BIN", fs::path(program("gkm")).parent_path()}});
+  fs::remove_all(dir / "made");
+  // Its kernels are for sm_90 and gfx942.
+  write_whole(dir / "gpus.json", R"({"gpus": [{"id": 0, "backend": "cuda", "arch": "90"}]})");
+  bench_.want("c", "oci:" + (dir / "layout").string() + ":v1");
+  ASSERT_EQ(
+      bench_.gkm({"up", bench_.caches(), "--once", "--gpu-inventory", dir / "gpus.json"}).code, 0);
+  ASSERT_EQ(bench_.gkm({"mount", "c", dir / "mounted"}).code, 0);
+  auto with = compile_in(dir / "mounted");
+  EXPECT_EQ(with.size(), 2U);
+  EXPECT_THAT(with, Each(AllOf(Field(&compilation::children, Gt(5U)),
+                               Field(&compilation::stages, 0U), Field(&compilation::writes, 0U))));
+  EXPECT_EQ(bench_.gkm({"unmount", dir / "mounted"}).code, 0);
 }
 
 class vllm_relocation : public testing::Test {

@@ -1,0 +1,133 @@
+// `gkm mount` as a person uses it: no Kubernetes, real mounts in a namespace of the test's own.
+#include "messages/paths.hpp"
+#include "real_registry.hpp"
+#include "tests/support/cache_image.hpp"
+#include "tests/support/private_mounts.hpp"
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <fstream>
+
+namespace gkm::support {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class mount_command : public real_registry_test {
+protected:
+  void SetUp() override {
+    real_registry_test::SetUp();
+    if (IsSkipped()) return;
+    if (!have_private_mounts()) GTEST_SKIP() << "this user may not mount";
+    pack(sample("gfx90a"), "v1");
+    bench_.want("c", "oci:" + layout() + ":v1");
+  }
+  void TearDown() override {
+    for (const auto& at : {at_, bench_.root() / "other"}) ::umount2(at.c_str(), MNT_DETACH);
+  }
+
+  void make_ready() {
+    EXPECT_EQ(bench_.gkm({"up", bench_.caches(), "--once"}).code, 0);
+    stored_ = tree_of(bench_.status("c").path);
+  }
+  std::map<std::string, std::string> in_store() { return tree_of(bench_.status("c").path); }
+  static bool is_empty(const fs::path& dir) { return !fs::exists(dir) || fs::is_empty(dir); }
+
+  const fs::path at_ = bench_.root() / "cache";
+  std::map<std::string, std::string> stored_;
+};
+
+TEST_F(mount_command, gives_a_private_cache_whose_paths_lead_to_it) {
+  make_ready();
+  auto said = bench_.gkm({"mount", "c", at_});
+  ASSERT_EQ(said.code, 0) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("overlay"));
+  auto seen = tree_of(at_);
+  size_t groups = 0;
+  for (const auto& [path, content] : seen) {
+    if (path.find("__grp__") == path.npos) continue;
+    ++groups;
+    auto from = content.find(at_.string());
+    ASSERT_NE(from, content.npos) << content;
+    auto file = content.substr(from, content.find('"', from) - from);
+    EXPECT_TRUE(fs::exists(file)) << file;
+  }
+  EXPECT_GT(groups, 0U);
+  EXPECT_EQ(seen.size(), stored_.size());
+  write_whole(at_ / "written", "by a pod");
+  ASSERT_EQ(bench_.gkm({"mount", "default/c", bench_.root() / "other"}).code, 0);
+  EXPECT_FALSE(fs::exists(bench_.root() / "other" / "written"));
+  EXPECT_EQ(in_store(), stored_);
+  EXPECT_EQ(bench_.gkm({"mount", "c", at_}).code, 0) << "it is mounted already";
+
+  EXPECT_EQ(bench_.gkm({"unmount", at_}).code, 0);
+  EXPECT_EQ(bench_.gkm({"unmount", bench_.root() / "other"}).code, 0);
+  EXPECT_EQ(bench_.gkm({"unmount", at_}).code, 0) << "it is gone already";
+  EXPECT_FALSE(fs::exists(at_));
+  auto where = paths::below(bench_.state());
+  EXPECT_TRUE(is_empty(where.scratches()));
+  EXPECT_TRUE(is_empty(where.volumes()));
+  EXPECT_EQ(in_store(), stored_);
+}
+
+TEST_F(mount_command, waits_for_a_cache_that_is_on_its_way_and_is_counted) {
+  auto waiting = bench_.start({"mount", "default/c", at_, "--wait", "2m"});
+  auto up = bench_.up();
+  EXPECT_EQ(waiting.wait(), 0) << waiting.err();
+  bench_.wait_for("c", "is in use",
+                  [](const cache_status& s) { return s.state == cache_state::running; });
+  EXPECT_EQ(bench_.gkm({"unmount", at_}).code, 0);
+  bench_.wait_ready("c");
+  up.send_signal(SIGTERM);
+  EXPECT_EQ(up.wait(), 0);
+}
+
+TEST_F(mount_command, shows_the_cache_itself_to_those_who_only_read) {
+  make_ready();
+  ASSERT_EQ(bench_.gkm({"mount", "c", at_, "--read-only"}).code, 0);
+  EXPECT_FALSE(fs::exists(at_ / "written"));
+  EXPECT_FALSE(std::ofstream(at_ / "written").is_open());
+  EXPECT_EQ(tree_of(at_).size(), stored_.size());
+  EXPECT_EQ(bench_.gkm({"unmount", at_}).code, 0);
+  ASSERT_EQ(bench_.gkm({"mount", "c", at_, "--copy"}).code, 0);
+  write_whole(at_ / "written", "by a pod");
+  EXPECT_EQ(bench_.gkm({"unmount", at_}).code, 0);
+  EXPECT_EQ(in_store(), stored_);
+}
+
+TEST_F(mount_command, says_what_is_wrong_and_leaves_nothing) {
+  make_ready();
+  auto said = bench_.gkm({"mount", "absent", at_});
+  EXPECT_EQ(said.code, 3);
+  EXPECT_THAT(said.err, HasSubstr("'absent'"));
+  EXPECT_EQ(bench_.gkm({"mount", "../c", at_}).code, 2);
+  EXPECT_EQ(bench_.gkm({"mount", "other/../x", at_}).code, 2);
+  said = bench_.gkm({"mount", "default/late", at_, "--wait", "0s"});
+  EXPECT_EQ(said.code, 5);
+  EXPECT_THAT(said.err, HasSubstr("'GKMCache default/late'"));
+  EXPECT_EQ(bench_.gkm({"mount", "c", at_, "--scratch-size", "much"}).code, 2);
+  EXPECT_FALSE(fs::exists(at_));
+
+  fs::create_directory(at_);
+  write_whole(at_ / "mine", "keep");
+  said = bench_.gkm({"mount", "c", at_});
+  EXPECT_NE(said.code, 0);
+  EXPECT_THAT(said.err, HasSubstr(at_.string()));
+  EXPECT_EQ(read_whole(at_ / "mine"), "keep");
+  EXPECT_NE(bench_.gkm({"mount", "c", at_ / "mine"}).code, 0);
+  auto where = paths::below(bench_.state());
+  EXPECT_TRUE(is_empty(where.scratches()));
+  EXPECT_TRUE(is_empty(where.volumes()));
+}
+
+TEST_F(mount_command, needs_root_and_says_so) {
+  bench_.be_nobody();
+  auto said = bench_.gkm({"mount", "c", at_});
+  EXPECT_EQ(said.code, 1);
+  EXPECT_THAT(said.err, testing::AllOf(HasSubstr("root"), HasSubstr("gkm pull")));
+}
+
+}  // namespace
+}  // namespace gkm::support
