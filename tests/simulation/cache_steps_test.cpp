@@ -15,7 +15,7 @@ TEST_F(node_steps, a_gpu_more_does_not_give_the_image_before_the_name_of_the_wan
   agent_.inventory.set({gpu_of("gfx90a"), gpu_of("gfx942")});
   pass(10);
   EXPECT_EQ(status().state, cache_state::error) << status().message;
-  EXPECT_EQ(agent_.disk.records.at(name).image, tag("good").str());
+  EXPECT_EQ(node_.catalog.at(name).image, tag("good").str());
 }
 
 TEST_F(node_steps, a_gpu_more_does_not_end_the_wait_for_a_registry) {
@@ -53,11 +53,11 @@ TEST_F(node_steps, a_new_wish_takes_the_old_reason_from_the_catalog) {
   agent_.start();
   want("bad");
   pass(10);
-  ASSERT_EQ(agent_.disk.records.at(name).code, errc::refused);
-  world_.outside(duration(0), [this] { want("good"); });
+  ASSERT_EQ(node_.catalog.at(name).code, errc::refused);
+  world_.after(duration(0), [this] { want("good"); });
   std::set<cache_state> states;
   world_.run(std::chrono::seconds(10), [&] {
-    const auto& r = agent_.disk.records.at(name);
+    const auto& r = node_.catalog.at(name);
     if (r.image == tag("good").str()) states.insert(r.state);
   });
   EXPECT_EQ(states, (std::set{cache_state::pending, cache_state::extracted}));
@@ -68,8 +68,7 @@ TEST_F(node_steps, a_restart_and_a_pause_leave_the_reason_in_the_catalog) {
   want("missing");
   std::set<cache_state> states;
   auto look = [&] {
-    if (auto r = agent_.disk.records.find(name); r != agent_.disk.records.end())
-      states.insert(r->second.state);
+    if (auto r = node_.catalog.find(name); r != node_.catalog.end()) states.insert(r->second.state);
   };
   world_.run(std::chrono::seconds(60), look);
   agent_.kill();

@@ -5,45 +5,38 @@
 ///
 /// GKM_SIM_SEED=n replays one seed, GKM_SIM_SEEDS=n runs another number of them.
 
-#include "actors/csi/arguments.hpp"
-#include "base/log.hpp"
-#include "tests/support/sim_csi_rules.hpp"
-
-#include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <iostream>
+#include "kubelet.hpp"
+#include "seeds.hpp"
 
 namespace gkm::sim {
 namespace {
 
-constexpr uint64_t default_seeds = 2'000;
-constexpr size_t volume_count = 4;
 constexpr size_t digest_count = 6;
 constexpr int turns = 40;
-constexpr auto kubelet_root = "/var/lib/kubelet";
-/// Longer than any wait, rest or retry.
-constexpr duration time_to_end{120'000};
 
 const std::vector<cache_ref> refs{{"a", "c0"}, {"a", "c1"}, {"b", "c0"}, {"", "c0"}};
 
-std::string volume_id(size_t v) { return "csi-" + std::to_string(v); }
-std::string pod_ns(size_t v) { return v % 2 ? "b" : "a"; }
-std::string target(size_t v, size_t which = 0) {
-  return std::string(kubelet_root) + "/pods/" + std::to_string(v) + "/mount" +
-         std::to_string(which);
-}
 digest some_digest(size_t i) { return digest{std::string(63, 'd') + std::to_string(i)}; }
 
 /// One seed's story.
 class story {
 public:
-  explicit story(uint64_t seed) : world_(seed), csi_(world_), rules_(world_, csi_) {}
+  explicit story(uint64_t seed)
+      : world_(seed),
+        complaints_(world_),
+        csi_(world_, node_),
+        agent_(world_, node_),
+        rules_(complaints_, csi_),
+        kubelet_(world_, complaints_, csi_, rules_, [this] { return any_cache(); }) {
+    kubelet_.on_publish = [this](const cache_ref& ref) {
+      if (chance().one_in(3)) pull_away(ref);
+    };
+  }
 
   void tell() {
     for (const auto& ref : refs) update(ref);
     csi_.start();
-    for (int turn = 0; turn < turns && rules_.problems().empty(); ++turn) {
+    for (int turn = 0; turn < turns && complaints_.none(); ++turn) {
       disturb();
       run(chance().one_in(8) ? duration(8'000) : chance().between(0, 120));
     }
@@ -51,21 +44,22 @@ public:
     csi_.kill();
   }
 
-  std::string problems() const { return rules_.problems(); }
-  uint64_t struck() { return chance().struck(); }
-  uint64_t crashes() const { return crashes_; }
-  uint64_t published() const { return published_; }
-  uint64_t fallbacks() const { return fallbacks_; }
-  uint64_t cancelled() const { return cancelled_; }
-  uint64_t missed() const { return csi_.volumes.missed; }
-  /// Equal for two runs of one seed, or something is not deterministic.
+  std::string problems() const { return complaints_.text(); }
+  std::map<std::string, uint64_t> counts() {
+    return {{"faults", chance().struck()},
+            {"crashes", crashes_},
+            {"volumes published", kubelet_.published()},
+            {"of them empty", kubelet_.fallbacks()},
+            {"waits cancelled", kubelet_.cancelled()},
+            {"digests gone at the last moment", csi_.volumes.missed}};
+  }
   std::string fingerprint() {
     return std::to_string(world_.steps()) + "/" + std::to_string(chance().draw());
   }
 
 private:
   chaos& chance() { return world_.chaos(); }
-  fake_node& node() { return csi_.node; }
+  const cache_ref& any_cache() { return refs[chance().below(refs.size())]; }
   void run(duration time) {
     world_.run(time, [this] { rules_.always(); });
   }
@@ -73,22 +67,13 @@ private:
   // -- what happens --
 
   void disturb() {
-    for (auto n = chance().below(4); n > 0; --n) request();
-    if (chance().one_in(3)) update(refs[chance().below(refs.size())]);
-    if (chance().one_in(2)) csi_.agent.collect();
-    if (chance().one_in(12)) csi_.agent.forget(refs[chance().below(refs.size())]);
-    if (chance().one_in(16)) occupy(target(chance().below(volume_count)));
-    if (chance().one_in(8)) node().foreign.clear();
+    for (auto n = chance().below(4); n > 0; --n) kubelet_.request();
+    if (chance().one_in(3)) update(any_cache());
+    if (chance().one_in(2)) agent_.collect();
+    if (chance().one_in(12)) agent_.forget(any_cache());
+    if (chance().one_in(16)) kubelet_.occupy_some_target();
+    if (chance().one_in(8)) node_.foreign.clear();
     if (chance().one_in(8)) crash(chance().one_in(3));
-  }
-
-  void request() {
-    auto v = chance().below(volume_count);
-    auto where =
-        target(chance().one_in(20) ? chance().below(volume_count) : v, chance().one_in(10));
-    if (chance().one_in(2)) return publish(v, where);
-    if (chance().one_in(3)) return measure(v, where);
-    unpublish(v, where);
   }
 
   /// The agent says something new about a cache.
@@ -106,19 +91,15 @@ private:
       r.reason = "for the story's sake";
     }
     r.relocated_files = chance().below(2);
-    csi_.agent.say(r);
+    agent_.say(r);
   }
 
   /// The cache becomes another one while somebody is about to mount it, and the old digest goes.
   void pull_away(const cache_ref& ref) {
-    world_.outside(chance().between(0, 100), [this, ref] {
+    world_.after(chance().between(0, 100), [this, ref] {
       update(ref);
-      csi_.agent.collect();
+      agent_.collect();
     });
-  }
-
-  void occupy(const std::string& path) {
-    if (!node().mounts.contains(path)) node().foreign.insert(path);
   }
 
   /// Anywhere within the next moments, not only when all is settled.
@@ -126,104 +107,35 @@ private:
     ++crashes_;
     run(duration(chance().below(40)));
     csi_.kill();
-    if (reboot) node().reboot();
+    if (reboot) node_.reboot();
     run(duration(chance().below(40)));
     csi_.start();
   }
 
-  // -- what is asked, and what an answer must mean --
-
-  result<publish_request> arguments(size_t v, const std::string& where) {
-    const auto& ref = refs[chance().below(refs.size())];
-    std::map<std::string, std::string> context{
-        {csi::attribute::cache, ref.name},
-        {csi::attribute::wait, std::to_string(chance().below(6))},
-        {csi::attribute::pod_ns, pod_ns(v)}};
-    if (!ref.is_cluster()) context[csi::attribute::ns] = ref.ns;
-    if (chance().one_in(3)) context[csi::attribute::fallback] = "empty";
-    if (chance().one_in(2)) context[csi::attribute::mount_path] = "/cache";
-    auto q = csi::parse_publish(volume_id(v), where, context, chance().one_in(4), kubelet_root);
-    bool foreign = !ref.is_cluster() && ref.ns != pod_ns(v);
-    if (foreign != (!q && q.error().code == errc::unauthorized))
-      rules_.complain("a pod of " + pod_ns(v) + " asked for " + ref.str() +
-                      " and was judged wrongly");
-    return q;
-  }
-
-  void publish(size_t v, const std::string& where) {
-    auto q = arguments(v, where);
-    if (!q) return;
-    if (chance().one_in(3)) pull_away(q->ref);
-    csi_.ask<volume_record>(
-        [this, q = *q, faults = chance().struck()](const result<volume_record>& r) {
-          count(r);
-          if (r)
-            rules_.published(q, *r);
-          else if (chance().struck() == faults)
-            rules_.failed(q, r.error());
-        },
-        publish_atom_v, *q);
-  }
-
-  void count(const result<volume_record>& r) {
-    if (r) ++published_;
-    if (r && r->view == view_kind::empty) ++fallbacks_;
-    if (!r && r.error().code == errc::cancelled) ++cancelled_;
-  }
-
-  void unpublish(size_t v, const std::string& where) {
-    csi_.ask<bool>(
-        [=, this](const result<bool>& gone) {
-          if (gone) rules_.unpublished(volume_id(v), where);
-        },
-        unpublish_atom_v, volume_id(v), where);
-  }
-
-  void measure(size_t v, const std::string& where) {
-    csi_.ask<volume_stats>(
-        [=, this](const result<volume_stats>& s) {
-          if (!s && s.error().code != errc::not_found && s.error().code != errc::io &&
-              s.error().code != errc::busy && s.error().code != errc::unavailable)
-            rules_.complain("stats failed oddly: " + s.error().message);
-        },
-        stats_atom_v, volume_id(v), where);
-  }
-
   // -- what must hold in the end --
-
-  void unpublish_all() {
-    for (size_t v = 0; v < volume_count; ++v)
-      for (size_t owner = 0; owner < volume_count; ++owner)
-        for (size_t which = 0; which < 2; ++which)
-          csi_.ask<bool>(
-              [=, this](const result<bool>& gone) {
-                if (!gone) rules_.complain(volume_id(v) + " cannot go: " + gone.error().message);
-              },
-              unpublish_atom_v, volume_id(v), target(owner, which));
-  }
 
   void end() {
     chance().stop();
-    node().foreign.clear();
-    run(time_to_end);
-    unpublish_all();
-    run(time_to_end);
+    node_.foreign.clear();
+    run(time_to_settle);
+    kubelet_.unpublish_all();
+    run(time_to_settle);
     rules_.nothing_left();
     for (size_t v = 0; v < volume_count; ++v) publish_surely(v);
     run(chance().between(0, 10'000));
-    for (size_t i = 0; i < refs.size(); ++i) csi_.agent.say(ready(refs[i], i));
-    csi_.agent.collect();
-    run(time_to_end);
+    for (size_t i = 0; i < refs.size(); ++i) agent_.say(ready(refs[i], i));
+    agent_.collect();
+    run(time_to_settle);
     for (size_t v = 0; v < volume_count; ++v)
-      if (!node().mounts.contains(target(v)))
-        rules_.complain(volume_id(v) + " is not mounted in the end");
-    unpublish_all();
-    run(time_to_end);
+      if (!node_.mounts.contains(kubelet::target(v)))
+        complaints_.add(kubelet::volume_id(v) + " is not mounted in the end");
+    kubelet_.unpublish_all();
+    run(time_to_settle);
     rules_.nothing_left();
-    for (const auto& ref : refs) csi_.agent.forget(ref);
-    csi_.agent.collect();
-    run(time_to_end);
-    if (!node().store.empty() || !node().aside.empty()) rules_.complain("the store is not empty");
+    for (const auto& ref : refs) agent_.forget(ref);
+    agent_.collect();
+    run(time_to_settle);
+    if (!node_.store.empty() || !node_.aside.empty()) complaints_.add("the store is not empty");
   }
 
   static catalog_record ready(const cache_ref& ref, size_t i) {
@@ -239,68 +151,24 @@ private:
     const auto& ref = v % 2 ? refs[2] : refs[v / 2];
     catalog_record r;
     r.ref = ref;
-    csi_.agent.say(r);
-    std::map<std::string, std::string> context{{csi::attribute::cache, ref.name},
-                                               {csi::attribute::ns, ref.ns},
-                                               {csi::attribute::pod_ns, pod_ns(v)}};
-    auto q = csi::parse_publish(volume_id(v), target(v), context, false, kubelet_root);
-    csi_.ask<volume_record>(
-        [this, q = *q](const result<volume_record>& r) {
-          if (!r)
-            return rules_.complain(q.volume_id + " cannot be published: " + r.error().message);
-          rules_.published(q, *r);
-        },
-        publish_atom_v, *q);
+    agent_.say(r);
+    kubelet_.publish_surely(v, ref);
   }
 
   world world_;
+  complaints complaints_;
+  fake_node node_;
   csi_process csi_;
+  fake_agent agent_;
   csi_rules rules_;
+  kubelet kubelet_;
   uint64_t crashes_ = 0;
-  uint64_t published_ = 0;
-  uint64_t fallbacks_ = 0;
-  uint64_t cancelled_ = 0;
 };
-
-uint64_t number_from(const char* name, uint64_t fallback) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : fallback;
-}
 
 }  // namespace
 
-TEST(csi_simulation, never_shows_what_is_wrong_and_leaves_nothing) {
-  base::log::configure(base::log::level_from_environment(base::log::level::off), false);
-  auto first = number_from("GKM_SIM_SEED", 1);
-  auto seeds = std::getenv("GKM_SIM_SEED") ? 1 : number_from("GKM_SIM_SEEDS", default_seeds);
-  std::map<std::string, uint64_t> seen;
-  for (uint64_t seed = first; seed < first + seeds; ++seed) {
-    story s(seed);
-    s.tell();
-    seen["faults"] += s.struck();
-    seen["crashes"] += s.crashes();
-    seen["volumes published"] += s.published();
-    seen["of them empty"] += s.fallbacks();
-    seen["waits cancelled"] += s.cancelled();
-    seen["digests gone at the last moment"] += s.missed();
-    ASSERT_EQ(s.problems(), "") << "replay with GKM_SIM_SEED=" << seed;
-  }
-  std::cout << seeds << " seeds";
-  for (const auto& [what, count] : seen) {
-    std::cout << ", " << count << ' ' << what;
-    EXPECT_GT(seeds < 100 ? 1 : count, 0u) << what;
-  }
-  std::cout << "\n";
-}
+TEST(csi_simulation, never_shows_what_is_wrong_and_leaves_nothing) { tell_stories<story>(2'000); }
 
-TEST(csi_simulation, one_seed_tells_one_story) {
-  base::log::configure(base::log::level::off, false);
-  for (uint64_t seed = 1; seed <= 50; ++seed) {
-    story a(seed), b(seed);
-    a.tell();
-    b.tell();
-    ASSERT_EQ(a.fingerprint(), b.fingerprint()) << "seed " << seed;
-  }
-}
+TEST(csi_simulation, one_seed_tells_one_story) { tell_twice<story>(50); }
 
 }  // namespace gkm::sim

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "hip.hpp"
 #include "tests/support/sim_agent.hpp"
+#include "tests/support/sim_pods.hpp"
 
 #include <gtest/gtest.h>
 
@@ -45,8 +46,9 @@ protected:
   const cache_status& status() { return agent_.status.seen.at(name); }
 
   world world_{1};
-  agent agent_{world_};
-  pods pods_{world_, agent_.disk, agent_.volumes};
+  fake_node node_;
+  agent agent_{world_, node_};
+  pods pods_{world_, node_};
 };
 
 }  // namespace gkm::sim

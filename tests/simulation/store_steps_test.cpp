@@ -19,19 +19,20 @@ TEST(store_steps, nothing_is_collected_before_the_volumes_are_known) {
   base::log::configure(base::log::level::off, false);
   world w(1);
   w.chaos().stop();
-  agent a(w);
+  fake_node n;
+  agent a(w, n);
   a.inventory.set({gpu_of("gfx90a")});
   auto d = image('a', false).manifest;
-  a.disk.store[d] = {{d, "triton", 1, 8, {}, {}}, {d, 8, true}, 0};
+  n.store[d] = {{d, "triton", 1, 8, {}, {}}, {d, 8, true}, 0};
   a.start();
   w.settle();
   a.volumes.watch(nullptr);  // nobody tells it of volumes
   caf::anon_send(a.node(), synced_atom_v);
   w.run(std::chrono::seconds(60), [] {});
-  EXPECT_TRUE(a.disk.store.contains(d));
+  EXPECT_TRUE(n.store.contains(d));
   caf::anon_send(a.node(), mounted_atom_v);
   w.run(std::chrono::seconds(60), [] {});
-  EXPECT_FALSE(a.disk.store.contains(d));
+  EXPECT_FALSE(n.store.contains(d));
   a.kill();
   w.settle();
 }
@@ -40,12 +41,13 @@ TEST(store_steps, a_publish_that_waited_finds_what_could_not_be_removed) {
   base::log::configure(base::log::level::off, false);
   world w(1);
   w.chaos().stop();
-  slow_disk disk(w);
+  fake_node n;
+  slow_disk disk(w, n);
   std::map<cache_ref, cache_status> statuses;
   disk.statuses = &statuses;
   stored_cache facts{image('a', false).manifest, "triton", 1, 8, {}, {}};
-  disk.store[facts.manifest] = {facts, {facts.manifest, 8, true}, 0};
-  disk.staging["staging/x"] = {facts.manifest, 8, true};
+  n.store[facts.manifest] = {facts, {facts.manifest, 8, true}, 0};
+  n.staging["staging/x"] = {facts.manifest, 8, true};
   auto store = gkm::spawn<node::store_state>(w.system(), disk);
   auto run = [&] { w.run(std::chrono::seconds(1), [] {}); };
   caf::anon_send(store, recover_atom_v);
@@ -64,11 +66,10 @@ TEST(store_steps, a_publish_that_waited_finds_what_could_not_be_removed) {
   run();
   self->receive([&](const stored_cache& s) { claimed = s == facts; }, [](const caf::error&) {});
   EXPECT_TRUE(claimed);
-  EXPECT_TRUE(disk.staging.empty());
+  EXPECT_TRUE(n.staging.empty());
   caf::anon_send_exit(store, caf::exit_reason::kill);
   store = nullptr;
   w.settle();
-  w.end_life();
 }
 
 }  // namespace gkm::sim

@@ -12,7 +12,7 @@ TEST_F(node_steps, a_cache_is_running_while_a_pod_uses_what_it_serves) {
   pods_.publish(name);
   pass(10);
   EXPECT_EQ(status().state, cache_state::running);
-  EXPECT_EQ(status().volumes, pods_.mounted(name));
+  EXPECT_EQ(status().volumes, node_.mounted(name));
   EXPECT_EQ(status().volumes.size(), 1u);
   pods_.unpublish_any();
   pass(10);
@@ -35,10 +35,10 @@ TEST_F(node_steps, a_pod_keeps_the_digest_before_until_it_goes) {
   EXPECT_EQ(status().stored.manifest, image('c', false).manifest);
   ASSERT_EQ(status().volumes.size(), 1u);
   EXPECT_EQ(status().volumes[0].manifest, before);
-  EXPECT_EQ(agent_.disk.store.size(), 2u);
+  EXPECT_EQ(node_.store.size(), 2u);
   pods_.unpublish_any();
   pass(10);
-  EXPECT_FALSE(agent_.disk.store.contains(before));
+  EXPECT_FALSE(node_.store.contains(before));
 }
 
 TEST_F(node_steps, a_cache_that_is_deleted_leaves_its_pods_what_they_use) {
@@ -50,16 +50,16 @@ TEST_F(node_steps, a_cache_that_is_deleted_leaves_its_pods_what_they_use) {
   pass(10);
   caf::anon_send(agent_.node(), deleted_atom_v, name);
   pass(10);
-  EXPECT_TRUE(agent_.disk.records.empty());
+  EXPECT_TRUE(node_.catalog.empty());
   EXPECT_TRUE(agent_.status.seen.empty());
-  EXPECT_EQ(agent_.disk.store.size(), 1u);
+  EXPECT_EQ(node_.store.size(), 1u);
   want("good");
   pass(10);
   EXPECT_EQ(status().state, cache_state::running) << "the pod was not forgotten";
   caf::anon_send(agent_.node(), deleted_atom_v, name);
   pods_.unpublish_any();
   pass(10);
-  EXPECT_TRUE(agent_.disk.store.empty());
+  EXPECT_TRUE(node_.store.empty());
 }
 
 TEST_F(node_steps, a_cache_in_error_still_shows_its_pods) {
@@ -71,12 +71,12 @@ TEST_F(node_steps, a_cache_in_error_still_shows_its_pods) {
   agent_.inventory.set({gpu_of("gfx942")});
   pass(10);
   EXPECT_EQ(status().state, cache_state::error);
-  EXPECT_EQ(status().volumes, pods_.mounted(name));
+  EXPECT_EQ(status().volumes, node_.mounted(name));
   agent_.kill();
   agent_.start();
   want("good");
   pass(10);
-  EXPECT_EQ(status().volumes, pods_.mounted(name)) << "nor does a restart forget them";
+  EXPECT_EQ(status().volumes, node_.mounted(name)) << "nor does a restart forget them";
 }
 
 TEST_F(node_steps, volumes_beyond_the_limit_are_counted) {

@@ -95,7 +95,7 @@ protected:
   sim::fake_catalog catalog_{world_, node_};
   sim::fake_mounter volumes_{world_, node_};
   sim::fake_host host_{world_, node_};
-  sim::fake_agent agent_{world_, node_, catalog_};
+  sim::fake_agent agent_{world_, node_};
   mount_actor mount_;
 };
 

@@ -8,18 +8,26 @@
 #include "actors/node/store.hpp"
 #include "actors/node/usage.hpp"
 #include "tests/support/sim_pods.hpp"
+#include "tests/support/sim_ports.hpp"
 
 #include <optional>
 
 namespace gkm::sim {
 
 class agent {
+  process process_;  // the ports that follow die with it
+
 public:
-  explicit agent(world& w)
-      : images(w), disk(w), status(w), inventory(w), volumes(w, disk), clock(w), world_(w) {
-    images.disk = &disk;
+  agent(world& w, fake_node& n)
+      : process_(w),
+        images(process_, n),
+        disk(process_, n),
+        status(process_),
+        inventory(process_),
+        volumes(process_, n),
+        clock(process_),
+        world_(w) {
     disk.statuses = &status.seen;
-    disk.is_in_use = [this](const digest& d) { return volumes.name(d); };
   }
   ~agent() { kill(); }
 
@@ -51,7 +59,7 @@ public:
     all_.clear();
     node_.reset();
     world_.settle();
-    world_.end_life();
+    process_.end_life();
     images.in_flight = 0;
     inventory.watch(nullptr);
     volumes.watch(nullptr);

@@ -10,37 +10,24 @@ bool has_scratch(view_kind view) { return view != view_kind::readonly; }
 
 }  // namespace
 
-void fake_node::reboot() {
-  records.clear();
-  mounts.clear();
-  foreign.clear();
-  ++boot;
-}
-
-bool fake_node::pins(const digest& d) const {
-  return std::any_of(records.begin(), records.end(),
-                     [&](const auto& entry) { return entry.second.manifest == d; });
-}
-
-bool fake_node::has_mount(const std::string& volume_id) const {
-  return std::any_of(mounts.begin(), mounts.end(),
-                     [&](const auto& entry) { return entry.second.volume_id == volume_id; });
-}
-
 // -- catalog --------------------------------------------------------------------------------------
 
+fake_catalog::fake_catalog(process p, fake_node& n) : process_(std::move(p)), node_(n) {
+  node_.catalog_changed = [this](const cache_ref& ref) { changed(ref); };
+}
+
 void fake_catalog::lookup(const cache_ref& ref, answer<catalog_record> reply) {
-  auto& chance = world_.chaos();
-  world_.after(chance.between(0, 10), [this, ref, reply] {
+  auto& chance = process_.chaos();
+  process_.after(chance.between(0, 10), [this, ref, reply] {
     result<catalog_record> found = fail(errc::not_found, "no record");
     if (auto it = node_.catalog.find(ref); it != node_.catalog.end()) found = it->second;
-    if (world_.chaos().strikes()) found = fail(errc::io, "input/output error");
-    if (world_.chaos().strikes() && !node_.catalog.empty()) {
+    if (process_.chaos().strikes()) found = fail(errc::io, "input/output error");
+    if (process_.chaos().strikes() && !node_.catalog.empty()) {
       auto forged = node_.catalog.begin();
-      std::advance(forged, world_.chaos().below(node_.catalog.size()));
+      std::advance(forged, process_.chaos().below(node_.catalog.size()));
       found = forged->second;
     }
-    world_.after(world_.chaos().between(0, 10), [reply, found] { reply(found); });
+    process_.after(process_.chaos().between(0, 10), [reply, found] { reply(found); });
   });
 }
 
@@ -63,7 +50,7 @@ void fake_catalog::changed(const cache_ref& ref) {
 }
 
 void fake_catalog::tell(const std::weak_ptr<watcher>& who) {
-  world_.after(world_.chaos().between(0, 20), [who] {
+  process_.after(process_.chaos().between(0, 20), [who] {
     if (auto alive = who.lock()) alive->changed();
   });
 }
@@ -88,10 +75,10 @@ template <class T>
 void fake_mounter::carry_out(const std::string& volume_id, std::function<result<T>()> effect,
                              answer<T> reply) {
   begin(volume_id);
-  world_.after(a_moment(), [=, this] {
+  process_.after(a_moment(), [=, this] {
     result<T> outcome =
-        world_.chaos().strikes() ? result<T>(fail(errc::io, "input/output error")) : effect();
-    world_.after(a_moment(), [=, this] {
+        process_.chaos().strikes() ? result<T>(fail(errc::io, "input/output error")) : effect();
+    process_.after(a_moment(), [=, this] {
       --at_work_[volume_id];
       reply(outcome);
     });
@@ -114,9 +101,9 @@ result<done> fake_mounter::recover_now() {
     }
     if (ours) node_.mounts.erase(seen);
     if (!is_taken(r.target)) node_.targets.erase(r.target);
-    it = node_.records.erase(it);
+    node_.erase(std::exchange(it, std::next(it))->first);
     // As disks go: the next start finds the rest.
-    if (world_.chaos().strikes()) return fail(errc::io, "input/output error");
+    if (process_.chaos().strikes()) return fail(errc::io, "input/output error");
   }
   std::erase_if(node_.scratch, [this](const auto& id) { return !node_.records.contains(id); });
   recovered = true;
@@ -148,8 +135,8 @@ void fake_mounter::write(const volume_record& record, answer<done> reply) {
   carry_out<done>(
       record.volume_id,
       [=, this]() -> result<done> {
-        node_.records[record.volume_id] = record;
-        if (world_.chaos().strikes()) return fail(errc::io, "written, but not for sure");
+        node_.write(record);
+        if (process_.chaos().strikes()) return fail(errc::io, "written, but not for sure");
         return done{};
       },
       std::move(reply));
@@ -159,7 +146,7 @@ void fake_mounter::erase(const std::string& volume_id, answer<done> reply) {
   carry_out<done>(
       volume_id,
       [=, this]() -> result<done> {
-        node_.records.erase(volume_id);
+        node_.erase(volume_id);
         return done{};
       },
       std::move(reply));
@@ -175,16 +162,16 @@ void fake_mounter::mount(const volume_record& wanted, answer<volume_record> repl
     if (!view) return over(fail(view.error()));
     if (has_scratch(view->view)) node_.scratch.insert(wanted.volume_id);
     node_.targets.insert(wanted.target);
-    world_.after(a_moment(), [=, this, view = *view] {
+    process_.after(a_moment(), [=, this, view = *view] {
       bool taken = is_taken(wanted.target);
-      if (taken || world_.chaos().strikes()) {
+      if (taken || process_.chaos().strikes()) {
         node_.scratch.erase(wanted.volume_id);
         return over(taken ? fail(errc::conflict, "taken") : fail(errc::no_space, "disk full"));
       }
       node_.mounts[wanted.target] = view;
       auto record = wanted;
       record.view = view.view;
-      world_.after(a_moment(), [=] { over(record); });
+      process_.after(a_moment(), [=] { over(record); });
     });
   };
   carry_out<fake_mount>(
@@ -195,13 +182,13 @@ result<fake_mount> fake_mounter::open(const volume_record& wanted) {
   if (is_taken(wanted.target)) return fail(errc::conflict, "something is mounted there");
   fake_mount view{wanted.volume_id, wanted.manifest, 0, wanted.view};
   if (wanted.view == view_kind::empty) return view;
-  if (wanted.view == view_kind::overlay && world_.chaos().strikes()) view.view = view_kind::copy;
-  auto it = node_.store.find(wanted.manifest);
-  if (it == node_.store.end()) {
+  if (wanted.view == view_kind::overlay && process_.chaos().strikes()) view.view = view_kind::copy;
+  const auto* found = node_.find_stored(wanted.manifest);
+  if (!found) {
     ++missed;
     return fail(errc::not_found, "not in the store");
   }
-  view.instance = it->second;
+  view.instance = found->instance;
   return view;
 }
 
@@ -250,17 +237,12 @@ void fake_agent::say(const catalog_record& record) {
   const auto& d = record.manifest;
   if (!d.empty()) {
     if (collecting_.contains(d)) return;
-    if (!node_.store.contains(d)) node_.store[d] = ++instances_;
-    history[record.ref].insert(d);
+    if (!node_.store.contains(d)) node_.publish({d, {}, {}, {}, {}, {}}, {d, 0, true}, 0);
   }
-  node_.catalog[record.ref] = record;
-  catalog_.changed(record.ref);
+  node_.write(record);
 }
 
-void fake_agent::forget(const cache_ref& ref) {
-  node_.catalog.erase(ref);
-  catalog_.changed(ref);
-}
+void fake_agent::forget(const cache_ref& ref) { node_.forget(ref); }
 
 bool fake_agent::is_claimed(const digest& d) const {
   return std::any_of(node_.catalog.begin(), node_.catalog.end(),
@@ -268,20 +250,20 @@ bool fake_agent::is_claimed(const digest& d) const {
 }
 
 void fake_agent::collect() {
-  for (const auto& [d, instance] : node_.store) {
+  for (const auto& [d, stored] : node_.store) {
     if (is_claimed(d) || !collecting_.insert(d).second) continue;
-    world_.outside(world_.chaos().between(0, 60), [this, d = d] { set_aside(d); });
+    world_.after(world_.chaos().between(0, 60), [this, d = d] { set_aside(d); });
   }
 }
 
 void fake_agent::set_aside(const digest& d) {
   node_.aside.insert(node_.store.extract(d));
-  world_.outside(world_.chaos().between(0, 60), [this, d] { look_again(d); });
+  world_.after(world_.chaos().between(0, 60), [this, d] { look_again(d); });
 }
 
 /// What was read a moment ago is acted on now.
 void fake_agent::look_again(const digest& d) {
-  world_.outside(world_.chaos().between(0, 20), [this, d, wanted = node_.pins(d)] {
+  world_.after(world_.chaos().between(0, 20), [this, d, wanted = node_.pins(d)] {
     collecting_.erase(d);
     auto content = node_.aside.extract(d);
     if (wanted) node_.store.insert(std::move(content));

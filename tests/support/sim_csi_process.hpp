@@ -9,16 +9,22 @@
 namespace gkm::sim {
 
 class csi_process {
+  process process_;  // the ports that follow die with it
+
 public:
-  explicit csi_process(world& w)
-      : catalog(w, node), volumes(w, node), host(w, node), agent(w, node, catalog), world_(w) {}
+  csi_process(world& w, fake_node& n)
+      : process_(w),
+        node(n),
+        catalog(process_, n),
+        volumes(process_, n),
+        host(process_, n),
+        world_(w) {}
   ~csi_process() { kill(); }
 
-  fake_node node;
+  fake_node& node;
   fake_catalog catalog;
   fake_mounter volumes;
   fake_host host;
-  fake_agent agent;
 
   void start() {
     actor_ = gkm::spawn<csi::volumes_state>(world_.system(),
@@ -32,7 +38,7 @@ public:
     actor_.reset();
     askers_.clear();
     world_.settle();
-    world_.end_life();
+    process_.end_life();
     volumes.forget();
     unanswered = 0;
   }

@@ -1,22 +1,17 @@
 /// What must hold in gkm-csi's world: always, of each answer, and in the end.
 #pragma once
 
+#include "tests/support/sim_complaints.hpp"
 #include "tests/support/sim_csi_process.hpp"
 
 #include <set>
-#include <sstream>
 #include <string>
 
 namespace gkm::sim {
 
 class csi_rules {
 public:
-  csi_rules(world& w, csi_process& csi) : world_(w), csi_(csi) {}
-
-  void complain(const std::string& what) {
-    problems_ << "at " << world_.now_ms() << " ms: " << what << "\n";
-  }
-  std::string problems() const { return problems_.str(); }
+  csi_rules(complaints& c, csi_process& csi) : complaints_(c), csi_(csi) {}
 
   void published(const publish_request& q, const volume_record& r) {
     auto seen = csi_.node.mounts.find(q.target);
@@ -77,11 +72,9 @@ public:
     if (!r.ref.is_cluster() && r.ref.ns != r.pod_ns)
       complain(m.volume_id + " shows a cache of another namespace");
     if (m.instance == 0) return;
-    if (r.manifest != m.manifest || !csi_.agent.history[r.ref].contains(m.manifest))
+    if (r.manifest != m.manifest || !csi_.node.history[r.ref].contains(m.manifest))
       complain(m.volume_id + " shows what " + r.ref.str() + " never was");
-    bool stored = csi_.node.store.contains(m.manifest) && csi_.node.store[m.manifest] == m.instance;
-    bool aside = csi_.node.aside.contains(m.manifest) && csi_.node.aside[m.manifest] == m.instance;
-    if (!stored && !aside) complain(m.volume_id + " shows a digest that was collected");
+    if (!csi_.node.still_holds(m)) complain(m.volume_id + " shows a digest that was collected");
   }
 
   void nothing_left() {
@@ -94,9 +87,10 @@ public:
   }
 
 private:
-  world& world_;
+  void complain(const std::string& what) { complaints_.add(what); }
+
+  complaints& complaints_;
   csi_process& csi_;
-  std::ostringstream problems_;
 };
 
 }  // namespace gkm::sim

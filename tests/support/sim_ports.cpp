@@ -13,13 +13,13 @@ error unavailable() { return {errc::unavailable, "the registry does not answer",
 
 void fake_images::resolve(const image_ref& image, const std::vector<gpu>&,
                           answer<image_plan> reply) {
-  auto& c = world_.chaos();
+  auto& c = process_.chaos();
   if (c.strikes()) return;  // the answer is lost
   auto delay = c.strikes() ? c.between(10'000, 100'000) : c.between(1, 200);
-  world_.after(delay, [this, image, reply] {
-    if (world_.chaos().strikes()) return reply(fail(unavailable()));
-    if (world_.chaos().strikes()) {
-      error busy{errc::unavailable, "429", std::chrono::seconds(world_.chaos().below(60))};
+  process_.after(delay, [this, image, reply] {
+    if (process_.chaos().strikes()) return reply(fail(unavailable()));
+    if (process_.chaos().strikes()) {
+      error busy{errc::unavailable, "429", std::chrono::seconds(process_.chaos().below(60))};
       return reply(fail(busy));
     }
     auto it = tags.find(image.str());
@@ -55,31 +55,31 @@ void fake_images::fetch(const image_plan& plan, const std::string& staging,
   };
   const auto* image = find(plan.manifest);
   if (!image) {
-    world_.after(duration(1), [done] { done(fail(errc::not_found, "the tag has moved")); });
+    process_.after(duration(1), [done] { done(fail(errc::not_found, "the tag has moved")); });
     return;
   }
   step(std::make_shared<job>(job{plan, *image, staging, std::move(progress), stop, done}));
 }
 
 void fake_images::step(std::shared_ptr<job> j) {
-  auto& c = world_.chaos();
+  auto& c = process_.chaos();
   if (c.strikes()) {
     // Hangs for ever, unless it is told to stop.
     auto stopped = [this, reply = j->reply] {
-      world_.after(duration(10), [reply] { reply(fail(errc::cancelled, "stopped")); });
+      process_.after(duration(10), [reply] { reply(fail(errc::cancelled, "stopped")); });
     };
     hung_.push_back(std::make_unique<std::stop_callback<std::function<void()>>>(j->stop, stopped));
     return;
   }
   auto delay = c.strikes() ? c.between(1'000, 60'000) : c.between(1, 100);
-  world_.after(delay, [this, j] {
-    auto& chance = world_.chaos();
+  process_.after(delay, [this, j] {
+    auto& chance = process_.chaos();
     if (j->stop.stop_requested()) return j->reply(fail(errc::cancelled, "stopped"));
     if (chance.strikes()) return j->reply(fail(unavailable()));
     if (chance.strikes()) return j->reply(fail(errc::corrupt, "wrong digest"));
-    auto& content = disk->staging[j->staging];
+    auto& content = node_.staging[j->staging];
     auto part = j->image.bytes / fetch_steps;
-    if (disk->used_bytes() + part > disk->capacity_bytes)
+    if (node_.used_bytes() + part > node_.capacity_bytes)
       return j->reply(fail(errc::no_space, "disk full"));
     content.manifest = j->image.manifest;
     content.bytes += part;
@@ -99,56 +99,38 @@ void fake_images::step(std::shared_ptr<job> j) {
 /// The effect happens, later comes the answer: a crash between the two loses only the answer.
 template <class T>
 void fake_disk::carry_out(std::function<result<T>()> effect, answer<T> reply) {
-  world_.after(world_.chaos().between(0, 20), [this, effect, reply] {
+  process_.after(process_.chaos().between(0, 20), [this, effect, reply] {
     result<T> outcome =
-        world_.chaos().strikes() ? result<T>(fail(errc::io, "input/output error")) : effect();
-    world_.after(world_.chaos().between(0, 20), [reply, outcome] { reply(outcome); });
+        process_.chaos().strikes() ? result<T>(fail(errc::io, "input/output error")) : effect();
+    process_.after(process_.chaos().between(0, 20), [reply, outcome] { reply(outcome); });
   });
 }
 
 /// Records and forgets happen in the order they were asked.
 duration fake_disk::in_order() {
-  auto at = std::max(world_.now_ms() + static_cast<int64_t>(world_.chaos().below(20)),
+  auto at = std::max(process_.now_ms() + static_cast<int64_t>(process_.chaos().below(20)),
                      last_record_ms_ + 1);
   last_record_ms_ = at;
-  return duration(at - world_.now_ms());
-}
-
-uint64_t fake_disk::used_bytes() const {
-  uint64_t used = 0;
-  for (const auto& [dir, c] : staging) used += c.bytes;
-  for (const auto& [d, s] : store) used += s.content.bytes;
-  for (const auto& [d, s] : taken_out) used += s.content.bytes;
-  return used;
-}
-
-void fake_disk::lose_power() {
-  ++boot;
-  auto& c = world_.chaos();
-  for (auto* place : {&store, &taken_out})
-    for (auto& [d, s] : *place)
-      if (s.unsynced_boot != 0 && c.one_in(2)) s.content.whole = false;
-  for (auto it = records.begin(); it != records.end();)
-    it = c.one_in(4) ? records.erase(it) : std::next(it);
+  return duration(at - process_.now_ms());
 }
 
 void fake_disk::recover(answer<recovered> reply) {
   carry_out<recovered>(
       [this]() -> result<recovered> {
-        staging.clear();
-        store.merge(taken_out);
-        taken_out.clear();
-        std::erase_if(store, [this](const auto& entry) {
-          return entry.second.unsynced_boot != 0 && entry.second.unsynced_boot != boot;
+        node_.staging.clear();
+        node_.store.merge(node_.aside);
+        node_.aside.clear();
+        std::erase_if(node_.store, [this](const auto& entry) {
+          return entry.second.unsynced_boot != 0 && entry.second.unsynced_boot != node_.boot;
         });
         recovered found;
-        for (const auto& [d, s] : store) {
+        for (const auto& [d, s] : node_.store) {
           found.stored.push_back(s.facts);
           if (s.unsynced_boot != 0) found.unsynced.push_back(d);
         }
-        for (const auto& [ref, r] : records) found.records.push_back(r);
+        for (const auto& [ref, r] : node_.catalog) found.records.push_back(r);
         for (const auto& [ref, s] : *statuses)
-          if (!records.contains(ref))
+          if (!node_.catalog.contains(ref))
             found.records.push_back({ref, {}, {}, {}, cache_state::error, {}, {}});
         return found;
       },
@@ -158,10 +140,11 @@ void fake_disk::recover(answer<recovered> reply) {
 void fake_disk::stage(uint64_t needed_bytes, answer<std::string> reply) {
   carry_out<std::string>(
       [=, this]() -> result<std::string> {
-        if (needed_bytes > capacity_bytes || used_bytes() > capacity_bytes - needed_bytes)
+        if (needed_bytes > node_.capacity_bytes ||
+            node_.used_bytes() > node_.capacity_bytes - needed_bytes)
           return fail(errc::no_space, "disk full");
         auto dir = "staging/" + std::to_string(next_dir_++);
-        staging[dir] = {};
+        node_.staging[dir] = {};
         return dir;
       },
       std::move(reply));
@@ -170,10 +153,10 @@ void fake_disk::stage(uint64_t needed_bytes, answer<std::string> reply) {
 void fake_disk::publish(const std::string& dir, const stored_cache& facts, answer<done> reply) {
   carry_out<done>(
       [=, this]() -> result<done> {
-        if (store.contains(facts.manifest)) return fail(errc::io, "already exists");
-        auto staged = staging.extract(dir);
+        if (node_.store.contains(facts.manifest)) return fail(errc::io, "already exists");
+        auto staged = node_.staging.extract(dir);
         if (!staged) return fail(errc::io, "no such staging directory");
-        store[facts.manifest] = {facts, staged.mapped(), boot, next_inode_++};
+        node_.publish(facts, staged.mapped(), node_.boot);
         return done{};
       },
       std::move(reply));
@@ -182,7 +165,8 @@ void fake_disk::publish(const std::string& dir, const stored_cache& facts, answe
 void fake_disk::sync(const digest& manifest, answer<done> reply) {
   carry_out<done>(
       [=, this]() -> result<done> {
-        if (auto it = store.find(manifest); it != store.end()) it->second.unsynced_boot = 0;
+        if (auto it = node_.store.find(manifest); it != node_.store.end())
+          it->second.unsynced_boot = 0;
         return done{};
       },
       std::move(reply));
@@ -191,7 +175,7 @@ void fake_disk::sync(const digest& manifest, answer<done> reply) {
 void fake_disk::discard(const std::string& dir, answer<done> reply) {
   carry_out<done>(
       [=, this]() -> result<done> {
-        staging.erase(dir);
+        node_.staging.erase(dir);
         return done{};
       },
       [this, dir, reply](result<done> outcome) {
@@ -203,58 +187,59 @@ void fake_disk::discard(const std::string& dir, answer<done> reply) {
 }
 
 void fake_disk::remove(const digest& manifest, answer<done> reply) {
-  world_.after(world_.chaos().between(0, 20), [this, manifest, reply] {
-    if (world_.chaos().strikes()) return reply(fail(errc::io, "input/output error"));
-    auto gone = store.extract(manifest);
+  process_.after(process_.chaos().between(0, 20), [this, manifest, reply] {
+    if (process_.chaos().strikes()) return reply(fail(errc::io, "input/output error"));
+    auto gone = node_.store.extract(manifest);
     if (!gone) return reply(done{});
-    taken_out.insert(std::move(gone));
-    world_.after(world_.chaos().between(0, 20), [this, manifest, reply] {
+    node_.aside.insert(std::move(gone));
+    process_.after(process_.chaos().between(0, 20), [this, manifest, reply] {
       bool used = is_in_use(manifest);
-      world_.after(world_.chaos().between(0, 20),
-                   [this, manifest, used, reply] { decide(manifest, used, reply); });
+      process_.after(process_.chaos().between(0, 20),
+                     [this, manifest, used, reply] { decide(manifest, used, reply); });
     });
   });
 }
 
 void fake_disk::decide(const digest& manifest, bool used, answer<done> reply) {
-  auto taken = taken_out.extract(manifest);
-  if (used || world_.chaos().strikes()) {
-    store.insert(std::move(taken));
+  auto taken = node_.aside.extract(manifest);
+  if (used || process_.chaos().strikes()) {
+    if (used) ++refused;
+    node_.store.insert(std::move(taken));
     return reply(used ? fail(errc::busy, "in use") : fail(errc::io, "input/output error"));
   }
   auto trash = "staging/" + std::to_string(next_dir_++);
-  staging[trash] = taken.mapped().content;
-  staging[trash].whole = false;
+  node_.staging[trash] = taken.mapped().content;
+  node_.staging[trash].whole = false;
   discard(trash, reply);
 }
 
 void fake_disk::write_record(const catalog_record& record, answer<std::string> reply) {
-  world_.after(in_order(), [this, record, reply] {
+  process_.after(in_order(), [this, record, reply] {
     result<std::string> outcome = record.ref.name;
-    if (world_.chaos().strikes())
+    if (process_.chaos().strikes())
       outcome = fail(errc::no_space, "disk full");
     else
-      records[record.ref] = record;
-    world_.after(world_.chaos().between(0, 20), [reply, outcome] { reply(outcome); });
+      node_.write(record);
+    process_.after(process_.chaos().between(0, 20), [reply, outcome] { reply(outcome); });
   });
 }
 
 void fake_disk::forget(const cache_ref& ref, answer<done> reply) {
-  world_.after(in_order(), [this, ref, reply] {
+  process_.after(in_order(), [this, ref, reply] {
     result<done> outcome = done{};
-    if (world_.chaos().strikes())
+    if (process_.chaos().strikes())
       outcome = fail(errc::io, "input/output error");
     else
-      records.erase(ref), statuses->erase(ref);
-    world_.after(world_.chaos().between(0, 20), [reply, outcome] { reply(outcome); });
+      node_.forget(ref), statuses->erase(ref);
+    process_.after(process_.chaos().between(0, 20), [reply, outcome] { reply(outcome); });
   });
 }
 
 // -- status, inventory --------------------------------------------------------------------------
 
 void fake_status::write(const cache_status& status, answer<done> reply) {
-  world_.after(world_.chaos().between(0, 50), [this, status, reply] {
-    if (world_.chaos().strikes()) return reply(fail(errc::io, "input/output error"));
+  process_.after(process_.chaos().between(0, 50), [this, status, reply] {
+    if (process_.chaos().strikes()) return reply(fail(errc::io, "input/output error"));
     if (on_write) on_write(status);
     seen[status.ref] = status;
     reply(done{});
@@ -262,8 +247,8 @@ void fake_status::write(const cache_status& status, answer<done> reply) {
 }
 
 void fake_status::erase(const cache_ref& ref, answer<done> reply) {
-  world_.after(world_.chaos().between(0, 50), [this, ref, reply] {
-    if (world_.chaos().strikes()) return reply(fail(errc::io, "input/output error"));
+  process_.after(process_.chaos().between(0, 50), [this, ref, reply] {
+    if (process_.chaos().strikes()) return reply(fail(errc::io, "input/output error"));
     seen.erase(ref);
     reply(done{});
   });
@@ -271,7 +256,7 @@ void fake_status::erase(const cache_ref& ref, answer<done> reply) {
 
 void fake_inventory::watch(std::function<void(result<std::vector<gpu>>)> changed) {
   changed_ = std::move(changed);
-  world_.after(world_.chaos().between(0, 50), [this] {
+  process_.after(process_.chaos().between(0, 50), [this] {
     if (changed_) changed_(gpus_);
   });
 }

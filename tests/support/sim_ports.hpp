@@ -3,10 +3,9 @@
 #pragma once
 
 #include "actors/node/ports.hpp"
-#include "tests/support/sim_world.hpp"
+#include "tests/support/sim_node.hpp"
 
 #include <map>
-#include <set>
 
 namespace gkm::sim {
 
@@ -22,7 +21,7 @@ struct fake_image {
 /// What registries hold, and how they behave.
 class fake_images : public node::image_port {
 public:
-  explicit fake_images(world& w) : world_(w) {}
+  fake_images(process p, fake_node& n) : process_(std::move(p)), node_(n) {}
 
   std::map<std::string, fake_image> tags;  ///< by image_ref::str()
   size_t in_flight = 0;                    ///< transfers of this life
@@ -33,51 +32,27 @@ public:
              std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
              answer<stored_cache> reply) override;
 
-  class fake_disk* disk = nullptr;
-
 private:
   struct job;
   void step(std::shared_ptr<job> j);
   const fake_image* find(const digest& manifest) const;
 
-  world& world_;
+  process process_;
+  fake_node& node_;
   std::vector<std::unique_ptr<std::stop_callback<std::function<void()>>>> hung_;
-};
-
-/// What a directory holds, for the simulation: how much of which manifest.
-struct fake_content {
-  digest manifest;
-  uint64_t bytes = 0;
-  bool whole = false;
 };
 
 /// The state directory. Every step of an operation is an event of its own: a crash falls between
 /// any two.
 class fake_disk : public node::disk_port {
 public:
-  explicit fake_disk(world& w) : world_(w) {}
+  fake_disk(process p, fake_node& n) : process_(std::move(p)), node_(n) {}
 
-  struct stored {
-    stored_cache facts;
-    fake_content content;
-    uint64_t unsynced_boot = 0;  ///< 0: synced
-    uint64_t inode = 0;          ///< another one each time it is published
-  };
-
-  std::map<std::string, fake_content> staging;
-  std::map<digest, stored> store;
-  std::map<digest, stored> taken_out;  ///< by a removal that is under way
   /// What the usage records say now.
-  std::function<bool(const digest&)> is_in_use = [](const digest&) { return false; };
-  std::map<cache_ref, catalog_record> records;
+  std::function<bool(const digest&)> is_in_use = [this](const digest& d) { return node_.pins(d); };
   /// They lie in the same directories as the records: forgotten with them, found with them.
   std::map<cache_ref, cache_status>* statuses = nullptr;
-  uint64_t boot = 1;
-  uint64_t capacity_bytes = 1'000;
-
-  uint64_t used_bytes() const;
-  /// Power was lost: what was not synced may be damaged, a young record may be gone.
-  void lose_power();
+  uint64_t refused = 0;  ///< removals of what turned out to be in use
 
   void recover(answer<recovered> reply) override;
   void stage(uint64_t needed_bytes, answer<std::string> reply) override;
@@ -94,15 +69,15 @@ private:
   duration in_order();
   void decide(const digest& manifest, bool used, answer<done> reply);
 
-  world& world_;
+  process process_;
+  fake_node& node_;
   uint64_t next_dir_ = 1;
-  uint64_t next_inode_ = 1;
   int64_t last_record_ms_ = 0;
 };
 
 class fake_status : public node::status_port {
 public:
-  explicit fake_status(world& w) : world_(w) {}
+  explicit fake_status(process p) : process_(std::move(p)) {}
 
   std::map<cache_ref, cache_status> seen;
   std::function<void(const cache_status&)> on_write;
@@ -111,29 +86,29 @@ public:
   void erase(const cache_ref& ref, answer<done> reply) override;
 
 private:
-  world& world_;
+  process process_;
 };
 
 class fake_inventory : public node::inventory_port {
 public:
-  explicit fake_inventory(world& w) : world_(w) {}
+  explicit fake_inventory(process p) : process_(std::move(p)) {}
   void watch(std::function<void(result<std::vector<gpu>>)> changed) override;
   void set(std::vector<gpu> gpus);
   const std::vector<gpu>& gpus() const { return gpus_; }
 
 private:
-  world& world_;
+  process process_;
   std::vector<gpu> gpus_;
   std::function<void(result<std::vector<gpu>>)> changed_;
 };
 
 class fake_clock : public node::clock_port {
 public:
-  explicit fake_clock(world& w) : world_(w) {}
-  int64_t unix_seconds() override { return 1'700'000'000 + world_.now_ms() / 1'000; }
+  explicit fake_clock(process p) : process_(std::move(p)) {}
+  int64_t unix_seconds() override { return 1'700'000'000 + process_.now_ms() / 1'000; }
 
 private:
-  world& world_;
+  process process_;
 };
 
 }  // namespace gkm::sim

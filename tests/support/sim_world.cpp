@@ -36,11 +36,7 @@ int64_t world::now_ms() const {
 }
 
 void world::after(duration delay, std::function<void()> what) {
-  events_.emplace(scheduler_.clock().now() + delay, event{life_, std::move(what)});
-}
-
-void world::outside(duration delay, std::function<void()> what) {
-  events_.emplace(scheduler_.clock().now() + delay, event{any_life, std::move(what)});
+  events_.emplace(scheduler_.clock().now() + delay, std::move(what));
 }
 
 void world::settle() {
@@ -72,10 +68,16 @@ void world::run(duration time, const std::function<void()>& check) {
     settle();
     while (!events_.empty() && events_.begin()->first <= next) {
       auto due = std::move(events_.extract(events_.begin()).mapped());
-      if (due.life == life_ || due.life == any_life) due.run();
+      due();
       settle();
     }
   }
+}
+
+void process::after(duration delay, std::function<void()> event) const {
+  world_.after(delay, [event = std::move(event), life = life_, begun = *life_] {
+    if (*life == begun) event();
+  });
 }
 
 }  // namespace gkm::sim

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <random>
 #include <source_location>
 #include <string>
@@ -52,12 +53,8 @@ public:
 
   /// Milliseconds since the world began.
   int64_t now_ms() const;
-  /// Runs `event` after `delay`, unless the life it belongs to has ended by then.
+  /// Runs `event` after `delay`, whoever has died by then.
   void after(duration delay, std::function<void()> event);
-  /// The same, of the world outside: it happens whatever ends.
-  void outside(duration delay, std::function<void()> event);
-  /// Ends the current life: events that were scheduled in it are dropped.
-  void end_life() { ++life_; }
 
   /// Runs everything that is ready, in the seed's order, until nothing is.
   void settle();
@@ -69,13 +66,6 @@ public:
   uint64_t steps() const { return steps_; }
 
 private:
-  static constexpr uint64_t any_life = 0;
-
-  struct event {
-    uint64_t life;
-    std::function<void()> run;
-  };
-
   using clock_time = caf::actor_clock::time_point;
   clock_time next_moment(clock_time limit) const;
 
@@ -83,10 +73,26 @@ private:
   caf::actor_system_config config_;
   caf::actor_system system_;
   caf::scheduler::test_coordinator& scheduler_;
-  std::multimap<clock_time, event> events_;
+  std::multimap<clock_time, std::function<void()>> events_;
   clock_time start_;
-  uint64_t life_ = 1;
   uint64_t steps_ = 0;
+};
+
+/// One of the world's processes, or one life of it after another: what its ports have under way
+/// ends with the life. Copies are of the same process.
+class process {
+public:
+  process(world& w) : world_(w) {}  // NOLINT(google-explicit-constructor): one that never dies
+
+  sim::chaos& chaos() const { return world_.chaos(); }
+  int64_t now_ms() const { return world_.now_ms(); }
+  /// Runs `event` after `delay`, unless this life has ended by then.
+  void after(duration delay, std::function<void()> event) const;
+  void end_life() { ++*life_; }
+
+private:
+  world& world_;
+  std::shared_ptr<uint64_t> life_ = std::make_shared<uint64_t>(1);
 };
 
 }  // namespace gkm::sim

@@ -138,7 +138,7 @@ TEST_F(mount_wait_test, a_wait_that_is_cancelled_after_its_record_was_written_le
     pass(ms);
     agent_.say(record(cache_state::pending));
     pass(ms);
-    catalog_.changed(ref);
+    node_.catalog_changed(ref);
     pass(ms % 20);
     auto gone = unpublish();
     pass(3'000);

@@ -87,7 +87,7 @@ protected:
   deadly_catalog catalog_{world_, node_};
   slow_volumes volumes_{world_, node_};
   sim::fake_host host_{world_, node_};
-  sim::fake_agent agent_{world_, node_, catalog_};
+  sim::fake_agent agent_{world_, node_};
   volumes_actor actor_;
 };
 

@@ -81,14 +81,15 @@ public:
   void use_nothing() override {
     disk_.is_in_use = [](const digest&) { return false; };
   }
-  void fill(const std::string& staging) override { disk_.staging.at(staging).whole = true; }
+  void fill(const std::string& staging) override { node_.staging.at(staging).whole = true; }
   void answer() override {
     world_.run(sim::duration(1'000), [] {});
   }
 
 private:
   sim::world world_{1};
-  sim::fake_disk disk_{world_};
+  sim::fake_node node_;
+  sim::fake_disk disk_{world_, node_};
   sim::fake_status status_{world_};
 };
 

@@ -43,7 +43,7 @@ protected:
     base::log::configure(base::log::level::off, false);
     world_.chaos().stop();
     disk_.statuses = &status_.seen;
-    disk_.capacity_bytes = 1'000'000;
+    node_.capacity_bytes = 1'000'000;
     auto& system = world_.system();
     store_ = gkm::spawn<store_state>(system, disk_);
     puller_ = gkm::spawn<puller_state>(system, images_, store_);
@@ -100,7 +100,8 @@ protected:
   static errc code_of(const outcome& got) { return got && !*got ? got->error().code : errc::none; }
 
   sim::world world_{1};
-  sim::fake_disk disk_{world_};
+  sim::fake_node node_;
+  sim::fake_disk disk_{world_, node_};
   sim::fake_status status_{world_};
   manual_images images_;
   store_actor store_;
@@ -120,8 +121,8 @@ TEST_F(puller_test, one_transfer_serves_everybody_who_asks) {
     ASSERT_TRUE(*got);
     EXPECT_EQ(**got, facts('a'));
   }
-  EXPECT_TRUE(disk_.store.contains(digest_of('a')));
-  EXPECT_TRUE(disk_.staging.empty());
+  EXPECT_TRUE(node_.store.contains(digest_of('a')));
+  EXPECT_TRUE(node_.staging.empty());
 }
 
 TEST_F(puller_test, a_failure_reaches_everybody_and_leaves_nothing_behind) {
@@ -129,7 +130,7 @@ TEST_F(puller_test, a_failure_reaches_everybody_and_leaves_nothing_behind) {
   answer(0, fail(errc::corrupt, "wrong digest"));
   EXPECT_EQ(code_of(*one), errc::corrupt);
   EXPECT_EQ(code_of(*two), errc::corrupt);
-  EXPECT_TRUE(disk_.staging.empty());
+  EXPECT_TRUE(node_.staging.empty());
 }
 
 TEST_F(puller_test, runs_three_at_a_time_in_the_order_they_were_asked) {
@@ -153,9 +154,9 @@ TEST_F(puller_test, who_leaves_is_told_and_the_last_stops_the_transfer) {
   abandon('a', 2);
   EXPECT_EQ(code_of(*two), errc::cancelled);
   EXPECT_TRUE(images_.transfers[0].stop.stop_requested());
-  EXPECT_EQ(disk_.staging.size(), 1u) << "the transfer may still write there";
+  EXPECT_EQ(node_.staging.size(), 1u) << "the transfer may still write there";
   answer(0, fail(errc::cancelled, "stopped"));
-  EXPECT_TRUE(disk_.staging.empty());
+  EXPECT_TRUE(node_.staging.empty());
 }
 
 TEST_F(puller_test, an_abandoned_one_in_the_queue_never_starts) {
@@ -175,7 +176,7 @@ TEST_F(puller_test, asking_again_after_leaving_starts_afresh) {
   answer(1, facts('a'));
   ASSERT_TRUE(*again);
   EXPECT_TRUE(**again);
-  EXPECT_TRUE(disk_.staging.empty());
+  EXPECT_TRUE(node_.staging.empty());
 }
 
 TEST_F(puller_test, who_asks_twice_is_answered_twice) {
