@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
-FILES ?= base/ messages/ net/ oci/ gpu/ actors/ cli/
+FILES ?= base/ messages/ net/ oci/ gpu/ k8s/ actors/ cli/
 
 cpp_files = git ls-files -z -- '*.cpp' '*.hpp'
 configure = cmake --preset $(1) --log-level=WARNING
