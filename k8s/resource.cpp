@@ -25,7 +25,7 @@ std::string resource::api_version() const {
   return group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
 }
 
-std::string resource::path(std::string_view ns) const {
+std::string resource::collection(std::string_view ns) const {
   std::string path = group.empty() ? "/api" : "/apis";
   if (!group.empty()) append_segment(path, group);
   append_segment(path, version);
@@ -38,7 +38,7 @@ std::string resource::path(std::string_view ns) const {
 }
 
 std::string resource::path(const object_key& key, std::string_view subresource) const {
-  auto path = this->path(key.ns);
+  auto path = collection(key.ns);
   append_segment(path, key.name);
   if (!subresource.empty()) append_segment(path, subresource);
   return path;

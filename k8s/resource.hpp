@@ -30,8 +30,8 @@ struct resource {
   /// "gkm.io/v1alpha1" or "v1".
   std::string api_version() const;
   /// "/apis/gkm.io/v1alpha1/namespaces/default/gkmcaches"; without `ns` those of all namespaces.
-  std::string path(std::string_view ns = {}) const;
-  /// The same and "/NAME", and "/SUBRESOURCE" if there is one.
+  std::string collection(std::string_view ns = {}) const;
+  /// The collection and "/NAME", and "/SUBRESOURCE" if there is one.
   std::string path(const object_key& key, std::string_view subresource = {}) const;
 };
 
