@@ -59,6 +59,7 @@ void follow_config(const settings& s, const config_data& data) {
     log::warn("Setting is not understood",
               {{"key", word->first}, {"error", level.error().message}});
   log::set_level(level ? *level : first_level(s));
+  log::debug("Log level is set", {{"level", level ? word->second : "as at the start"}});
 }
 
 k8s::recorder_options recorder_options(const settings& s) {

@@ -58,9 +58,9 @@ ready_view complete_view(const aggregate& nodes) {
 }
 
 ready_view incomplete_view(const aggregate& nodes) {
-  auto text = std::to_string(nodes.ready()) + " of " +
-              nodes_text(nodes.ready() + nodes.waiting().size() + nodes.failed().size()) +
-              " have it";
+  auto all = nodes.ready() + nodes.waiting().size() + nodes.failed().size();
+  auto text =
+      std::to_string(nodes.ready()) + " of " + std::to_string(all) + " nodes have it";
   if (!nodes.failed().empty())
     return {false, "Error", text + "; failed on " + because(nodes, nodes.failed())};
   text += "; waiting for " + list_some(nodes.waiting());
