@@ -159,9 +159,10 @@ void cluster_cache_state::write_status(const situation& s) {
   auto wanted = judge(s);
   if (wanted == seen_.status || is_written(wanted)) return;
   auto now = self_->clock().now();
-  auto pause = pace_.due(now, is_urgent(seen_.status, wanted));
+  auto weight = weigh(seen_.status, wanted);
+  auto pause = pace_.due(now, weight);
   if (pause.count() > 0) return come_back(pause);
-  pace_.wrote(now);
+  pace_.wrote(now, weight);
   writing_ = true;
   attempt_ = wanted;
   ports_.api.write_status(seen_, wanted, answered(events_between(seen_, wanted)));

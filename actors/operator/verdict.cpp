@@ -59,8 +59,7 @@ ready_view complete_view(const aggregate& nodes) {
 
 ready_view incomplete_view(const aggregate& nodes) {
   auto all = nodes.ready() + nodes.waiting().size() + nodes.failed().size();
-  auto text =
-      std::to_string(nodes.ready()) + " of " + std::to_string(all) + " nodes have it";
+  auto text = std::to_string(nodes.ready()) + " of " + std::to_string(all) + " nodes have it";
   if (!nodes.failed().empty())
     return {false, "Error", text + "; failed on " + because(nodes, nodes.failed())};
   text += "; waiting for " + list_some(nodes.waiting());
@@ -185,11 +184,13 @@ cluster_cache_status judge(const situation& s) {
   return status;
 }
 
-bool is_urgent(const cluster_cache_status& seen, const cluster_cache_status& wanted) {
+pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_status& wanted) {
   const auto& before = ready_of(seen);
   const auto& after = ready_of(wanted);
-  return seen.resolved != wanted.resolved || before.status != after.status ||
-         before.reason != after.reason;
+  if (seen.resolved != wanted.resolved || before.status != after.status ||
+      before.reason != after.reason)
+    return pace::kind::urgent;
+  return after.reason == "Pending" ? pace::kind::progress : pace::kind::change;
 }
 
 std::vector<cache_event> events_between(const cluster_cache& seen,

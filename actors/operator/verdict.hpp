@@ -11,6 +11,7 @@
 #pragma once
 
 #include "actors/operator/aggregate.hpp"
+#include "actors/operator/pace.hpp"
 #include "actors/operator/ports.hpp"
 
 #include <string_view>
@@ -49,8 +50,9 @@ digest wanted_digest(const cluster_cache& cache, const resolution& image);
 /// What the status shall be; equal to the one that is there if nothing changed.
 cluster_cache_status judge(const situation& s);
 
-/// Does the change concern what nodes act on, or what people wait for? Else it is only numbers.
-bool is_urgent(const cluster_cache_status& seen, const cluster_cache_status& wanted);
+/// How much the change matters: urgent is what nodes act on and what people wait for, the rest are
+/// numbers; mere progress if the cache is pending before and after.
+pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_status& wanted);
 
 /// What people are to be told when one status follows the other.
 std::vector<cache_event> events_between(const cluster_cache& seen,

@@ -31,8 +31,7 @@ protected:
     return field(admin(), ns, path);
   }
   static bool becomes(const std::string& ns, const std::string& path, const std::string& value) {
-    auto is_so = eventually(path + " is '" + value + "'",
-                            [&] { return field(ns, path) == value; });
+    auto is_so = eventually(path + " is '" + value + "'", [&] { return field(ns, path) == value; });
     if (!is_so) ADD_FAILURE() << field(ns, "{.status}");
     return is_so;
   }
@@ -106,7 +105,8 @@ TEST_F(gkm_operator, one_of_two_leads_and_the_other_takes_over) {
   auto version = field(ns, "{.metadata.resourceVersion}");
 
   EXPECT_EQ(first.end(), 0) << first.process().err();
-  ASSERT_TRUE(eventually("it takes over", [&] { return second.metric("gkm_operator_leading") == 1; }));
+  ASSERT_TRUE(
+      eventually("it takes over", [&] { return second.metric("gkm_operator_leading") == 1; }));
   admin().apply(cache(ns, digest_b));
   ASSERT_TRUE(becomes(ns, "{.status.resolvedDigest}", digest_b));
   // What was right already, it did not write again: the finalizer, and the first status.

@@ -15,8 +15,8 @@ public:
       : node_(node), as_((make_node(server, node, labels), identity(server, node))) {
     as_.apply("{apiVersion: gkm.io/v1alpha1, kind: ClusterGKMCacheNode, metadata: {name: " + node +
               "}}");
-    as_.run(patch("clustergkmcachenode", "", R"({"nodeName":")" + node +
-                                                R"(","gpus":[{"gpuType":"MI250X","ids":[0]}]})"));
+    as_.run(patch("clustergkmcachenode", "",
+                  R"({"nodeName":")" + node + R"(","gpus":[{"gpuType":"MI250X","ids":[0]}]})"));
   }
 
   /// In words of the report: state "Extracted", "Running", "Outdated", "Error", "Pending".
@@ -37,7 +37,8 @@ public:
   }
   /// It holds nothing of that digest any more.
   void release(const std::string& ns, const std::string& cache, const std::string& digest) {
-    as_.run(patch("gkmcachenode", ns, R"({"caches":{")" + cache + R"(":{")" + digest + R"(":null}}})"));
+    as_.run(
+        patch("gkmcachenode", ns, R"({"caches":{")" + cache + R"(":{")" + digest + R"(":null}}})"));
   }
 
 private:
@@ -46,8 +47,13 @@ private:
   }
   std::vector<std::string> patch(const std::string& kind, const std::string& ns,
                                  const std::string& status) const {
-    std::vector<std::string> words{"patch", kind, node_, "--subresource=status", "--type=merge",
-                                   "-p", R"({"status":)" + status + "}"};
+    std::vector<std::string> words{"patch",
+                                   kind,
+                                   node_,
+                                   "--subresource=status",
+                                   "--type=merge",
+                                   "-p",
+                                   R"({"status":)" + status + "}"};
     if (!ns.empty()) words.insert(words.end(), {"-n", ns});
     return words;
   }

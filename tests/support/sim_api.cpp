@@ -61,6 +61,7 @@ void sim_api::forget(const cache_ref& ref) {
 void sim_api::put(node_report report) {
   report.object.resource_version = std::to_string(++version_);
   reports[{report.ns, report.name}] = report;
+  ++reported;
   for (auto* who : watching_) who->tell("report", report_atom_v, report);
 }
 

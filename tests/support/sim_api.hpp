@@ -42,6 +42,7 @@ public:
   bool down = false;  ///< nobody can write
   std::map<cache_ref, uint32_t> writes;
   uint64_t recorded_events = 0;
+  uint64_t reported = 0;  ///< writes of reports
   /// Called when a cache's last finalizer goes.
   std::function<void(const cluster_cache&)> on_let_go;
 

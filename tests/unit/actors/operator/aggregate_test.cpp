@@ -23,7 +23,8 @@ TEST(aggregate, counts_what_is_there_and_nothing_twice) {
   a.set_current(now);
   for (const auto* name : {"a", "b", "c"}) a.set_standing(wanted(name));
   EXPECT_EQ(a.counts(), (cache_counts{3, 0, 0, 0, 0, 0}));
-  a.set_holding("a", {{hold(before, hold_state::extracted, 1), hold(now, hold_state::extracted, 2)}});
+  a.set_holding("a",
+                {{hold(before, hold_state::extracted, 1), hold(now, hold_state::extracted, 2)}});
   a.set_holding("b", {{hold(now, hold_state::extracted)}});
   a.set_holding("c", {{hold(now, hold_state::error)}});
   EXPECT_EQ(a.counts(), (cache_counts{3, 1, 1, 1, 2, 1}));

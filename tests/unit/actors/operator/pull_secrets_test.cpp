@@ -49,9 +49,8 @@ protected:
 
   sim::world world_{1};
   fake_secrets port_;
-  pull_secrets_actor actor_ =
-      gkm::spawn<pull_secrets_state>(world_.system(), static_cast<secrets_port&>(port_),
-                                     std::string("gkm-system"), uint64_t{1});
+  pull_secrets_actor actor_ = gkm::spawn<pull_secrets_state>(
+      world_.system(), static_cast<secrets_port&>(port_), std::string("gkm-system"), uint64_t{1});
   const cache_ref one_{"team", "one"};
   const cache_ref two_{"team", "two"};
 };

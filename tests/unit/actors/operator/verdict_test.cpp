@@ -45,35 +45,105 @@ constexpr auto extracted = hold_state::extracted;
 const row table[] = {
     {"nothing known", {}, {}, false, no, "Pending", "The image is being resolved"},
     {"no such image", {}, {{}, {errc::invalid_argument, "bad", {}}}, false, no, "Error", "bad"},
-    {"registry away", {}, {{}, {errc::unavailable, "down", {}}}, false, no, "Pending",
+    {"registry away",
+     {},
+     {{}, {errc::unavailable, "down", {}}},
+     false,
+     no,
+     "Pending",
      "down; it is tried again"},
     {"no node", {}, good, false, no, "Pending", "No node that runs GKM's agent matches"},
-    {"other nodes", {{"a", false}}, good, false, no, "Pending",
+    {"other nodes",
+     {{"a", false}},
+     good,
+     false,
+     no,
+     "Pending",
      "No node that runs GKM's agent matches"},
-    {"no GPU", {{"a", true, false}}, good, false, no, "Error",
+    {"no GPU",
+     {{"a", true, false}},
+     good,
+     false,
+     no,
+     "Error",
      "No node has a GPU that it is for; a"},
-    {"wrong GPU", {{"a", true, true, {hold(now, hold_state::error, 0, false)}}}, good, false, no,
-     "Error", "No node has a GPU that it is for; a: disk is full"},
-    {"waiting", {{"a"}, {"b", true, true, {hold(now, extracted)}}}, good, false, no, "Pending",
+    {"wrong GPU",
+     {{"a", true, true, {hold(now, hold_state::error, 0, false)}}},
+     good,
+     false,
+     no,
+     "Error",
+     "No node has a GPU that it is for; a: disk is full"},
+    {"waiting",
+     {{"a"}, {"b", true, true, {hold(now, extracted)}}},
+     good,
+     false,
+     no,
+     "Pending",
      "1 of 2 nodes have it; waiting for a"},
-    {"failed", {{"a", true, true, {hold(now, hold_state::error)}}}, good, false, no, "Error",
+    {"failed",
+     {{"a", true, true, {hold(now, hold_state::error)}}},
+     good,
+     false,
+     no,
+     "Error",
      "0 of 1 nodes have it; failed on a: disk is full"},
-    {"all have it, one needs none", {{"a", true, true, {hold(now, extracted)}}, {"b", true, false}},
-     good, false, yes, "Extracted", "1 node has it"},
-    {"in use", {{"a", true, true, {hold(now, extracted, 2)}}}, good, false, yes, "Running",
+    {"all have it, one needs none",
+     {{"a", true, true, {hold(now, extracted)}}, {"b", true, false}},
+     good,
+     false,
+     yes,
+     "Extracted",
      "1 node has it"},
-    {"image changed", {{"a", true, true, {hold(before, extracted, 1)}}}, good, false, no,
-     "Outdated", "0 of 1 nodes have it; waiting for a"},
-    {"old pods", {{"a", true, true, {hold(before, extracted, 1), hold(now, extracted)}}}, good,
-     false, yes, "Outdated", "1 node has it; 1 pod still uses an earlier image until restarted"},
-    {"a node joins while it runs", {{"a", true, true, {hold(now, extracted, 1)}}, {"b"}}, good,
-     false, no, "Running", "1 of 2 nodes have it; waiting for b"},
-    {"deleting, mounted", {{"a", true, true, {hold(now, extracted, 1)}}}, good, true, no, "Running",
+    {"in use",
+     {{"a", true, true, {hold(now, extracted, 2)}}},
+     good,
+     false,
+     yes,
+     "Running",
+     "1 node has it"},
+    {"image changed",
+     {{"a", true, true, {hold(before, extracted, 1)}}},
+     good,
+     false,
+     no,
+     "Outdated",
+     "0 of 1 nodes have it; waiting for a"},
+    {"old pods",
+     {{"a", true, true, {hold(before, extracted, 1), hold(now, extracted)}}},
+     good,
+     false,
+     yes,
+     "Outdated",
+     "1 node has it; 1 pod still uses an earlier image until restarted"},
+    {"a node joins while it runs",
+     {{"a", true, true, {hold(now, extracted, 1)}}, {"b"}},
+     good,
+     false,
+     no,
+     "Running",
+     "1 of 2 nodes have it; waiting for b"},
+    {"deleting, mounted",
+     {{"a", true, true, {hold(now, extracted, 1)}}},
+     good,
+     true,
+     no,
+     "Running",
      "Deletion waits for pods on a to end"},
-    {"deleting, held", {{"a", true, true, {hold(now, extracted)}}}, good, true, no, "Pending",
+    {"deleting, held",
+     {{"a", true, true, {hold(now, extracted)}}},
+     good,
+     true,
+     no,
+     "Pending",
      "Deletion waits for a to remove it"},
-    {"deleting, stuck", {{"a", true, true, {hold(now, hold_state::unload_error)}}}, good, true, no,
-     "UnloadError", "Cannot be removed on a: disk is full"},
+    {"deleting, stuck",
+     {{"a", true, true, {hold(now, hold_state::unload_error)}}},
+     good,
+     true,
+     no,
+     "UnloadError",
+     "Cannot be removed on a: disk is full"},
 };
 
 cluster_cache a_cache(bool deleting) {
@@ -169,17 +239,32 @@ TEST(verdict, tells_people_of_what_matters) {
 
 TEST(pace, lets_a_first_change_and_urgent_ones_through) {
   using namespace std::chrono_literals;
+  using kind = pace::kind;
   pace p;
   pace::time t{};
-  EXPECT_EQ(p.due(t, false), 0ms);
-  p.wrote(t);
-  EXPECT_EQ(p.due(t + 400ms, false), 600ms);
+  EXPECT_EQ(p.due(t, kind::change), 0ms);
+  p.wrote(t, kind::change);
+  EXPECT_EQ(p.due(t + 400ms, kind::change), 600ms);
   for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(p.due(t, true), 0ms);
-    p.wrote(t);
+    EXPECT_EQ(p.due(t, kind::urgent), 0ms);
+    p.wrote(t, kind::urgent);
   }
-  EXPECT_EQ(p.due(t + 1ms, true), 999ms);
-  EXPECT_EQ(p.due(t + 1s, false), 0ms);
+  EXPECT_EQ(p.due(t + 1ms, kind::urgent), 999ms);
+  EXPECT_EQ(p.due(t + 1s, kind::change), 0ms);
+}
+
+TEST(pace, tells_progress_ever_more_rarely) {
+  using namespace std::chrono_literals;
+  using kind = pace::kind;
+  pace p;
+  pace::time t{};
+  p.wrote(t, kind::urgent);
+  for (auto pause : {1'000ms, 2'000ms, 4'000ms, 8'000ms, 16'000ms, 16'000ms}) {
+    EXPECT_EQ(p.due(t, kind::progress), pause);
+    t += pause;
+    p.wrote(t, kind::progress);
+  }
+  EXPECT_EQ(p.due(t, kind::urgent), 0ms);
 }
 
 }  // namespace
