@@ -52,8 +52,8 @@ int measure(size_t nodes, size_t caches) {
   for (const auto& [ref, n] : api.writes) most_writes = std::max(most_writes, n);
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  std::printf("%zu nodes x %zu caches: %s after %d s of virtual time, %llu reports\n", nodes, caches,
-              is_settled(api, nodes) ? "right" : "NOT RIGHT", seconds,
+  std::printf("%zu nodes x %zu caches: %s after %d s of virtual time, %llu reports\n", nodes,
+              caches, is_settled(api, nodes) ? "right" : "NOT RIGHT", seconds,
               static_cast<unsigned long long>(api.reported));
   std::printf("cpu %.1f s, peak memory %ld MB, at most %u writes per cache\n",
               cpu_s(used.ru_utime) + cpu_s(used.ru_stime), used.ru_maxrss / 1024, most_writes);
