@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 export QUAY_USER IMG
-FILES ?= base/ messages/ net/ oci/ gpu/ relocation/ actors/ cli/
+FILES ?= base/ messages/ net/ oci/ gpu/ relocation/ k8s/ actors/ cli/
 
 cpp_files = git ls-files -z -- '*.cpp' '*.hpp'
 configure = cmake --preset $(1) --log-level=WARNING
@@ -39,7 +39,7 @@ build: packages-build ## Build what people run, in build/release
 bench: build packages-test packages-bench ## Measure against curl|tar, skopeo and umoci
 	@bench/run
 
-install: build ## Install gkm and gkm-gpu (PREFIX=/usr/local, DESTDIR=)
+install: build ## Install gkm, gkm-gpu and gkm-operator (PREFIX=/usr/local, DESTDIR=)
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 clean: ## Remove everything that was built
