@@ -1,8 +1,7 @@
 #include "k8s/client.hpp"
 
-#include "answers.hpp"
 #include "k8s/patch.hpp"
-#include "tests/support/fake_api.hpp"
+#include "on_fake_api.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,7 @@
 #include "k8s/lease.hpp"
 
-#include "answers.hpp"
-#include "story.hpp"
-#include "tests/support/fake_api.hpp"
+#include "on_fake_api.hpp"
+#include "tests/support/story.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,6 +14,7 @@ using std::chrono::milliseconds;
 using support::fake_api;
 using support::reply;
 using support::seen_request;
+using support::story;
 
 const object_key key{"gkm-system", "gkm-operator"};
 constexpr auto path = "/apis/coordination.k8s.io/v1/namespaces/gkm-system/leases/gkm-operator";

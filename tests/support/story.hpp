@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace gkm::k8s {
+namespace gkm::support {
 
 /// What a watcher said, one word each: "+a" changed, "-a" deleted, "=" synced, "!" and "ok"
 /// trouble.
@@ -41,4 +41,4 @@ private:
   std::vector<std::string> words_;
 };
 
-}  // namespace gkm::k8s
+}  // namespace gkm::support
