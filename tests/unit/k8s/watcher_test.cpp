@@ -254,8 +254,6 @@ TEST(watcher, falls_back_to_lists_when_streams_never_end_their_list) {
 }
 
 TEST(watcher, survives_whatever_a_server_sends) {
-  fake_api api;
-  api.put(cache_path("a"), cache_json("a", "1"));
   std::vector<std::string> nonsense{"not json\n",
                                     "[]\n",
                                     "{}\n",
@@ -273,6 +271,8 @@ TEST(watcher, survives_whatever_a_server_sends) {
                                     "\n",
                                     "\n\n{\"type\":"};
   std::atomic<size_t> next{0};
+  fake_api api;  // after what its threads use
+  api.put(cache_path("a"), cache_json("a", "1"));
   api.intercept([&](const seen_request& r) -> std::optional<reply> {
     auto i = next++;
     if (r.target.find("watch=1") == std::string::npos || i >= nonsense.size()) return std::nullopt;
