@@ -1,7 +1,7 @@
 #include "k8s/time.hpp"
+#include "k8s/type_limits.hpp"
 #include "k8s/types.hpp"
 #include "messages/json.hpp"
-#include "messages/printable.hpp"
 
 #include <cstdint>
 #include <utility>
@@ -10,22 +10,6 @@ namespace gkm::k8s {
 namespace {
 
 using gkm::json::reader;
-
-constexpr size_t max_image_chars = 1'024;
-constexpr size_t max_name_chars = 253;  // of whatever Kubernetes names
-constexpr size_t max_text_chars = 4'096;
-constexpr size_t max_annotation_chars = 64 * 1024;
-constexpr size_t max_conditions = 32;
-constexpr size_t max_finalizers = 64;
-constexpr size_t max_pull_secrets = 16;
-constexpr size_t max_selectors = 64;
-constexpr size_t max_gpu_groups = 256;
-constexpr size_t max_gpus = 1'024;
-constexpr size_t max_caches = 4'096;
-constexpr size_t max_digests = 64;  // of one cache: the one in use, and old ones still mounted
-constexpr size_t max_pods = 4'096;
-
-std::string cut(std::string_view text, size_t chars) { return valid_utf8(text.substr(0, chars)); }
 
 int64_t read_time(reader& in, const char* name) {
   auto text = in.text_or(name);
@@ -46,7 +30,7 @@ object_identity read_identity(const object& o) {
   id.deleting = o.is_deleting();
   for (auto& f : o.finalizers()) {
     if (id.finalizers.size() == max_finalizers) break;
-    id.finalizers.push_back(cut(f, max_text_chars));
+    id.finalizers.push_back(cut(f, max_name_chars));
   }
   return id;
 }
@@ -59,8 +43,8 @@ std::vector<condition> read_conditions(reader& in) {
     auto status = parse_condition_status(c.text("status"));
     if (!status) c.reject("status", "is none of 'True', 'False' and 'Unknown'");
     one.status = status.value_or(condition_status::unknown);
-    one.reason = cut(c.text_or("reason"), max_text_chars);
-    one.message = cut(c.text_or("message"), max_text_chars);
+    one.reason = cut(c.text_or("reason"), max_reason_chars);
+    one.message = cut(c.text_or("message"), max_message_chars);
     one.observed_generation = c.integer_or("observedGeneration");
     one.changed_unix_s = read_time(c, "lastTransitionTime");
     all.push_back(std::move(one));
@@ -90,7 +74,7 @@ void read_spec(reader& spec, cluster_cache& cache) {
   });
   spec.object("nodeSelector", [&](reader labels) {
     labels.each_text_member(max_selectors, [&](const auto& key, const auto& value) {
-      cache.node_selector.emplace(cut(key, max_text_chars), cut(value, max_text_chars));
+      cache.node_selector.emplace(cut(key, max_name_chars), cut(value, max_name_chars));
     });
   });
 }
@@ -121,7 +105,7 @@ void read_misfits(reader& in, report_entry& entry) {
   in.each_object("incompatibilityReasons", max_gpus, [&](reader r) {
     auto id = gpu_id(r, "id", r.integer("id"));
     for (auto& misfit : entry.incompatible_gpus)
-      if (misfit.id == id) misfit.reason = cut(r.text_or("reason"), max_text_chars);
+      if (misfit.id == id) misfit.reason = cut(r.text_or("reason"), max_reason_chars);
   });
 }
 
@@ -156,8 +140,8 @@ void read_report(reader& in, node_report& report) {
   report.node_name = cut(in.text_or("nodeName"), max_name_chars);
   report.counts = read_counts(in);
   in.each_object("gpus", max_gpu_groups, [&](reader g) {
-    report.gpus.push_back({cut(g.text_or("gpuType"), max_text_chars),
-                           cut(g.text_or("driverVersion"), max_text_chars), read_ids(g, "ids")});
+    report.gpus.push_back({cut(g.text_or("gpuType"), max_name_chars),
+                           cut(g.text_or("driverVersion"), max_name_chars), read_ids(g, "ids")});
   });
   read_caches(in, report);
 }

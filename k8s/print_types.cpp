@@ -1,7 +1,7 @@
 #include "k8s/patch.hpp"
 #include "k8s/time.hpp"
+#include "k8s/type_limits.hpp"
 #include "k8s/types.hpp"
-#include "messages/printable.hpp"
 
 #include <rapidjson/document.h>
 
@@ -59,8 +59,11 @@ private:
 
 Value print(const condition& c, memory& in) {
   members out(in);
-  out.put("type", c.name).put("status", to_string(c.status)).put("reason", c.reason);
-  out.put("message", c.message).put("lastTransitionTime", print_time(c.changed_unix_s));
+  out.put("type", c.name)
+      .put("status", to_string(c.status))
+      .put("reason", cut(c.reason, max_reason_chars));
+  out.put("message", cut(c.message, max_message_chars))
+      .put("lastTransitionTime", print_time(c.changed_unix_s));
   if (c.observed_generation != 0) out.put("observedGeneration", c.observed_generation);
   return out.take();
 }
@@ -88,7 +91,10 @@ Value print(const report_entry& e, memory& in) {
   auto reasons = e.incompatible_gpus;
   std::erase_if(reasons, [](const auto& misfit) { return misfit.reason.empty(); });
   out.put_list("incompatibilityReasons", reasons, [&](const auto& misfit) {
-    return members(in).put("id", int64_t{misfit.id}).put("reason", misfit.reason).take();
+    return members(in)
+        .put("id", int64_t{misfit.id})
+        .put("reason", cut(misfit.reason, max_reason_chars))
+        .take();
   });
   put_conditions(out, e.conditions, in);
   out.put_time("lastUpdated", e.updated_unix_s);
@@ -118,7 +124,8 @@ Value print(const node_report& r, memory& in) {
   out.put("nodeName", r.node_name).put("counts", print(r.counts, in));
   out.put_list("gpus", r.gpus, [&](const auto& g) {
     members group(in);
-    group.put_some("gpuType", g.gpu_type).put_some("driverVersion", g.driver_version);
+    group.put_some("gpuType", cut(g.gpu_type, max_name_chars));
+    group.put_some("driverVersion", cut(g.driver_version, max_name_chars));
     group.put_list("ids", g.ids, [](int32_t id) { return Value(id); });
     return group.take();
   });

@@ -17,7 +17,7 @@ inline constexpr std::string_view signature_format_label = "gkm.io/signature-for
 inline constexpr std::string_view hostname_label = "kubernetes.io/hostname";
 
 /// Hostile input is an error that names the field, or is cut; never more than the limits in
-/// types.cpp is kept. `errc::malformed`, `errc::limit_exceeded`.
+/// type_limits.hpp is kept. `errc::malformed`, `errc::limit_exceeded`.
 result<cluster_cache> parse_cache(const object& o);
 result<node_report> parse_node_report(const object& o);
 

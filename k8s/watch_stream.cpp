@@ -25,13 +25,13 @@ void watch_stream::on_body(std::string_view bytes) {
 }
 
 void watch_stream::on_end(const std::optional<error>& failure) {
-  if (failure) return end_(failure);
-  if (head_.status != 200) return end_(status_error(head_, rest_));
-  if (too_long_)
-    return end_(error{errc::limit_exceeded,
-                      "an event is longer than " + std::to_string(max_line_bytes) + " bytes",
-                      {}});
-  end_(std::nullopt);
+  if (failure) return end_(failure, 0);
+  if (head_.status != 200) return end_(status_error(head_, rest_), head_.status);
+  if (!too_long_) return end_(std::nullopt, 0);
+  end_(error{errc::limit_exceeded,
+             "an event is longer than " + std::to_string(max_line_bytes) + " bytes",
+             {}},
+       0);
 }
 
 }  // namespace gkm::k8s

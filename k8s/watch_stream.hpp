@@ -12,9 +12,10 @@ namespace gkm::k8s {
 
 class watch_stream final : public net::listener {
 public:
-  /// `end` is called once, last; with an error unless the server ended a good answer in good order.
+  /// `end` is called once, last; with an error unless the server ended a good answer in good order,
+  /// and with the status that it refused with, if it did.
   watch_stream(std::function<void(std::string_view line)> line,
-               std::function<void(const std::optional<error>&)> end)
+               std::function<void(const std::optional<error>&, int refusal)> end)
       : line_(std::move(line)), end_(std::move(end)) {}
 
   void on_head(const net::response_head& head) override { head_ = head; }
@@ -23,7 +24,7 @@ public:
 
 private:
   const std::function<void(std::string_view)> line_;
-  const std::function<void(const std::optional<error>&)> end_;
+  const std::function<void(const std::optional<error>&, int)> end_;
   net::response_head head_;
   std::string rest_;  ///< of a line that is not whole yet; or the body of a refusal
   bool too_long_ = false;

@@ -3,9 +3,9 @@
 ///             ┌────────────── 410, or the version is lost ──────────────┐
 ///             ▼                                                         │
 ///   streaming list ──initial events, end──▶ synced ──▶ watching ──ends──┤
-///      │ refused (400, 422)                   ▲            ▲            │
-///      └─▶ list in chunks ────────────────────┘            └── resume ◀─┘ (after a pause if it
-///      failed)
+///      │ the server cannot                    ▲            ▲            │
+///      └─▶ list in chunks ────────────────────┘            └── resume ◀─┘
+/// Whatever failed is tried again after a pause that grows.
 #pragma once
 
 #include "k8s/client.hpp"

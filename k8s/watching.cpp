@@ -24,6 +24,12 @@ uint64_t chance() {
   return generator();
 }
 
+// A server that does not know streamed lists says that the request is wrong; one whose etcd is too
+// old for them, that something in it went wrong. A list in chunks may work all the same.
+bool cannot_stream(int refusal) {
+  return refusal == 400 || refusal == 405 || refusal == 422 || refusal == 500 || refusal == 501;
+}
+
 int watch_seconds() {
   return shortest_watch_s + static_cast<int>(chance() % (longest_watch_s - shortest_watch_s));
 }
@@ -73,8 +79,8 @@ void watcher::watching::open_stream() {
       [weak = weak_from_this(), turn = turn_](std::string_view line) {
         if (auto self = weak.lock()) self->heard(turn, line);
       },
-      [weak = weak_from_this(), turn = turn_](const std::optional<error>& why) {
-        if (auto self = weak.lock()) self->ended(turn, why);
+      [weak = weak_from_this(), turn = turn_](const std::optional<error>& why, int refusal) {
+        if (auto self = weak.lock()) self->ended(turn, why, refusal);
       });
   on_->stream(stream_target(timeout_s), std::chrono::seconds{timeout_s} + stall_margin, who,
               [weak = weak_from_this(), turn = turn_](net::canceller cancel) {
@@ -117,7 +123,8 @@ void watcher::watching::heard(uint64_t turn, std::string_view line) {
   std::string_view name(type->GetString(), type->GetStringLength());
   if (name == "ERROR") {
     bool has_code = value.IsObject() && value.HasMember("code") && value["code"].IsInt();
-    return broken(status_error(has_code ? value["code"].GetInt() : 500, value));
+    int code = has_code ? value["code"].GetInt() : 500;
+    return broken(status_error(code, value), code);
   }
   failures_ = 0;
   works();
@@ -202,13 +209,13 @@ void watcher::watching::works() {
   if (std::exchange(in_trouble_, false) && callbacks_.trouble) callbacks_.trouble(nullptr);
 }
 
-void watcher::watching::ended(uint64_t turn, const std::optional<error>& why) {
+void watcher::watching::ended(uint64_t turn, const std::optional<error>& why, int refusal) {
   lock held(mutex_);
   if (is_past(turn)) return;
   ++turn_;  // whatever else that stream holds is past
   cancel_ = nullptr;
   if (why && why->code == errc::cancelled) return;  // the client is going
-  bool refused = why && why->code == errc::invalid_argument && listing_ && streaming_;
+  bool refused = listing_ && streaming_ && cannot_stream(refusal);
   if (refused || (listing_ && streaming_ && ++unfinished_lists_ > max_unfinished_lists))
     streaming_ = false;
   if (refused) return begin();
@@ -240,9 +247,9 @@ void watcher::watching::again(const error* why) {
 }
 
 // The stream is of no more use.
-void watcher::watching::broken(error why) {
+void watcher::watching::broken(error why, int refusal) {
   auto cancel = std::exchange(cancel_, nullptr);
-  ended(turn_, std::move(why));
+  ended(turn_, std::move(why), refusal);
   if (cancel) cancel();
 }
 

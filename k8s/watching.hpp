@@ -22,7 +22,8 @@ public:
 
   // From the stream that `turn` names; those of earlier turns are past.
   void heard(uint64_t turn, std::string_view line);
-  void ended(uint64_t turn, const std::optional<error>& why);
+  /// `refusal`: the status that the server answered with instead of a stream, or within it; or 0.
+  void ended(uint64_t turn, const std::optional<error>& why, int refusal = 0);
 
 private:
   struct known {
@@ -43,7 +44,7 @@ private:
   void finish_list(std::string version);
   void works();
   void again(const error* why);
-  void broken(error why);
+  void broken(error why, int refusal = 0);
 
   const std::shared_ptr<connection> on_;
   const resource what_;

@@ -95,8 +95,7 @@ void transfer::begin_hop() {
   auto* easy = easy_.get();
   begun_at_ = origin();
   bool redirected_host = target_.host != first_target_.host;
-  auto server_name = redirected_host ? std::string{} : request_.tls.server_name;
-  detour_ = set_target(easy, target_, server_name);
+  detour_ = set_target(easy, target_, redirected_host ? "" : request_.tls.server_name);
   set_tls(easy, request_.tls, redirected_host);
   headers_ = set_headers(easy, request_, credentials_);
   parser_ = {};

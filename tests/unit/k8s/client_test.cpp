@@ -1,8 +1,7 @@
 #include "k8s/client.hpp"
 
-#include "answers.hpp"
 #include "k8s/patch.hpp"
-#include "tests/support/fake_api.hpp"
+#include "on_fake_api.hpp"
 
 #include <gtest/gtest.h>
 
@@ -136,9 +135,9 @@ TEST(client, lists_in_chunks) {
 }
 
 TEST(client, begins_a_list_anew_when_its_moment_is_forgotten) {
-  fake_api api;
-  for (auto name : {"a", "b", "c"}) api.put(cache_path(name), cache_json(name, "i"));
   std::atomic<int> continued{0};
+  fake_api api;  // after what its threads use
+  for (auto name : {"a", "b", "c"}) api.put(cache_path(name), cache_json(name, "i"));
   api.intercept([&](const seen_request& r) -> std::optional<reply> {
     if (r.target.find("continue=") != std::string::npos && continued++ == 0) api.forget_history();
     return std::nullopt;
@@ -174,10 +173,10 @@ TEST(client, leaves_long_pauses_to_the_caller) {
 }
 
 TEST(client, tries_again_where_that_is_safe) {
-  fake_api api;
-  client c(at(api.url()));
   std::atomic<int> left{0};
   std::atomic<int> status{429};
+  fake_api api;  // after what its threads use
+  client c(at(api.url()));
   api.intercept([&](const seen_request&) -> std::optional<reply> {
     if (left-- <= 0) return std::nullopt;
     return reply{status, "{}", {{"Retry-After", "0"}}};

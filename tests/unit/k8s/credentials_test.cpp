@@ -1,6 +1,5 @@
-#include "answers.hpp"
+#include "on_fake_api.hpp"
 #include "tests/support/certificates.hpp"
-#include "tests/support/fake_api.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <gtest/gtest.h>

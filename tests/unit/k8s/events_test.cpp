@@ -1,7 +1,6 @@
 #include "k8s/events.hpp"
 
-#include "answers.hpp"
-#include "tests/support/fake_api.hpp"
+#include "on_fake_api.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,7 @@
 #include "k8s/lease.hpp"
 
-#include "answers.hpp"
-#include "story.hpp"
-#include "tests/support/fake_api.hpp"
+#include "on_fake_api.hpp"
+#include "tests/support/story.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,6 +14,7 @@ using std::chrono::milliseconds;
 using support::fake_api;
 using support::reply;
 using support::seen_request;
+using support::story;
 
 const object_key key{"gkm-system", "gkm-operator"};
 constexpr auto path = "/apis/coordination.k8s.io/v1/namespaces/gkm-system/leases/gkm-operator";
@@ -122,14 +122,14 @@ TEST_F(election, a_conflict_is_no_end) {
   auto a = run("a", short_time);
   told_.until("+a");
   // The answer of a renewal that worked may be lost: the next one conflicts.
-  std::atomic<bool> once{false};
-  api_.intercept([&](const seen_request& r) -> std::optional<reply> {
-    if (r.method != "PUT" || once.exchange(true)) return std::nullopt;
+  auto once = std::make_shared<std::atomic<bool>>(false);
+  api_.intercept([once](const seen_request& r) -> std::optional<reply> {
+    if (r.method != "PUT" || once->exchange(true)) return std::nullopt;
     return reply{409, "{}"};
   });
   auto seen = api_.server().requests().size();
   api_.server().wait_for_requests(seen + 20);
-  EXPECT_TRUE(once);
+  EXPECT_TRUE(*once);
   EXPECT_TRUE(a->leads());
   EXPECT_TRUE(told_.silent());
 }

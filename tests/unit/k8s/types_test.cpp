@@ -88,7 +88,7 @@ TEST(parse_cache, what_is_no_digest_is_not_trusted) {
 
 TEST(parse_cache, names_the_field_that_is_wrong) {
   std::string many = "[";
-  for (int i = 0; i < 33; ++i)
+  for (int i = 0; i < 17; ++i)
     many += std::string(i ? "," : "") + R"({"type":"T","status":"True"})";
   struct {
     std::string json;
@@ -122,6 +122,17 @@ TEST(status_patch, of_a_cache_comes_back_as_it_was) {
   ASSERT_TRUE(c) << c.error().message << *patch;
   EXPECT_EQ(c->status, some_status());
   EXPECT_EQ(status_patch(c->status, some_status()), std::nullopt);
+}
+
+TEST(status_patch, what_is_cut_on_the_way_makes_no_further_patch) {
+  auto wanted = some_status();
+  wanted.conditions[0].message = std::string(10'000, 'm');
+  auto patch = status_patch(cluster_cache_status{}, wanted);
+  ASSERT_TRUE(patch);
+  auto c =
+      parse_cache(parsed(cache_json(R"({"image":"i"})", patch->substr(10, patch->size() - 11))));
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(status_patch(c->status, wanted), std::nullopt);
 }
 
 TEST(status_patch, of_a_cache_says_only_what_changed) {

@@ -1,8 +1,7 @@
 #include "k8s/watcher.hpp"
 
-#include "answers.hpp"
-#include "story.hpp"
-#include "tests/support/fake_api.hpp"
+#include "on_fake_api.hpp"
+#include "tests/support/story.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,6 +14,7 @@ using support::fake_api;
 using support::fake_api_options;
 using support::reply;
 using support::seen_request;
+using support::story;
 
 /// "+a" changed, "-a" deleted, "=" synced, "!" and "ok" trouble.
 watch_callbacks tell(story& to) {
@@ -225,6 +225,21 @@ TEST_P(watching, a_server_that_comes_back_makes_no_storm) {
 INSTANTIATE_TEST_SUITE_P(both_ways, watching, ::testing::Values(true, false),
                          [](const auto& p) { return p.param ? "streamed" : "listed"; });
 
+TEST(watcher, falls_back_to_lists_at_once_when_the_servers_store_cannot_stream) {
+  fake_api api;
+  api.put(cache_path("a"), cache_json("a", "1"));
+  api.intercept([&](const seen_request& r) -> std::optional<reply> {
+    if (r.target.find("sendInitialEvents") == std::string::npos) return std::nullopt;
+    return reply{200, R"({"type":"ERROR","object":{"kind":"Status","code":500,"message":"no"}})"
+                      "\n"};
+  });
+  story told;
+  client c(at(api.url()));
+  watcher w(c, gkm_caches, quick(), tell(told));
+  EXPECT_EQ(told.until("="), "+a =");
+  EXPECT_EQ(api.targets("sendInitialEvents").size(), 1u);
+}
+
 TEST(watcher, falls_back_to_lists_when_streams_never_end_their_list) {
   fake_api api;
   api.put(cache_path("a"), cache_json("a", "1"));
@@ -239,8 +254,6 @@ TEST(watcher, falls_back_to_lists_when_streams_never_end_their_list) {
 }
 
 TEST(watcher, survives_whatever_a_server_sends) {
-  fake_api api;
-  api.put(cache_path("a"), cache_json("a", "1"));
   std::vector<std::string> nonsense{"not json\n",
                                     "[]\n",
                                     "{}\n",
@@ -258,6 +271,8 @@ TEST(watcher, survives_whatever_a_server_sends) {
                                     "\n",
                                     "\n\n{\"type\":"};
   std::atomic<size_t> next{0};
+  fake_api api;  // after what its threads use
+  api.put(cache_path("a"), cache_json("a", "1"));
   api.intercept([&](const seen_request& r) -> std::optional<reply> {
     auto i = next++;
     if (r.target.find("watch=1") == std::string::npos || i >= nonsense.size()) return std::nullopt;

@@ -1,21 +1,15 @@
-/// Waiting for what a client answers, in tests.
+/// A client of a fake API server, and caches in it.
 #pragma once
 
 #include "k8s/client.hpp"
+#include "tests/support/fake_api.hpp"
+#include "tests/support/k8s_answers.hpp"
 
-#include <future>
-#include <memory>
+#include <string>
 
 namespace gkm::k8s {
 
-/// `ask` is given the callback; the answer is returned.
-template <class T, class F>
-result<T> wait_for(F ask) {
-  auto promise = std::make_shared<std::promise<result<T>>>();
-  auto future = promise->get_future();
-  ask([promise](result<T> r) { promise->set_value(std::move(r)); });
-  return future.get();
-}
+using support::wait_for;
 
 inline config at(const std::string& url) {
   config c;

@@ -5,9 +5,10 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
-namespace gkm::k8s {
+namespace gkm::support {
 
 /// What a watcher said, one word each: "+a" changed, "-a" deleted, "=" synced, "!" and "ok"
 /// trouble.
@@ -41,4 +42,4 @@ private:
   std::vector<std::string> words_;
 };
 
-}  // namespace gkm::k8s
+}  // namespace gkm::support
