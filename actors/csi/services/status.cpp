@@ -20,6 +20,7 @@ grpc::StatusCode status_code(errc code) {
       return StatusCode::NOT_FOUND;
     case errc::unauthorized:
       return StatusCode::PERMISSION_DENIED;
+    case errc::expired:
     case errc::unavailable:
       return StatusCode::UNAVAILABLE;
     case errc::incompatible:
