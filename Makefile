@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
+export QUAY_USER IMG
 FILES ?= base/ messages/ net/ oci/ gpu/ k8s/ actors/ cli/
 
 cpp_files = git ls-files -z -- '*.cpp' '*.hpp'
@@ -18,7 +19,7 @@ compile = cmake --build --preset $(1) --parallel $(JOBS)
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Missing Debian packages are installed on the way, as root or with sudo. JOBS=$(JOBS)"
 
@@ -37,11 +38,24 @@ build: packages-build ## Build what people run, in build/release
 bench: build packages-test packages-bench ## Measure against curl|tar, skopeo and umoci
 	@bench/run
 
-install: build ## Install gkm (PREFIX=/usr/local, DESTDIR=)
+install: build ## Install gkm and gkm-gpu (PREFIX=/usr/local, DESTDIR=)
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 clean: ## Remove everything that was built
 	@rm -rf build
+
+##@ In a cluster (kubectl's; QUAY_USER=name or IMG=image for other images)
+deploy: ## Install GKM, or bring it up to date
+	@scripts/deploy apply
+
+undeploy: ## Remove the caches, then GKM
+	@scripts/deploy delete
+
+deploy-examples: ## Apply examples/namespace and examples/cluster
+	@scripts/deploy apply-examples
+
+undeploy-examples: ## Remove them
+	@scripts/deploy delete-examples
 
 ##@ For developers
 dev: packages-build ## Build quickly, with assertions, in build/dev
@@ -55,6 +69,9 @@ asan: packages-build packages-test ## Build and test with address and undefined-
 
 format: packages-format ## Format every C++ file
 	@$(cpp_files) | xargs -0 -P $(JOBS) -n 16 clang-format -i
+
+apiserver: ## Build the Kubernetes API server that tests/cluster needs (minutes, once)
+	@scripts/build-apiserver
 
 ##@ Checks
 check: check-format check-includes check-scripts check-headers test ## All checks, then the tests
@@ -78,5 +95,5 @@ tidy: packages-build packages-tidy ## Run clang-tidy (FILES="base/ messages/": o
 packages-%:
 	@scripts/install-packages $*
 
-.PHONY: help build test demo bench install clean dev asan format check check-format check-includes \
+.PHONY: help build test demo bench install clean deploy undeploy deploy-examples undeploy-examples dev asan format apiserver check check-format check-includes \
         check-scripts check-headers tidy

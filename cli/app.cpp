@@ -49,13 +49,20 @@ Examples:
   gkm up ./caches --state-dir ./state   as anybody
   gkm up ./caches --once                until every cache is ready or has failed)";
 
-constexpr const char* gpus_footer = R"(An inventory file:
+constexpr const char* gpus_footer = R"(Who says which GPUs there are, the first of:
+  --gpu-inventory FILE
+  NO_GPU=true, for two gfx90a GPUs that do not exist
+  /run/gkm/gpus.json, which gkm-gpu writes and keeps up to date
+  the AMD and NVIDIA drivers, as far as they answer whoever runs this
+
+An inventory file:
 
   {"gpus": [{"id": 0, "backend": "hip",  "arch": "gfx942", "gpuType": "AMD Instinct MI300X"},
             {"id": 1, "backend": "cuda", "arch": "90",     "gpuType": "NVIDIA H100 80GB HBM3",
              "driverVersion": "570.86", "warpSize": 32}]}
 
 Examples:
+  gkm gpus -o wide                      and where they were read from
   NO_GPU=true gkm gpus
   gkm gpus --gpu-inventory gpus.json -o json)";
 

@@ -2,7 +2,9 @@
 
 #include "actors/node/inventory_file.hpp"
 #include "base/log.hpp"
+#include "gpu/detector.hpp"
 #include "gpu/inventory.hpp"
+#include "messages/paths.hpp"
 
 #include <unistd.h>
 
@@ -12,19 +14,18 @@ namespace gkm::cli {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* node_inventory = "/run/gkm/gpus.json";
-
-bool is_true(const char* text) {
-  std::string_view t = text ? text : "";
-  return t == "true" || t == "TRUE" || t == "True" || t == "1" || t == "yes";
-}
-
 std::string environment(const char* name) {
   const char* text = std::getenv(name);
   return text ? text : "";
 }
 
 }  // namespace
+
+inventory_places::inventory_places() : node_file(paths::below("/var/lib/gkm").gpus()) {
+  const gpus::driver_places usual;
+  root = usual.root;
+  nvml = usual.nvml;
+}
 
 inventory::inventory() = default;
 inventory::inventory(inventory&&) noexcept = default;
@@ -37,27 +38,59 @@ fs::path default_state_dir() {
   return home.empty() ? fs::path("gkm-state") : fs::path(home) / ".local" / "state" / "gkm";
 }
 
-result<inventory> find_inventory(const options& o) {
+namespace {
+
+result<inventory> simulate() {
+  base::log::info("No-GPU mode: the GPUs are simulated", {{"NO_GPU", environment("NO_GPU")}});
   inventory found;
-  std::error_code ignored;
-  if (o.gpu_inventory.empty() && is_true(std::getenv("NO_GPU"))) {
-    base::log::info("No-GPU mode: the GPUs are simulated", {{"NO_GPU", environment("NO_GPU")}});
-    found.gpus = gpus::simulated_inventory();
-    found.origin = "simulated (NO_GPU=true)";
-    found.port = std::make_unique<node::fixed_inventory>(found.gpus);
-    return found;
-  }
-  found.origin = o.gpu_inventory.empty() ? node_inventory : o.gpu_inventory;
-  if (o.gpu_inventory.empty() && !fs::exists(found.origin, ignored))
-    return fail(errc::not_found,
-                "Cannot tell which GPUs this machine has: there is no '" + found.origin +
-                    "'. Give an inventory with --gpu-inventory FILE (gkm gpus --help shows its "
-                    "form), or set NO_GPU=true to simulate two gfx90a GPUs");
-  auto gpus = gpus::read_inventory(found.origin);
-  if (!gpus) return fail(gpus.error());
-  found.gpus = std::move(*gpus);
-  found.port = std::make_unique<node::inventory_file>(found.origin);
+  found.gpus = gpus::simulated_inventory();
+  found.origin = "simulated (NO_GPU=true)";
+  found.port = std::make_unique<node::fixed_inventory>(found.gpus);
   return found;
+}
+
+result<inventory> read(const std::string& file) {
+  auto gpus = gpus::read_inventory(file);
+  if (!gpus) return fail(gpus.error());
+  inventory found;
+  found.gpus = std::move(*gpus);
+  found.origin = file;
+  found.port = std::make_unique<node::inventory_file>(file);
+  return found;
+}
+
+result<inventory> detect(const inventory_places& places) {
+  const auto file = places.node_file.string();
+  auto seen = gpus::detector({places.root, places.nvml}).look();
+  std::string problems;
+  for (const auto& p : seen.problems) {
+    base::log::warn("A GPU or driver cannot be read", {{"why", p}});
+    problems += ". " + p;
+  }
+  if (seen.gpus.empty())
+    return fail(errc::not_found,
+                "Cannot tell which GPUs this machine has: there is no '" + file +
+                    "', and neither an AMD nor an NVIDIA driver tells of one" + problems +
+                    ". Have 'gkm-gpu' write that file, as root; or give an inventory with "
+                    "--gpu-inventory FILE (gkm gpus --help shows its form), or set NO_GPU=true to "
+                    "simulate two gfx90a GPUs");
+  inventory found;
+  found.gpus = std::move(seen.gpus);
+  found.origin = "detected (there is no '" + file + "')";
+  base::log::info("GPUs are detected once; what comes later is not seen without gkm-gpu",
+                  {{"file", file}, {"gpus", found.gpus.size()}});
+  found.port = std::make_unique<node::fixed_inventory>(found.gpus);
+  return found;
+}
+
+}  // namespace
+
+result<inventory> find_inventory(const options& o, const inventory_places& places) {
+  if (!o.gpu_inventory.empty()) return read(o.gpu_inventory);
+  if (gpus::no_gpu_mode()) return simulate();
+  std::error_code ignored;
+  if (fs::exists(places.node_file, ignored)) return read(places.node_file);
+  return detect(places);
 }
 
 }  // namespace gkm::cli

@@ -31,8 +31,16 @@ struct options {
 /// /var/lib/gkm for root, else $XDG_STATE_HOME/gkm or ~/.local/state/gkm.
 std::filesystem::path default_state_dir();
 
-/// The GPUs of this machine and where they were read from: --gpu-inventory, else the simulated ones
-/// if NO_GPU is true, else /run/gkm/gpus.json. `errc::not_found` if there is none of them.
+/// Where GPUs are looked for. Only tests have other places than these.
+struct inventory_places {
+  std::filesystem::path node_file;  ///< what gkm-gpu writes
+  std::filesystem::path root;       ///< as in gpu/detector.hpp
+  std::string nvml;
+
+  inventory_places();
+};
+
+/// The GPUs of this machine and where they were read from.
 struct inventory {
   std::vector<gpu> gpus;
   std::string origin;
@@ -42,6 +50,8 @@ struct inventory {
   inventory(inventory&&) noexcept;
   ~inventory();
 };
-result<inventory> find_inventory(const options& o);
+/// As --gpu-inventory says, else simulated if NO_GPU is true, else as gkm-gpu has written, else as
+/// the drivers tell this user now. `errc::not_found` if nothing tells of a GPU.
+result<inventory> find_inventory(const options& o, const inventory_places& places = {});
 
 }  // namespace gkm::cli

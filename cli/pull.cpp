@@ -66,7 +66,7 @@ private:
 };
 
 void print_outcome(const options& o, const oci::resolved_image& image, const stored_cache& stored,
-                   const std::string& dir) {
+                   const std::string& dir, const result<inventory>& here) {
   sheet s;
   s.line("Image", "image", image.ref.str());
   s.line("Digest", "digest", stored.manifest.str());
@@ -74,8 +74,7 @@ void print_outcome(const options& o, const oci::resolved_image& image, const sto
   s.number("Files", "files", stored.files, std::to_string(stored.files));
   s.number("Size", "bytes", stored.bytes, human_bytes(stored.bytes));
   s.list("Targets", "targets", target_names(stored.targets), {join_targets(stored.targets)});
-  if (auto here = find_inventory(o))
-    s.line("GPUs here", "gpus", gpus::match(stored.targets, here->gpus).summary());
+  if (here) s.line("GPUs here", "gpus", gpus::match(stored.targets, here->gpus).summary());
   auto warnings = stored.problems;
   auto lie = gpus::compare_label(image.hints.targets, stored.targets);
   for (const auto& warning : {image.hints.problem, lie})
@@ -118,7 +117,7 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
   }
   if (!stored) return wrap(stored.error(), step);
   if (auto published = staged->publish(); !published) return fail(published.error());
-  print_outcome(o, *found, *stored, home.string());
+  print_outcome(o, *found, *stored, home.string(), here);
   return success;
 }
 

@@ -8,6 +8,7 @@
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
 
+#include <cstdlib>
 #include <set>
 
 namespace gkm::gpus {
@@ -114,6 +115,12 @@ std::vector<gpu> simulated_inventory() {
     out.push_back({id, "hip", "gfx90a", "AMD Instinct MI210 (simulated)", "", "", 64,
                    feature::unstated, feature::unstated});
   return out;
+}
+
+bool no_gpu_mode() {
+  const char* set = std::getenv("NO_GPU");
+  const std::string_view text = set ? set : "";
+  return text == "true" || text == "TRUE" || text == "True" || text == "1" || text == "yes";
 }
 
 result<std::vector<gpu>> parse_inventory(std::string_view text) {

@@ -1,4 +1,4 @@
-/// What GPUs this node has: from a file, or the simulated ones.
+/// What GPUs this node has, as a file says it: reading, writing, and the simulated ones.
 #pragma once
 
 #include "messages/target.hpp"
@@ -12,6 +12,8 @@ namespace gkm::gpus {
 
 /// The seed's world: two gfx90a GPUs.
 std::vector<gpu> simulated_inventory();
+/// Does the environment ask for them (NO_GPU is true, 1 or yes)?
+bool no_gpu_mode();
 
 /// The inventory file (`gpus.json`):
 ///   {"gpus": [{"id": 0, "backend": "hip", "arch": "gfx942", "gpuType": "AMD Instinct MI300X",

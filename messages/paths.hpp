@@ -60,6 +60,7 @@ struct paths {
     return scratches() / volume_key;
   }
 
+  std::filesystem::path gpus() const { return run / "gpus.json"; }
   std::filesystem::path csi_lock() const { return run / "csi.lock"; }
   std::filesystem::path volumes() const { return run / "volumes"; }
   std::filesystem::path volume(const std::string& volume_key) const {

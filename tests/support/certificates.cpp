@@ -35,14 +35,18 @@ void extend(X509* of, X509* issuer, int kind, const std::string& value) {
   X509_EXTENSION_free(extension);
 }
 
+void add_to_subject(X509* cert, const char* field, const std::string& value) {
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), field, MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(value.c_str()), -1, -1, 0);
+}
+
 certificate blank(const std::string& name, long serial, EVP_PKEY* key) {
   certificate made(X509_new(), &X509_free);
   X509_set_version(made.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(made.get()), serial);
   X509_gmtime_adj(X509_getm_notBefore(made.get()), -valid_seconds);
   X509_gmtime_adj(X509_getm_notAfter(made.get()), valid_seconds);
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  add_to_subject(made.get(), "CN", name);
   X509_set_pubkey(made.get(), key);
   return made;
 }
@@ -85,9 +89,11 @@ test_ca::test_ca(std::filesystem::path folder, const std::string& name)
 
 test_ca::~test_ca() = default;
 
-pem_files test_ca::issue(const std::string& name, const std::string& alt_names) {
+pem_files test_ca::issue(const std::string& name, const std::string& alt_names,
+                         const std::vector<std::string>& organizations) {
   auto key = make_key();
   auto cert = blank(name, serial_++, key.get());
+  for (const auto& organization : organizations) add_to_subject(cert.get(), "O", organization);
   X509_set_issuer_name(cert.get(), X509_get_subject_name(keys_->cert.get()));
   extend(cert.get(), keys_->cert.get(), NID_basic_constraints, "CA:FALSE");
   extend(cert.get(), keys_->cert.get(), NID_subject_alt_name, alt_names);

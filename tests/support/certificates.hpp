@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gkm::support {
 
@@ -22,7 +23,9 @@ public:
 
   const std::string& certificate_file() const { return files_.certificate; }
   /// `alt_names` as OpenSSL writes them: "IP:127.0.0.1,DNS:localhost".
-  pem_files issue(const std::string& name, const std::string& alt_names);
+  /// `organizations` are what Kubernetes takes for a user's groups.
+  pem_files issue(const std::string& name, const std::string& alt_names,
+                  const std::vector<std::string>& organizations = {});
 
 private:
   struct keys;

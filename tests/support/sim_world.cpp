@@ -39,6 +39,10 @@ void world::after(duration delay, std::function<void()> what) {
   events_.emplace(scheduler_.clock().now() + delay, event{life_, std::move(what)});
 }
 
+void world::regardless_after(duration delay, std::function<void()> what) {
+  events_.emplace(scheduler_.clock().now() + delay, event{every_life, std::move(what)});
+}
+
 void world::settle() {
   auto& jobs = scheduler_.jobs;
   while (!jobs.empty()) {
@@ -68,7 +72,7 @@ void world::run(duration time, const std::function<void()>& check) {
     settle();
     while (!events_.empty() && events_.begin()->first <= next) {
       auto due = std::move(events_.extract(events_.begin()).mapped());
-      if (due.life == life_) due.run();
+      if (due.life == life_ || due.life == every_life) due.run();
       settle();
     }
   }

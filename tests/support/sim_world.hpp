@@ -54,6 +54,8 @@ public:
   int64_t now_ms() const;
   /// Runs `event` after `delay`, unless the life it belongs to has ended by then.
   void after(duration delay, std::function<void()> event);
+  /// The same for what goes on whoever dies.
+  void regardless_after(duration delay, std::function<void()> event);
   /// Ends the current life: events that were scheduled in it are dropped.
   void end_life() { ++life_; }
 
@@ -67,6 +69,7 @@ public:
   uint64_t steps() const { return steps_; }
 
 private:
+  static constexpr uint64_t every_life = 0;
   struct event {
     uint64_t life;
     std::function<void()> run;
@@ -81,7 +84,7 @@ private:
   caf::scheduler::test_coordinator& scheduler_;
   std::multimap<clock_time, event> events_;
   clock_time start_;
-  uint64_t life_ = 0;
+  uint64_t life_ = 1;
   uint64_t steps_ = 0;
 };
 

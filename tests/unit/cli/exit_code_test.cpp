@@ -12,6 +12,8 @@ TEST(exit_code, is_what_scripts_rely_on) {
       {errc::unauthorized, 4}, {errc::unavailable, 5},      {errc::corrupt, 6},
       {errc::malformed, 6},    {errc::refused, 6},          {errc::limit_exceeded, 6},
       {errc::incompatible, 7}, {errc::no_space, 8},         {errc::busy, 9},
+      {errc::conflict, 9},
+
       {errc::io, 1},           {errc::cancelled, 130},      {errc::internal, 1},
   };
   for (auto i = 0; i <= static_cast<int>(errc::internal); ++i) {

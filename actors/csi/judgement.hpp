@@ -1,0 +1,39 @@
+/// What the catalog says of a cache, as a decision; and the records that come of it. Pure
+/// functions.
+#pragma once
+
+#include "messages/volume.hpp"
+
+#include <string>
+#include <variant>
+
+namespace gkm::csi {
+
+/// It can be mounted.
+struct usable {
+  catalog_record record;
+};
+/// It is on its way, or may be: a change is worth waiting for.
+struct not_yet {
+  std::string reason;  ///< for people
+};
+/// Waiting does not help.
+struct hopeless {
+  error why;
+};
+using judgement = std::variant<usable, not_yet, hopeless>;
+
+/// A failure that is not permanent is tried again by the agent, so it counts as on its way. A
+/// record that names another cache than the one looked up is not believed.
+judgement judge(const cache_ref& ref, const result<catalog_record>& found);
+
+/// The usage record with which a view of `cache` begins.
+volume_record intent_for(const publish_request& request, const catalog_record& cache);
+/// The same for a pod that starts cold, with a note that says why.
+volume_record empty_intent_for(const publish_request& request, const error& why);
+
+/// True if the pod is better served with an empty view than with `why`: the cache is at fault, not
+/// the request or its target.
+bool may_fall_back(const publish_request& request, const error& why);
+
+}  // namespace gkm::csi

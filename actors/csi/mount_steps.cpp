@@ -1,0 +1,219 @@
+#include "actors/csi/back_here.hpp"
+#include "actors/csi/judgement.hpp"
+#include "actors/csi/mount.hpp"
+#include "base/log.hpp"
+
+namespace gkm::csi {
+namespace log = base::log;
+namespace {
+
+constexpr std::chrono::milliseconds first_look_again{2};
+
+}  // namespace
+
+void mount_state::begin(const publish_job& j) {
+  record_ = {};
+  recorded_ = touched_target_ = looking_ = look_again_ = false;
+  collected_ = 0;
+  missing_ = {};
+  waiting_for_.clear();
+  deadline_ = self_->clock().now() + std::chrono::seconds(j.request.wait_s);
+  ports_.volumes->read(volume_id_, back_here<volume_record>([this](result<volume_record> found) {
+                         if (found) return compare(*found);
+                         if (found.error().code == errc::not_found) return resolve();
+                         failed(found.error());
+                       }));
+}
+
+void mount_state::compare(const volume_record& found) {
+  bool live = found.phase == volume_phase::mounted && found.boot == ports_.host->boot_id();
+  if (!live) return clear_leftover(found);
+  ports_.volumes->is_mounted(found, back_here<bool>([this, found](const result<bool>& mounted) {
+                               if (!mounted) return failed(mounted.error());
+                               if (!*mounted) return clear_leftover(found);
+                               const auto& q = request();
+                               if (found.target == q.target && found.ref == q.ref)
+                                 return published(found);
+                               failed({errc::conflict,
+                                       "Volume '" + volume_id_ + "' shows '" + found.ref.str() +
+                                           "' at '" + found.target + "' already",
+                                       {}});
+                             }));
+}
+
+/// Of an undo that failed, or a view that somebody else took away.
+void mount_state::clear_leftover(const volume_record& found) {
+  auto cleared = [this] { resolve(); };
+  auto stuck = [this](const error& e) {
+    failed(wrap(e, "Cannot clear what is left of volume '" + volume_id_ + "'").value());
+  };
+  take_down(found.target, cleared, [=, this](const error& e) {
+    if (e.code == errc::conflict) return erase(cleared, stuck);
+    stuck(e);
+  });
+}
+
+// -- resolving, waiting ---------------------------------------------------------------------------
+
+void mount_state::resolve() {
+  looking_ = true;
+  ports_.catalog->lookup(request().ref,
+                         back_here<catalog_record>([this](const result<catalog_record>& found) {
+                           looking_ = false;
+                           resolved(found);
+                         }));
+}
+
+void mount_state::resolved(const result<catalog_record>& found) {
+  auto judged = judge(request().ref, found);
+  if (const auto* later_maybe = std::get_if<not_yet>(&judged)) return wait(later_maybe->reason);
+  stop_waiting();
+  if (const auto* never = std::get_if<hopeless>(&judged)) return fall_back_or_fail(never->why);
+  auto intent = intent_for(request(), std::get<usable>(judged).record);
+  if (intent.manifest != missing_) return record(std::move(intent));
+  // The agent has it out of the way, to look whether anybody uses it; the record says so.
+  later(first_look_again * (1 << collected_), [this, intent] { record(intent); });
+}
+
+void mount_state::wait(const std::string& reason) {
+  const auto& q = request();
+  waiting_for_ = reason;
+  if (is_leaving(q.target)) return cancel_wait();
+  if (std::exchange(look_again_, false)) return resolve();
+  auto left = deadline_ - self_->clock().now();
+  if (left.count() <= 0) return give_up_when_due();
+  if (watch_) return;
+  log::info("Waiting for cache", {{"volume", volume_id_}, {"cache", q.ref.str()}, {"why", reason}});
+  auto tell = [me = mount_actor(self_), epoch = epoch_] {
+    caf::anon_send(me, changed_atom_v, epoch);
+  };
+  watch_ = ports_.catalog->watch(q.ref, tell);
+  later(std::chrono::ceil<std::chrono::milliseconds>(left), [this] {
+    if (watch_) give_up_when_due();
+  });
+}
+
+void mount_state::changed(uint64_t epoch) {
+  if (epoch != epoch_ || !watch_) return;
+  if (looking_)
+    look_again_ = true;
+  else
+    resolve();
+}
+
+void mount_state::stop_waiting() {
+  watch_.reset();
+  look_again_ = false;
+}
+
+/// A lookup that is under way has the last word.
+void mount_state::give_up_when_due() {
+  if (looking_) return;
+  stop_waiting();
+  const auto& q = request();
+  fall_back_or_fail({errc::unavailable,
+                     "'" + q.ref.str() + "' was not ready within " + std::to_string(q.wait_s) +
+                         " s: " + waiting_for_,
+                     {}});
+}
+
+void mount_state::cancel_wait() {
+  ++epoch_;  // a lookup that is under way is for nobody
+  stop_waiting();
+  undo({errc::cancelled, "The volume was unpublished while it waited for its cache", {}});
+}
+
+// -- recording, mounting --------------------------------------------------------------------------
+
+void mount_state::record(volume_record intent) {
+  record_ = std::move(intent);
+  record_.boot = ports_.host->boot_id();
+  record_.created_unix_s = ports_.host->unix_seconds();
+  recorded_ = true;
+  ports_.volumes->write(record_, back_here<done>([this](const result<done>& outcome) {
+                          if (outcome)
+                            mount();
+                          else
+                            undo(outcome.error());
+                        }));
+}
+
+void mount_state::mount() {
+  touched_target_ = true;
+  ports_.volumes->mount(record_, back_here<volume_record>([this](const auto& v) { mounted(v); }));
+}
+
+void mount_state::mounted(const result<volume_record>& view) {
+  if (view) {
+    record_ = *view;
+    return confirm();
+  }
+  bool gone = view.error().code == errc::not_found && record_.view != view_kind::empty;
+  if (gone)
+    collected(view.error());
+  else
+    fall_back_or_fail(view.error());
+}
+
+void mount_state::collected(const error& e) {
+  if (++collected_ <= collected_max) {
+    missing_ = record_.manifest;
+    return resolve();
+  }
+  fall_back_or_fail({errc::unavailable, "'" + request().ref.str() + "' is gone: " + e.message, {}});
+}
+
+void mount_state::confirm() {
+  record_.phase = volume_phase::mounted;
+  ports_.volumes->write(record_, back_here<done>([this](const result<done>& outcome) {
+                          if (!outcome) return undo(outcome.error());
+                          log::info("Mounted", {{"volume", volume_id_},
+                                                {"cache", record_.ref.str()},
+                                                {"view", to_string(record_.view)},
+                                                {"digest", record_.manifest.str()},
+                                                {"target", record_.target}});
+                          published(record_);
+                        }));
+}
+
+// -- failing --------------------------------------------------------------------------------------
+
+void mount_state::fall_back_or_fail(const error& e) {
+  bool fallen = record_.view == view_kind::empty;
+  if (fallen || !may_fall_back(request(), e)) return undo(e);
+  record(empty_intent_for(request(), e));
+}
+
+/// Leaves nothing, or if that fails a record from which the next publish, unpublish or start will.
+void mount_state::undo(const error& e) {
+  stop_waiting();
+  auto undone = [this, e] { failed(e); };
+  auto stuck = [this, e](const error& why) {
+    log::error("Cannot undo; the record stays",
+               {{"volume", volume_id_}, {"target", request().target}, {"error", why.message}});
+    failed(e);
+  };
+  if (!recorded_) return undone();
+  if (!touched_target_) return erase(undone, stuck);
+  take_down(request().target, undone, [=, this](const error& why) {
+    if (why.code == errc::conflict) return erase(undone, stuck);
+    stuck(why);
+  });
+}
+
+void mount_state::failed(const error& e) {
+  log::warn("Cannot publish", {{"volume", volume_id_},
+                               {"cache", request().ref.str()},
+                               {"kind", to_string(e.code)},
+                               {"error", e.message}});
+  published(fail(e));
+}
+
+void mount_state::later(std::chrono::milliseconds pause, then what) {
+  self_->delayed_send(self_, pause, run_atom_v,
+                      continuation{[this, epoch = epoch_, what = std::move(what)] {
+                        if (epoch == epoch_) what();
+                      }});
+}
+
+}  // namespace gkm::csi

@@ -1,0 +1,43 @@
+#include "actors/csi/quantity.hpp"
+
+#include <charconv>
+#include <span>
+
+namespace gkm::csi {
+namespace {
+
+struct unit {
+  std::string_view suffix;
+  uint64_t factor;
+};
+
+constexpr unit time_units[] = {{"", 1}, {"s", 1}, {"m", 60}};
+constexpr unit size_units[] = {{"", 1},
+                               {"k", 1'000},
+                               {"M", 1'000'000},
+                               {"G", 1'000'000'000},
+                               {"T", 1'000'000'000'000},
+                               {"Ki", 1ULL << 10},
+                               {"Mi", 1ULL << 20},
+                               {"Gi", 1ULL << 30},
+                               {"Ti", 1ULL << 40}};
+
+std::optional<uint64_t> parse(std::string_view text, std::span<const unit> units) {
+  uint64_t number = 0;
+  auto [rest, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc()) return std::nullopt;
+  auto suffix = text.substr(static_cast<size_t>(rest - text.data()));
+  for (const auto& u : units) {
+    if (u.suffix != suffix) continue;
+    if (number > UINT64_MAX / u.factor) return std::nullopt;
+    return number * u.factor;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<uint64_t> parse_seconds(std::string_view text) { return parse(text, time_units); }
+std::optional<uint64_t> parse_bytes(std::string_view text) { return parse(text, size_units); }
+
+}  // namespace gkm::csi

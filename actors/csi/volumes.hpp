@@ -1,0 +1,62 @@
+/// Every volume of this node: gives each request to the volume's own actor, which lives only while
+/// it has something to do.
+///
+// clang-format off
+///   recovering ──done──▶ open
+///     ▲  └─failed─▶ resting (who waited is told why) ─┐
+///     └───────────────────────────────────────────────┘
+///   per volume:  none ──request──▶ at work ──last answer──▶ none
+// clang-format on
+#pragma once
+
+#include "actors/csi/mount.hpp"
+#include "messages/actors.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+
+namespace gkm::csi {
+
+constexpr size_t requests_max = 4'096;  ///< in flight, of all volumes together
+
+class volumes_state {
+public:
+  using handle = volumes_actor;
+  static constexpr const char* name = "volumes";
+
+  volumes_state(volumes_actor::pointer self, volume_ports ports);
+  ~volumes_state();
+  volumes_actor::behavior_type make_behavior();
+
+private:
+  struct child {
+    mount_actor actor;
+    size_t unanswered = 0;
+  };
+  struct held {
+    std::function<void()> go_on;
+    std::function<void(const error&)> give_up;
+  };
+
+  void recover();
+  void recovered(const result<done>& outcome);
+  /// Takes a request in, at once or when recovery is done.
+  template <class Answer, class... Ts>
+  caf::result<Answer> take(const std::string& volume_id, const Ts&... message);
+  template <class Answer, class... Ts>
+  void forward(caf::typed_response_promise<Answer> reply, const std::string& volume_id,
+               const Ts&... message);
+  void answered(const std::string& volume_id);
+  void answer_held(const error& e);
+
+  volumes_actor::pointer self_;
+  volume_ports ports_;
+  std::map<std::string, child> children_;
+  std::deque<held> held_;
+  size_t requests_ = 0;  ///< in flight
+  uint32_t failures_ = 0;
+  bool open_ = false;
+};
+
+}  // namespace gkm::csi

@@ -1,0 +1,26 @@
+/// What was asked of `gkm-gpu` on its command line.
+#pragma once
+
+#include "gpu/detector.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace gkm::gpus {
+
+struct settings {
+  std::string output;
+  driver_places places;
+  bool watch = false;
+  bool simulate = false;
+  std::chrono::milliseconds limit = default_driver_limit;
+  std::string log_level;
+  bool log_json = false;
+};
+
+/// Nothing, or the exit code with which the program ends here: help was asked for, or what was
+/// asked makes no sense. Either has been said.
+std::optional<int> parse_command_line(int argc, char** argv, settings& out);
+
+}  // namespace gkm::gpus

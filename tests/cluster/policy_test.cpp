@@ -1,0 +1,182 @@
+// Who may do what: the roles and policies of deploy/base, with the tokens that pods would have.
+#include "tests/support/deployment.hpp"
+#include "tests/support/kube_identities.hpp"
+
+#include <gmock/gmock.h>
+
+namespace gkm::support {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr auto some_digest =
+    "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+
+class policy : public deployed_test {
+protected:
+  void SetUp() override {
+    deployed_test::SetUp();
+    if (IsSkipped()) return;
+    make_namespace(server(), "policy-test");
+    make_node(server(), "policy-a");
+    make_node(server(), "policy-b");
+  }
+
+  static kubectl agent_on(const std::string& node) {
+    return server().as("agent-" + node, pod_token(server(), {node, "gkm-agent"}));
+  }
+  static kubectl gkm_operator() {
+    return server().as("gkm-operator", account_token(server(), "gkm-system", "gkm-operator"));
+  }
+  static void bind(const std::string& role, const std::string& user) {
+    admin().apply(
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: " + user +
+        '-' + role +
+        ", namespace: policy-test}, roleRef: {apiGroup: rbac.authorization.k8s.io, "
+        "kind: ClusterRole, name: " +
+        role + "}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: " + user +
+        "}]}");
+  }
+  /// What Kubernetes' own role `edit` comes to: a controller would add these two to it.
+  static kubectl editor() {
+    bind("gkm-edit", "editor");
+    bind("gkm-view", "editor");
+    return server().as_user("editor");
+  }
+
+  static std::string cache(const std::string& name, const std::string& image,
+                           const std::string& annotations = "{}") {
+    return "{apiVersion: gkm.io/v1alpha1, kind: GKMCache, metadata: {name: " + name +
+           ", namespace: policy-test, annotations: " + annotations + "}, spec: {image: '" + image +
+           "'}}";
+  }
+  static std::string report(const std::string& node) {
+    return "{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, metadata: {name: " + node +
+           ", namespace: policy-test}}";
+  }
+  static kubectl_answer patch_status(const kubectl& by, const std::string& object,
+                                     const std::string& status) {
+    return by.ask({"patch", object, "-n", "policy-test", "--subresource=status", "--type=merge",
+                   "-p", "{\"status\": " + status + "}"});
+  }
+  static void expect_refused(const kubectl_answer& answer, const std::string& why) {
+    EXPECT_FALSE(answer.ok()) << answer.out;
+    EXPECT_THAT(answer.err, HasSubstr(why));
+  }
+};
+
+TEST_F(policy, an_agent_writes_the_reports_of_its_own_node_only) {
+  auto a = agent_on("policy-a");
+  auto b = agent_on("policy-b");
+  const std::string denied = "an agent may write the report of its own node alone";
+  ASSERT_TRUE(a.ask_with_file({"apply", "-f"}, report("policy-a")).ok());
+  EXPECT_TRUE(patch_status(a, "gkmcachenode/policy-a", R"({"nodeName": "policy-a"})").ok());
+
+  expect_refused(a.ask_with_file({"create", "-f"}, report("policy-b")), denied);
+  expect_refused(patch_status(b, "gkmcachenode/policy-a", R"({"gpus": []})"), denied);
+  expect_refused(b.ask({"delete", "gkmcachenode", "policy-a", "-n", "policy-test"}), denied);
+  expect_refused(b.ask({"label", "gkmcachenode", "policy-a", "-n", "policy-test", "x=y"}), denied);
+
+  EXPECT_TRUE(a.ask({"delete", "gkmcachenode", "policy-a", "-n", "policy-test"}).ok());
+}
+
+TEST_F(policy, the_same_holds_for_reports_without_a_namespace) {
+  const std::string object =
+      "{apiVersion: gkm.io/v1alpha1, kind: ClusterGKMCacheNode, metadata: {name: policy-a}}";
+  ASSERT_TRUE(agent_on("policy-a").ask_with_file({"apply", "-f"}, object).ok());
+  expect_refused(agent_on("policy-b").ask({"delete", "clustergkmcachenode", "policy-a"}),
+                 "its own node alone: 'policy-a' is not 'policy-b'");
+  EXPECT_TRUE(gkm_operator().ask({"delete", "clustergkmcachenode", "policy-a"}).ok());
+}
+
+TEST_F(policy, an_agents_token_without_a_pod_writes_nothing) {
+  auto loose = server().as("loose", account_token(server(), "gkm-system", "gkm-agent"));
+  expect_refused(loose.ask_with_file({"create", "-f"}, report("policy-a")),
+                 "not named by its token");
+}
+
+TEST_F(policy, nobody_but_the_operator_writes_a_caches_status) {
+  admin().apply(cache("judged", "a/b:c"));
+  const std::string forged = "{\"resolvedDigest\": \"" + std::string(some_digest) + "\"}";
+  for (const auto& somebody : {admin(), editor(), agent_on("policy-a")})
+    expect_refused(patch_status(somebody, "gkmcache/judged", forged), "forbidden");
+  expect_refused(patch_status(admin(), "gkmcache/judged", forged), "only GKM's operator");
+  EXPECT_TRUE(patch_status(gkm_operator(), "gkmcache/judged", forged).ok());
+}
+
+TEST_F(policy, nobody_but_an_agent_writes_a_reports_status) {
+  ASSERT_TRUE(agent_on("policy-b").ask_with_file({"apply", "-f"}, report("policy-b")).ok());
+  const std::string forged = R"({"nodeName": "policy-b"})";
+  expect_refused(patch_status(admin(), "gkmcachenode/policy-b", forged), "only the agent");
+  expect_refused(patch_status(editor(), "gkmcachenode/policy-b", forged), "forbidden");
+  expect_refused(patch_status(gkm_operator(), "gkmcachenode/policy-b", forged), "forbidden");
+}
+
+TEST_F(policy, nobody_but_gkm_changes_the_resolved_digest) {
+  auto user = editor();
+  const auto pinned = "{gkm.io/resolvedDigest: '" + std::string(some_digest) + "'}";
+  ASSERT_TRUE(user.ask_with_file({"apply", "-f"}, cache("pinned", "a/b:c")).ok());
+  auto annotate = [&](const kubectl& by, const std::string& change) {
+    return by.ask({"annotate", "--overwrite", "gkmcache", "pinned", "-n", "policy-test",
+                   "gkm.io/resolvedDigest" + change});
+  };
+  const std::string denied = "only GKM writes the annotation";
+  for (const auto& somebody : {user, admin()})
+    expect_refused(annotate(somebody, '=' + std::string(some_digest)), denied);
+  EXPECT_TRUE(annotate(gkm_operator(), '=' + std::string(some_digest)).ok());
+  expect_refused(annotate(user, "-"), denied);
+
+  expect_refused(user.ask_with_file({"create", "-f"},
+                                    cache("forged", "a/b:c", "{gkm.io/resolvedDigest: latest}")),
+                 "must be a digest");
+  expect_refused(user.ask_with_file({"create", "-f"},
+                                    cache("forged", "a/b@sha256:" + std::string(64, '2'), pinned)),
+                 "the digest that spec.image names");
+}
+
+TEST_F(policy, everything_else_stays_possible_while_the_operator_is_away) {
+  auto user = editor();
+  ASSERT_TRUE(user.ask_with_file({"apply", "-f"}, cache("free", "a/b:c")).ok());
+  user.run({"label", "gkmcache", "free", "-n", "policy-test", "team=ml"});
+  user.run({"delete", "gkmcache", "free", "-n", "policy-test", "--wait=false"});
+}
+
+TEST_F(policy, agents_read_secrets_in_our_namespace_only_and_by_name) {
+  admin().run({"create", "secret", "generic", "own", "-n", "policy-test", "--from-literal=a=b"});
+  admin().run({"create", "secret", "generic", "copied", "-n", "gkm-system", "--from-literal=a=b"});
+  auto agent = agent_on("policy-a");
+  expect_refused(agent.ask({"get", "secret", "own", "-n", "policy-test"}), "forbidden");
+  expect_refused(agent.ask({"get", "secrets", "-A"}), "forbidden");
+  expect_refused(agent.ask({"get", "secrets", "-n", "gkm-system"}), "forbidden");
+  EXPECT_TRUE(agent.ask({"get", "secret", "copied", "-n", "gkm-system"}).ok());
+  EXPECT_TRUE(gkm_operator().ask({"get", "secret", "own", "-n", "policy-test"}).ok());
+  expect_refused(gkm_operator().ask({"get", "secrets", "-n", "policy-test"}), "forbidden");
+}
+
+TEST_F(policy, agents_change_neither_caches_nor_nodes_nor_pods) {
+  admin().apply(cache("kept", "a/b:c"));
+  auto agent = agent_on("policy-a");
+  expect_refused(agent.ask({"delete", "gkmcache", "kept", "-n", "policy-test"}), "forbidden");
+  expect_refused(agent.ask({"label", "node", "policy-a", "x=y"}), "forbidden");
+  expect_refused(agent.ask({"get", "pods", "-n", "gkm-system"}), "forbidden");
+  EXPECT_TRUE(agent.ask({"get", "gkmcaches", "-A"}).ok());
+}
+
+TEST_F(policy, gkm_csi_may_do_nothing) {
+  auto csi = server().as("gkm-csi", pod_token(server(), {"policy-a", "gkm-csi"}));
+  expect_refused(csi.ask({"get", "gkmcaches", "-A"}), "forbidden");
+  expect_refused(csi.ask({"get", "secrets", "-n", "gkm-system"}), "forbidden");
+  EXPECT_EQ(admin().field({"daemonset/gkm-csi-node", "-n", "gkm-system"},
+                          "{.spec.template.spec.automountServiceAccountToken}"),
+            "false");
+}
+
+TEST_F(policy, a_user_who_may_view_sees_caches_and_reports) {
+  bind("gkm-view", "viewer");
+  auto viewer = server().as_user("viewer");
+  EXPECT_TRUE(viewer.ask({"get", "gkmcaches,gkmcachenodes", "-n", "policy-test"}).ok());
+  expect_refused(viewer.ask_with_file({"create", "-f"}, cache("viewed", "a/b:c")), "forbidden");
+}
+
+}  // namespace
+}  // namespace gkm::support
