@@ -80,7 +80,8 @@ private:
 
   void request() {
     auto v = chance().below(volume_count);
-    auto where = target(chance().one_in(20) ? chance().below(volume_count) : v, chance().one_in(10));
+    auto where =
+        target(chance().one_in(20) ? chance().below(volume_count) : v, chance().one_in(10));
     if (chance().one_in(2)) return publish(v, where);
     if (chance().one_in(3)) return measure(v, where);
     unpublish(v, where);

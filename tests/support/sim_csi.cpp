@@ -222,8 +222,7 @@ void fake_volumes::remove_target(const std::string& target, answer<done> reply) 
   carry_out<done>(
       no_volume,
       [=, this]() -> result<done> {
-        if (is_taken(target))
-          return fail(errc::conflict, "something is mounted there");
+        if (is_taken(target)) return fail(errc::conflict, "something is mounted there");
         node_.targets.erase(target);
         return done{};
       },

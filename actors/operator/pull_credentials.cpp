@@ -1,0 +1,61 @@
+#include "actors/operator/pull_credentials.hpp"
+
+#include "base/base64.hpp"
+#include "base/sha256.hpp"
+#include "messages/printable.hpp"
+
+namespace gkm::cluster {
+namespace {
+
+// On the copies that agents read: they are others' secrets, and nobody's to name.
+constexpr std::string_view copy_label = "gkm.io/pull-secret";
+
+std::string_view data_key(std::string_view type) {
+  if (type == "kubernetes.io/dockerconfigjson") return ".dockerconfigjson";
+  if (type == "kubernetes.io/dockercfg") return ".dockercfg";
+  return {};
+}
+
+}  // namespace
+
+result<void> check_secret_name(const std::string& name) {
+  if (cache_ref::make("", name)) return {};
+  return fail(errc::invalid_argument,
+              "spec.imagePullSecrets names '" + printable(name) + "', which is no secret's name");
+}
+
+result<pull_credential> read_pull_secret(const k8s::object& secret) {
+  pull_credential out;
+  out.secret = secret.key().str();
+  auto named = "Secret '" + out.secret + "'";
+  auto key = data_key(secret.text({"type"}));
+  if (key.empty() || !secret.label(copy_label).empty())
+    return fail(errc::invalid_argument,
+                named +
+                    " is no pull secret: it must be of type 'kubernetes.io/dockerconfigjson', "
+                    "as 'kubectl create secret docker-registry' makes it");
+  auto text = base::from_base64(secret.text({"data", key}));
+  if (!text || text->empty())
+    return fail(errc::invalid_argument, named + " has nothing in '" + std::string(key) + "'");
+  auto store = oci::credential_store::parse_pull_secret(*text);
+  if (!store)
+    return fail(errc::invalid_argument,
+                named + " holds no valid credentials in '" + std::string(key) +
+                    "': make it anew with 'kubectl create secret docker-registry'");
+  out.store = std::move(*store);
+  out.fingerprint = base::sha256::of(*text).hex;
+  return out;
+}
+
+result<std::vector<pull_credential>> matching(std::vector<pull_credential> all,
+                                              const image_ref& image) {
+  std::vector<pull_credential> some;
+  for (auto& one : all) {
+    auto found = one.store.find(image);
+    if (!found) return fail(found.error());
+    if (*found) some.push_back(std::move(one));
+  }
+  return some;
+}
+
+}  // namespace gkm::cluster
