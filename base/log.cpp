@@ -110,6 +110,8 @@ void configure(level at_least, bool json) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void set_level(level at_least) { spdlog::default_logger_raw()->set_level(to_spdlog(at_least)); }
+
 level level_from_environment(level fallback) {
   for (const char* name : {"GKM_LOG", "GO_LOG"})
     if (const char* text = std::getenv(name))

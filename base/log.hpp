@@ -32,6 +32,8 @@ result<level> parse_level(std::string_view text);
 
 /// Call once in main, before other threads. Levels below `at_least` cost one comparison.
 void configure(level at_least, bool json);
+/// From now on, whatever threads there are.
+void set_level(level at_least);
 /// The level that GKM_LOG, else GO_LOG asks for, else `fallback`. An unknown word counts as unset.
 level level_from_environment(level fallback);
 

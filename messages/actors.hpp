@@ -10,12 +10,16 @@
 // clang-format on
 /// In gkm-csi, which meets the above only on disk:
 ///   kubelet ──gRPC──▶ services ──publish/unpublish/stats──▶ volumes ──the same──▶ mount*
+/// In gkm-operator, which meets the agents only in objects of the API:
+///   watches ──changed/report/node/…──▶ caches ──changed/report/node──▶ cluster cache* ──▶ API,
+///   resolver lease ──lead──▶ caches ──wanted/withdraw──▶ pull secrets ──▶ API
 /// `*` = one per cache or volume. Every question is asked with a time limit; every port's answer
 /// comes back as a `run` message to the actor that asked.
 #pragma once
 
 #include "messages/cache.hpp"
 #include "messages/caf.hpp"
+#include "messages/cluster_view.hpp"
 #include "messages/volume.hpp"
 
 #include <caf/all.hpp>
@@ -42,6 +46,11 @@ CAF_ADD_TYPE_ID(gkm, (gkm::publish_request))
 CAF_ADD_TYPE_ID(gkm, (gkm::volume_note))
 CAF_ADD_TYPE_ID(gkm, (gkm::volume_record))
 CAF_ADD_TYPE_ID(gkm, (gkm::volume_stats))
+CAF_ADD_TYPE_ID(gkm, (gkm::cluster_cache))
+CAF_ADD_TYPE_ID(gkm, (gkm::node_report))
+CAF_ADD_TYPE_ID(gkm, (gkm::node_facts))
+CAF_ADD_TYPE_ID(gkm, (gkm::node_standing))
+CAF_ADD_TYPE_ID(gkm, (gkm::node_holding))
 
 CAF_ADD_ATOM(gkm, gkm, run_atom, "run")
 CAF_ADD_ATOM(gkm, gkm, changed_atom, "changed")
@@ -72,6 +81,9 @@ CAF_ADD_ATOM(gkm, gkm, flush_atom, "flush")
 CAF_ADD_ATOM(gkm, gkm, unpublish_atom, "unpublish")
 CAF_ADD_ATOM(gkm, gkm, stats_atom, "stats")
 CAF_ADD_ATOM(gkm, gkm, probe_atom, "probe")
+CAF_ADD_ATOM(gkm, gkm, node_atom, "node")
+CAF_ADD_ATOM(gkm, gkm, ending_atom, "ending")
+CAF_ADD_ATOM(gkm, gkm, lead_atom, "lead")
 CAF_END_TYPE_ID_BLOCK(gkm)
 
 namespace gkm {
@@ -146,6 +158,41 @@ using reporter_actor = caf::typed_actor<
     handles<void, report_atom, cache_status>,
     handles<void, retract_atom, cache_ref>,
     handles<void, flush_atom, cache_ref>,  // (own) the pause after a write is over
+    handles<void, run_atom, continuation>>;
+
+/// Every cache, node and report of the cluster; one supervised child per cache.
+using caches_actor = caf::typed_actor<
+    handles<void, changed_atom, cluster_cache>,             // a cache is like this
+    handles<void, deleted_atom, cache_ref>,                 // it is gone from the API
+    handles<void, report_atom, node_report>,                // what a node says of one namespace's caches
+    handles<void, retract_atom, std::string, std::string>,  // namespace, node: that report is gone
+    handles<void, node_atom, node_facts>,                   // a node is like this
+    handles<void, deleted_atom, std::string>,               // that node is gone
+    handles<void, ending_atom, std::string, bool>,     // this namespace is going; false: it is gone
+    handles<void, synced_atom, bool>,                       // the view is whole; false: a watch broke
+    handles<void, lead_atom, bool>,                         // this process leads, or does not any more
+    handles<void, retry_atom, cache_ref>,                   // (own) a child that died may start again
+    handles<void, probe_atom, std::string>,                 // (own) that node may have been away for long
+    handles<void, run_atom, continuation>>;
+
+/// One cache of the cluster: what all nodes say of it becomes its status; it goes when none holds it.
+using cluster_cache_actor = caf::typed_actor<
+    handles<void, changed_atom, cluster_cache>,              // what the API has now
+    handles<void, report_atom, std::string, node_holding>,   // what this node holds of it
+    handles<void, node_atom, std::vector<node_standing>>,    // these nodes are this to it
+    handles<void, ending_atom, bool>,                   // its namespace is going
+    handles<void, lead_atom, bool>,                          // write what is due; false: write nothing
+    handles<void, flush_atom, uint64_t>,                     // (own) the pause of this epoch is over
+    handles<void, withdraw_atom>,                            // it is gone: exit
+    handles<void, run_atom, continuation>>;
+
+/// Copies of the pull secrets that caches name, in GKM's own namespace.
+using pull_secrets_actor = caf::typed_actor<
+    handles<void, wanted_atom, cache_ref, std::vector<std::string>>,  // this cache names these
+    handles<void, withdraw_atom, cache_ref>,                          // it is gone
+    handles<void, retry_atom, cache_ref>,                             // a node could not log in: copy again
+    handles<void, lead_atom, bool>,
+    handles<void, flush_atom, std::string>,                           // (own) that copy's pause is over
     handles<void, run_atom, continuation>>;
 // clang-format on
 

@@ -1,8 +1,8 @@
-#include "actors/node/backoff.hpp"
+#include "base/backoff.hpp"
 
 #include <algorithm>
 
-namespace gkm::node {
+namespace gkm::base {
 
 std::optional<std::chrono::milliseconds> pause_after(const error& e, uint32_t failures,
                                                      uint64_t random) {
@@ -18,4 +18,4 @@ std::optional<std::chrono::milliseconds> pause_after(const error& e, uint32_t fa
   return std::max(spread, asked);
 }
 
-}  // namespace gkm::node
+}  // namespace gkm::base

@@ -1,8 +1,8 @@
-#include "actors/node/backoff.hpp"
+#include "base/backoff.hpp"
 
 #include <gtest/gtest.h>
 
-namespace gkm::node {
+namespace gkm::base {
 namespace {
 
 using std::chrono::milliseconds;
@@ -45,4 +45,4 @@ TEST(backoff, there_is_no_second_try_where_it_cannot_help) {
   }
 }
 
-}  // namespace gkm::node
+}  // namespace gkm::base

@@ -1,0 +1,255 @@
+#include "actors/operator/cluster_cache.hpp"
+
+#include "base/backoff.hpp"
+#include "base/log.hpp"
+
+namespace gkm::cluster {
+namespace log = base::log;
+namespace {
+
+/// Longer than the watch lags behind the answer to a write.
+constexpr std::chrono::milliseconds watch_lag{1'000};
+/// After so many, it is no coincidence, and a pause is due.
+constexpr uint32_t conflicts_in_a_row = 3;
+
+}  // namespace
+
+cluster_cache_state::cluster_cache_state(cluster_cache_actor::pointer self,
+                                         const cluster_ports& ports, first_view first,
+                                         uint64_t seed)
+    : self_(self),
+      ports_(ports),
+      chance_(seed),
+      seen_(std::move(first.cache)),
+      acting_(first.acting),
+      namespace_ending_(first.namespace_ending) {
+  for (auto& row : first.nodes) {
+    nodes_.set_standing(row.standing);
+    if (!row.holding.empty()) nodes_.set_holding(row.standing.name, std::move(row.holding));
+  }
+}
+
+cluster_cache_actor::behavior_type cluster_cache_state::make_behavior() {
+  reconcile();
+  return {
+      [this](changed_atom, const cluster_cache& cache) { changed(cache); },
+      [this](report_atom, const std::string& node, const node_holding& holding) {
+        nodes_.set_holding(node, holding);
+        reconcile();
+      },
+      [this](node_atom, const std::vector<node_standing>& nodes) {
+        for (const auto& standing : nodes) nodes_.set_standing(standing);
+        reconcile();
+      },
+      [this](ending_atom, bool ending) {
+        namespace_ending_ = ending;
+        reconcile();
+      },
+      [this](lead_atom, bool acting) { set_acting(acting); },
+      [this](flush_atom, uint64_t epoch) { flush(epoch); },
+      [this](withdraw_atom) { self_->quit(); },
+      [](run_atom, const continuation& c) { c.run(); },
+  };
+}
+
+// -- what the API has --
+
+/// A write's answer can come before or after the watch tells of it. What the watch tells before it
+/// tells of the answer's version is older than that.
+void cluster_cache_state::changed(const cluster_cache& cache) {
+  if (writing_) {
+    heard_ = cache;
+    heard_versions_.insert(cache.object.resource_version);
+    return;
+  }
+  if (!awaited_version_.empty() && cache.object.resource_version != awaited_version_) {
+    heard_ = cache;
+    return;
+  }
+  adopt(cache);
+  reconcile();
+}
+
+void cluster_cache_state::adopt(const cluster_cache& cache) {
+  // A person's change is tried at once, whatever failed before.
+  if (cache.object.generation != seen_.object.generation || cache.pinned != seen_.pinned ||
+      cache.object.deleting != seen_.object.deleting) {
+    pausing_ = false;
+    failures_ = 0;
+    resolve_failures_ = 0;
+    image_.problem = {};
+  }
+  seen_ = cache;
+  awaited_version_.clear();
+  heard_.reset();
+}
+
+void cluster_cache_state::set_acting(bool acting) {
+  acting_ = acting;
+  pausing_ = false;
+  failures_ = 0;
+  image_.problem = {};
+  reconcile();
+}
+
+// -- what is due --
+
+void cluster_cache_state::reconcile() {
+  if (!acting_ || writing_ || pausing_) return;
+  bool known = learn_digest();
+  nodes_.set_current(wanted_digest(seen_, image_));
+  situation s{seen_, image_, nodes_, namespace_ending_, ports_.clock.unix_seconds()};
+  auto step = finalizer_due(s);
+  if (step != finalizer_step::keep) {
+    writing_ = true;
+    if (step == finalizer_step::add) return ports_.api.add_finalizer(seen_, answered({}));
+    return ports_.api.remove_finalizer(
+        seen_, answered({{false, "Deleted", "No node holds it, or none that counts"}}));
+  }
+  // Whoever waits to be deleted for others' sake is no longer ours.
+  if (seen_.object.deleting && !has_finalizer(seen_)) return;
+  if (!known && !seen_.object.deleting) return resolve();
+  write_status(s);
+}
+
+/// True if there is something to say about the image: its digest, or why there is none.
+bool cluster_cache_state::learn_digest() {
+  if (resolved_image_ != seen_.image) {
+    resolved_image_ = seen_.image;
+    image_ = {};
+  }
+  if (auto pinned = pinned_digest(seen_); !pinned.empty()) {
+    image_ = {pinned, {}};
+  } else if (image_.resolved.empty() && !seen_.status.resolved.empty() &&
+             seen_.status.observed_generation == seen_.object.generation) {
+    // The leader before found it.
+    image_ = {seen_.status.resolved, {}};
+  }
+  return !image_.resolved.empty() || image_.problem.code != errc::none;
+}
+
+void cluster_cache_state::resolve() {
+  if (std::exchange(resolving_, true)) return;
+  auto me = cluster_cache_actor(self_);
+  ports_.resolver.resolve(seen_, [me, this, image = seen_.image](result<digest> outcome) {
+    caf::anon_send(me, run_atom_v, continuation{[=, this] { resolved(image, outcome); }});
+  });
+}
+
+void cluster_cache_state::resolved(const std::string& image, const result<digest>& outcome) {
+  resolving_ = false;
+  if (image != seen_.image) return reconcile();
+  if (outcome) {
+    resolve_failures_ = 0;
+    image_ = {*outcome, {}};
+    return reconcile();
+  }
+  image_ = {{}, outcome.error()};
+  auto pause = base::pause_after(outcome.error(), ++resolve_failures_, chance_());
+  log::warn("Cannot resolve an image",
+            {{"cache", seen_.ref.str()}, {"image", image}, {"error", outcome.error().message}});
+  if (pause)
+    self_->delayed_send(self_, *pause, run_atom_v, continuation{[this, image] {
+                          if (image == seen_.image && image_.resolved.empty() && acting_) resolve();
+                        }});
+  reconcile();
+}
+
+void cluster_cache_state::write_status(const situation& s) {
+  auto wanted = judge(s);
+  if (wanted == seen_.status || is_written(wanted)) return;
+  auto now = self_->clock().now();
+  auto weight = weigh(seen_.status, wanted);
+  auto pause = pace_.due(now, weight);
+  if (pause.count() > 0) return come_back(pause);
+  pace_.wrote(now, weight);
+  writing_ = true;
+  attempt_ = wanted;
+  ports_.api.write_status(seen_, wanted, answered(events_between(seen_, wanted)));
+}
+
+/// True if just this was written and the API made something else of it: it would do so again.
+bool cluster_cache_state::is_written(const cluster_cache_status& wanted) const {
+  if (seen_.object.resource_version != written_version_) return false;
+  auto then = written_;
+  then.updated_unix_s = wanted.updated_unix_s;
+  return then == wanted;
+}
+
+// -- what came of it --
+
+answer<cluster_cache> cluster_cache_state::answered(std::vector<cache_event> events) {
+  heard_versions_ = {seen_.object.resource_version};
+  auto me = cluster_cache_actor(self_);
+  return [me, this, events = std::move(events)](result<cluster_cache> outcome) {
+    caf::anon_send(me, run_atom_v, continuation{[=, this] { written(outcome, events); }});
+  };
+}
+
+void cluster_cache_state::written(const result<cluster_cache>& outcome,
+                                  const std::vector<cache_event>& events) {
+  writing_ = false;
+  if (!outcome) return failed(outcome.error());
+  failures_ = 0;
+  for (const auto& event : events) ports_.api.record(seen_, event);
+  if (attempt_) {
+    written_ = *std::exchange(attempt_, std::nullopt);
+    written_version_ = outcome->object.resource_version;
+  }
+  catch_up_with(*outcome);
+  reconcile();
+}
+
+void cluster_cache_state::catch_up_with(const cluster_cache& answer) {
+  const auto& version = answer.object.resource_version;
+  if (heard_versions_.contains(version)) {
+    if (heard_) adopt(cluster_cache(*heard_));
+    return;
+  }
+  adopt(answer);
+  awaited_version_ = version;
+  come_back(watch_lag);
+}
+
+void cluster_cache_state::failed(const error& e) {
+  attempt_.reset();
+  if (heard_) adopt(cluster_cache(*heard_));
+  // Gone: the watch will say so.
+  if (e.code == errc::not_found) return;
+  ++failures_;
+  if (e.code == errc::conflict && failures_ <= conflicts_in_a_row) return read();
+  if (failures_ == 1)
+    log::warn("Cannot write a cache", {{"cache", seen_.ref.str()}, {"error", e.message}});
+  auto pause = base::pause_after({errc::unavailable, {}, e.retry_after}, failures_, chance_());
+  pausing_ = true;
+  come_back(pause.value_or(base::longest_pause));
+}
+
+/// Somebody else was faster, or an answer was lost and the write was not.
+void cluster_cache_state::read() {
+  if (!acting_) return;
+  writing_ = true;
+  heard_versions_ = {seen_.object.resource_version};
+  auto me = cluster_cache_actor(self_);
+  ports_.api.read(seen_.ref, [me, this](result<cluster_cache> outcome) {
+    caf::anon_send(me, run_atom_v, continuation{[=, this] {
+                     writing_ = false;
+                     if (!outcome) return failed(outcome.error());
+                     catch_up_with(*outcome);
+                     reconcile();
+                   }});
+  });
+}
+
+void cluster_cache_state::come_back(std::chrono::milliseconds pause) {
+  self_->delayed_send(self_, pause, flush_atom_v, ++epoch_);
+}
+
+void cluster_cache_state::flush(uint64_t epoch) {
+  if (epoch != epoch_) return;
+  pausing_ = false;
+  if (!writing_ && heard_) adopt(cluster_cache(*heard_));
+  reconcile();
+}
+
+}  // namespace gkm::cluster

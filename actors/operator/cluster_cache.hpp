@@ -1,0 +1,96 @@
+/// One cache of the cluster: turns what the API and the nodes say into the cache's status and its
+/// finalizer, by the verdicts of verdict.hpp. The only writer of that object in this process.
+///
+// clang-format off
+///   idle ──something is due──▶ writing ──written──▶ idle      (a pause first, if it wrote just now)
+///                                 ├──conflict──▶ reading ──▶ idle
+///                                 └──failed──▶ pausing (1 s, 2 s, … 5 min) ──▶ idle
+// clang-format on
+/// While it may not act it only listens: a new leader knows everything already, and writes only
+/// what is not right.
+#pragma once
+
+#include "actors/operator/aggregate.hpp"
+#include "actors/operator/pace.hpp"
+#include "actors/operator/verdict.hpp"
+#include "messages/actors.hpp"
+
+#include <optional>
+#include <random>
+#include <set>
+
+namespace gkm::cluster {
+
+/// A node, and what it holds of the cache.
+struct node_row {
+  node_standing standing;
+  node_holding holding;
+};
+
+struct cluster_ports {
+  api_port& api;
+  resolver_port& resolver;
+  clock_port& clock;
+};
+
+/// What a cache's actor is told of the world when it starts.
+struct first_view {
+  cluster_cache cache;
+  std::vector<node_row> nodes;
+  bool namespace_ending = false;
+  bool acting = false;
+};
+
+class cluster_cache_state {
+public:
+  using handle = cluster_cache_actor;
+  static constexpr const char* name = "cluster_cache";
+
+  cluster_cache_state(cluster_cache_actor::pointer self, const cluster_ports& ports,
+                      first_view first, uint64_t seed);
+  cluster_cache_actor::behavior_type make_behavior();
+
+private:
+  void changed(const cluster_cache& cache);
+  void adopt(const cluster_cache& cache);
+  void set_acting(bool acting);
+  void reconcile();
+  bool learn_digest();
+  void resolve();
+  void resolved(const std::string& image, const result<digest>& outcome);
+  void write_status(const situation& s);
+  void read();
+  answer<cluster_cache> answered(std::vector<cache_event> events);
+  void written(const result<cluster_cache>& outcome, const std::vector<cache_event>& events);
+  void catch_up_with(const cluster_cache& answer);
+  bool is_written(const cluster_cache_status& wanted) const;
+  void failed(const error& e);
+  void come_back(std::chrono::milliseconds pause);
+  void flush(uint64_t epoch);
+
+  cluster_cache_actor::pointer self_;
+  cluster_ports ports_;
+  std::mt19937_64 chance_;
+  aggregate nodes_;
+  cluster_cache seen_;
+  /// Told by the watch, but maybe older than `seen_`, which a write answered with.
+  std::optional<cluster_cache> heard_;
+  std::set<std::string> heard_versions_;         ///< while a write is under way
+  std::string awaited_version_;                  ///< until the watch tells it, it tells the past
+  std::optional<cluster_cache_status> attempt_;  ///< being written
+  cluster_cache_status written_;                 ///< last, and what version it made of the object
+  std::string written_version_;
+  resolution image_;
+  std::string resolved_image_;  ///< the text that `image_` is of
+  pace pace_;
+  bool acting_ = false;
+  bool namespace_ending_ = false;
+  bool writing_ = false;
+  bool resolving_ = false;
+  bool pausing_ = false;  ///< after a failure
+  uint32_t failures_ = 0;
+  uint32_t resolve_failures_ = 0;
+  uint64_t epoch_ = 0;
+};
+
+}  // namespace gkm::cluster

@@ -1,0 +1,98 @@
+#include "actors/operator/kube_api.hpp"
+
+#include "actors/operator/verdict.hpp"
+#include "k8s/patch.hpp"
+#include "k8s/types.hpp"
+
+#include <algorithm>
+
+namespace gkm::cluster {
+namespace {
+
+constexpr std::string_view driver_name = "csi.gkm.io";
+
+/// Counts the write, and reads the object that it was answered with.
+answer<k8s::object> parsed(answer<cluster_cache> reply, metrics* counted, std::string_view what) {
+  return [reply = std::move(reply), counted, what](result<k8s::object> o) {
+    if (counted) counted->wrote(what, o ? errc::none : o.error().code);
+    if (!o) return reply(fail(o.error()));
+    reply(k8s::parse_cache(*o));
+  };
+}
+
+/// A merge patch that holds only for the version that was seen.
+std::string for_version(const std::string& patch, const cluster_cache& seen) {
+  // Every patch is an object with members, and none of them is "metadata".
+  return R"({"metadata":{"resourceVersion":)" + k8s::json_text(seen.object.resource_version) +
+         "}," + patch.substr(1);
+}
+
+std::string driver_object() {
+  k8s::draft d(k8s::csi_drivers, {"", std::string(driver_name)});
+  d.set({"metadata", "labels", "security.kubernetes.io/csi-ephemeral-volume-profile"},
+        "restricted");
+  d.set({"spec", "attachRequired"}, false).set({"spec", "podInfoOnMount"}, true);
+  d.set({"spec", "volumeLifecycleModes"}, std::vector<std::string>{"Ephemeral"});
+  d.set({"spec", "fsGroupPolicy"}, "None").set({"spec", "seLinuxMount"}, false);
+  d.set({"spec", "storageCapacity"}, false);
+  return d.print();
+}
+
+}  // namespace
+
+void kube_api::write_status(const cluster_cache& seen, const cluster_cache_status& wanted,
+                            answer<cluster_cache> reply) {
+  auto patch = k8s::status_patch(seen.status, wanted);
+  if (!patch) return reply(seen);
+  client_.merge_patch(k8s::caches_like(seen.ref), k8s::key_of(seen.ref), for_version(*patch, seen),
+                      parsed(std::move(reply), &metrics_, "status"), "status");
+}
+
+void kube_api::add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) {
+  auto wanted = seen.object.finalizers;
+  wanted.emplace_back(in_use_finalizer);
+  write_finalizers(seen, wanted, std::move(reply));
+}
+
+void kube_api::remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) {
+  auto wanted = seen.object.finalizers;
+  std::erase(wanted, in_use_finalizer);
+  write_finalizers(seen, wanted, std::move(reply));
+}
+
+void kube_api::write_finalizers(const cluster_cache& seen, const std::vector<std::string>& wanted,
+                                answer<cluster_cache> reply) {
+  k8s::draft d;
+  d.set({"metadata", "resourceVersion"}, seen.object.resource_version);
+  d.set({"metadata", "finalizers"}, wanted);
+  client_.merge_patch(k8s::caches_like(seen.ref), k8s::key_of(seen.ref), d.print(),
+                      parsed(std::move(reply), &metrics_, "finalizer"));
+}
+
+void kube_api::read(const cache_ref& ref, answer<cluster_cache> reply) {
+  client_.get(k8s::caches_like(ref), k8s::key_of(ref), parsed(std::move(reply), nullptr, {}));
+}
+
+void kube_api::record(const cluster_cache& about, const cache_event& event) {
+  const auto& what = k8s::caches_like(about.ref);
+  k8s::event e;
+  e.subject = {what.api_version(), std::string(what.kind), k8s::key_of(about.ref),
+               about.object.uid};
+  e.warning = event.warning;
+  e.reason = event.reason;
+  e.action = "Reconcile";
+  e.note = event.note;
+  events_.record(e);
+  metrics_.wrote("event", errc::none);
+}
+
+void kube_api::ensure_driver(answer<done> reply) {
+  client_.apply(k8s::csi_drivers, {"", std::string(driver_name)}, driver_object(),
+                {"gkm-operator", true}, [reply, counted = &metrics_](result<k8s::object> o) {
+                  counted->wrote("driver", o ? errc::none : o.error().code);
+                  if (!o) return reply(fail(o.error()));
+                  reply(done{});
+                });
+}
+
+}  // namespace gkm::cluster

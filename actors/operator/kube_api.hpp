@@ -1,0 +1,53 @@
+/// The ports of the operator, on the API server.
+#pragma once
+
+#include "actors/operator/metrics.hpp"
+#include "actors/operator/ports.hpp"
+#include "k8s/client.hpp"
+#include "k8s/events.hpp"
+
+#include <string>
+
+namespace gkm::cluster {
+
+class kube_api : public api_port {
+public:
+  /// All must outlive this.
+  kube_api(k8s::client& client, k8s::event_recorder& events, metrics& counted)
+      : client_(client), events_(events), metrics_(counted) {}
+
+  void write_status(const cluster_cache& seen, const cluster_cache_status& wanted,
+                    answer<cluster_cache> reply) override;
+  void add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override;
+  void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override;
+  void read(const cache_ref& ref, answer<cluster_cache> reply) override;
+  void record(const cluster_cache& about, const cache_event& event) override;
+  void ensure_driver(answer<done> reply) override;
+
+private:
+  void write_finalizers(const cluster_cache& seen, const std::vector<std::string>& wanted,
+                        answer<cluster_cache> reply);
+
+  k8s::client& client_;
+  k8s::event_recorder& events_;
+  metrics& metrics_;
+};
+
+class kube_secrets : public secrets_port {
+public:
+  kube_secrets(k8s::client& client, metrics& counted, std::string own_ns)
+      : client_(client), metrics_(counted), own_ns_(std::move(own_ns)) {}
+
+  void copy(const secret_ref& from, answer<done> reply) override;
+  void drop(const std::string& copy, answer<done> reply) override;
+  void list(answer<std::vector<std::string>> reply) override;
+
+private:
+  void write_copy(const secret_ref& from, const k8s::object& secret, answer<done> reply);
+
+  k8s::client& client_;
+  metrics& metrics_;
+  std::string own_ns_;
+};
+
+}  // namespace gkm::cluster

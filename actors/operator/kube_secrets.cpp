@@ -1,0 +1,69 @@
+#include "actors/operator/kube_api.hpp"
+#include "k8s/patch.hpp"
+#include "messages/pull_secret.hpp"
+
+#include <rapidjson/document.h>
+
+namespace gkm::cluster {
+namespace {
+
+bool is_pull_secret(const k8s::object& secret) {
+  auto type = secret.text({"type"});
+  return type == "kubernetes.io/dockerconfigjson" || type == "kubernetes.io/dockercfg";
+}
+
+}  // namespace
+
+void kube_secrets::copy(const secret_ref& from, answer<done> reply) {
+  auto name = pull_secret_copy(from.ns, from.name);
+  client_.get(k8s::secrets, {from.ns, from.name}, [=, this](result<k8s::object> secret) {
+    if (secret && is_pull_secret(*secret)) return write_copy(from, *secret, reply);
+    auto why = secret ? error{errc::invalid_argument,
+                              "Secret '" + from.ns + "/" + from.name +
+                                  "' is no pull secret: its type must be "
+                                  "'kubernetes.io/dockerconfigjson' or 'kubernetes.io/dockercfg'",
+                              {}}
+                      : secret.error();
+    if (why.code != errc::not_found && why.code != errc::invalid_argument) return reply(fail(why));
+    // Nobody may pull with what its owner took away.
+    drop(name, [=](const result<done>&) { reply(fail(why)); });
+  });
+}
+
+void kube_secrets::write_copy(const secret_ref& from, const k8s::object& secret,
+                              answer<done> reply) {
+  auto name = pull_secret_copy(from.ns, from.name);
+  k8s::draft d(k8s::secrets, {own_ns_, name});
+  d.set({"metadata", "labels", pull_secret_label}, "true");
+  d.set({"metadata", "annotations", "gkm.io/copy-of"}, from.ns + "/" + from.name);
+  d.set({"type"}, secret.text({"type"}));
+  if (const auto* data = secret.find({"data"})) d.set({"data"}, *data);
+  client_.apply(k8s::secrets, {own_ns_, name}, d.print(), {"gkm-operator", true},
+                [reply, counted = &metrics_](result<k8s::object> o) {
+                  counted->wrote("secret", o ? errc::none : o.error().code);
+                  if (!o) return reply(fail(o.error()));
+                  reply(done{});
+                });
+}
+
+void kube_secrets::drop(const std::string& copy, answer<done> reply) {
+  client_.remove(k8s::secrets, {own_ns_, copy}, {},
+                 [reply, counted = &metrics_](result<bool> gone) {
+                   bool fine = gone || gone.error().code == errc::not_found;
+                   counted->wrote("secret", fine ? errc::none : gone.error().code);
+                   if (!fine) return reply(fail(gone.error()));
+                   reply(done{});
+                 });
+}
+
+void kube_secrets::list(answer<std::vector<std::string>> reply) {
+  k8s::selection which{own_ns_, std::string(pull_secret_label) + "=true", {}};
+  client_.list(k8s::secrets, which, [reply](result<k8s::object_list> found) {
+    if (!found) return reply(fail(found.error()));
+    std::vector<std::string> names;
+    for (const auto& o : found->items) names.emplace_back(o.name());
+    reply(std::move(names));
+  });
+}
+
+}  // namespace gkm::cluster

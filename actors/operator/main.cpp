@@ -1,0 +1,194 @@
+#include "actors/operator/caches.hpp"
+#include "actors/operator/cluster_watch.hpp"
+#include "actors/operator/kube_api.hpp"
+#include "actors/operator/pinned_only.hpp"
+#include "actors/operator/probe_server.hpp"
+#include "actors/operator/pull_secrets.hpp"
+#include "actors/operator/settings.hpp"
+#include "base/log.hpp"
+#include "base/version.hpp"
+#include "k8s/lease.hpp"
+#include "k8s/time.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <future>
+#include <iostream>
+#include <random>
+
+namespace gkm::cluster {
+namespace log = base::log;
+namespace {
+
+constexpr size_t actor_threads = 2;
+constexpr std::chrono::seconds resign_limit{5};
+
+struct wall_clock : clock_port {
+  int64_t unix_seconds() override { return k8s::now_unix_s(); }
+};
+
+/// SIGTERM and SIGINT, blocked in every thread that is made after this.
+class ending {
+public:
+  ending() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+  void wait() const {
+    int signal = 0;
+    sigwait(&signals_, &signal);
+  }
+
+private:
+  sigset_t signals_{};
+};
+
+log::level first_level(const settings& s) {
+  auto level = log::parse_level(s.log_level);
+  return level ? *level : log::level_from_environment(log::level::info);
+}
+
+void follow_config(const settings& s, const config_data& data) {
+  if (!s.log_level.empty()) return;
+  auto word = data.find("gkm.operator.log.level");
+  auto level = log::parse_level(word == data.end() ? "" : word->second);
+  if (word != data.end() && !level)
+    log::warn("Setting is not understood",
+              {{"key", word->first}, {"error", level.error().message}});
+  log::set_level(level ? *level : first_level(s));
+  log::debug("Log level is set", {{"level", level ? word->second : "as at the start"}});
+}
+
+k8s::recorder_options recorder_options(const settings& s) {
+  k8s::recorder_options options;
+  options.instance = s.identity;
+  return options;
+}
+
+/// Everything that runs, in the order in which it is made; the destructor ends it in the other.
+class operator_process {
+public:
+  operator_process(const settings& s, k8s::config where)
+      : settings_(s),
+        system_(configured(config_)),
+        client_(std::move(where), {.user_agent = "gkm-operator/" + std::string(base::version())}),
+        events_(client_, recorder_options(s)),
+        api_(client_, events_, metrics_),
+        secrets_port_(client_, metrics_, s.own_ns) {
+    std::random_device chance;
+    secrets_ = gkm::spawn<pull_secrets_state>(system_, secrets_port_, s.own_ns, chance());
+    caches_ = gkm::spawn<caches_state>(system_, cluster_ports{api_, resolver_, clock_}, secrets_,
+                                       chance());
+  }
+
+  ~operator_process() {
+    resign();
+    servers_.clear();
+    watch_.reset();
+    caf::anon_send_exit(caches_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(secrets_, caf::exit_reason::user_shutdown);
+    system_.await_all_actors_done();
+  }
+
+  result<done> start() {
+    watch_ = std::make_unique<cluster_watch>(
+        client_, caches_, settings_.own_ns, metrics_,
+        [this](const config_data& data) { follow_config(settings_, data); });
+    for (const auto& address : {settings_.metrics_address, settings_.health_address}) {
+      if (address.empty()) continue;
+      auto server = probe_server::start(
+          address, {[this] { return watch_->has_synced(); }, [this] { return metrics_.print(); }});
+      if (!server) return fail(server.error());
+      servers_.push_back(std::move(*server));
+    }
+    if (settings_.leader_elect) return stand_for_election();
+    lead(true);
+    return done{};
+  }
+
+private:
+  static caf::actor_system_config& configured(caf::actor_system_config& config) {
+    gkm::configure(config, actor_threads);
+    config.add_message_types<caf::id_block::gkm>();
+    return config;
+  }
+
+  result<done> stand_for_election() {
+    k8s::lease_options options;
+    options.lease = {settings_.own_ns, "gkm-operator"};
+    options.identity = settings_.identity + "_" + std::to_string(::getpid()) + "_" +
+                       std::to_string(k8s::now_unix_us());
+    auto election =
+        k8s::leader_election::start(client_, options,
+                                    {[this] { lead(true); },
+                                     [this](const std::string& why) {
+                                       log::info("Not the leader any more", {{"why", why}});
+                                       lead(false);
+                                     }});
+    if (!election) return fail(election.error());
+    election_ = std::move(*election);
+    return done{};
+  }
+
+  void lead(bool leading) {
+    if (leading) log::info("Leading");
+    metrics_.set_leading(leading);
+    caf::anon_send(caches_, lead_atom_v, leading);
+  }
+
+  void resign() {
+    if (!election_) return;
+    auto told = std::make_shared<std::promise<void>>();
+    election_->stop([told](const result<done>&) { told->set_value(); });
+    if (told->get_future().wait_for(resign_limit) != std::future_status::ready)
+      log::warn("The lease could not be given back; it runs out by itself");
+    election_.reset();
+  }
+
+  const settings& settings_;
+  caf::actor_system_config config_;
+  caf::actor_system system_;
+  metrics metrics_;
+  k8s::client client_;
+  k8s::event_recorder events_;
+  kube_api api_;
+  kube_secrets secrets_port_;
+  pinned_only resolver_;
+  wall_clock clock_;
+  pull_secrets_actor secrets_;
+  caches_actor caches_;
+  std::unique_ptr<cluster_watch> watch_;
+  std::vector<std::unique_ptr<probe_server>> servers_;
+  std::unique_ptr<k8s::leader_election> election_;
+};
+
+int run(const settings& s) {
+  ending end;
+  log::configure(first_level(s), s.log_json);
+  auto where = k8s::find_config({s.kubeconfig, s.context});
+  if (!where) {
+    std::cerr << "gkm-operator: " << where.error().message << "\n";
+    return 1;
+  }
+  log::info("Starting", {{"version", base::version()}, {"server", where->server}});
+  operator_process process(s, std::move(*where));
+  if (auto started = process.start(); !started) {
+    std::cerr << "gkm-operator: " << started.error().message << "\n";
+    return 1;
+  }
+  end.wait();
+  log::info("Ending");
+  return 0;
+}
+
+}  // namespace
+}  // namespace gkm::cluster
+
+int main(int argc, char** argv) {
+  gkm::cluster::settings settings;
+  if (auto code = gkm::cluster::parse_command_line(argc, argv, settings)) return *code;
+  return gkm::cluster::run(settings);
+}

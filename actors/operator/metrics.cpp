@@ -1,0 +1,101 @@
+#include "actors/operator/metrics.hpp"
+
+#include "base/version.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+
+namespace gkm::cluster {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+
+int64_t resident_bytes() {
+  long pages = 0;
+  if (auto* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return int64_t{pages} * ::sysconf(_SC_PAGESIZE);
+}
+
+double cpu_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  constexpr double ns_in_s = 1e9;
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / ns_in_s;
+}
+
+}  // namespace
+
+struct metrics::families {
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& writes =
+      BuildCounter()
+          .Name("gkm_operator_api_writes_total")
+          .Help("Writes to the Kubernetes API, by what was written and how it ended")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& changes =
+      BuildCounter()
+          .Name("gkm_operator_watch_changes_total")
+          .Help("Changes that watches told, by the kind of object")
+          .Register(registry);
+  prometheus::Family<prometheus::Gauge>& caches =
+      BuildGauge().Name("gkm_operator_caches").Help("Caches in the cluster").Register(registry);
+  prometheus::Gauge& nodes = single("gkm_operator_nodes", "Nodes in the cluster");
+  prometheus::Gauge& leading =
+      single("gkm_operator_leading", "1 if this process writes, 0 if it stands by");
+  prometheus::Gauge& watching =
+      single("gkm_operator_watching", "1 if the view of the cluster is whole");
+  prometheus::Gauge& resident =
+      single("gkm_process_resident_memory_bytes", "Memory that this process has in RAM");
+  prometheus::Gauge& cpu =
+      single("gkm_process_cpu_seconds", "Processor time that this process has used");
+
+  prometheus::Gauge& single(const char* name, const char* help) {
+    return BuildGauge().Name(name).Help(help).Register(registry).Add({});
+  }
+};
+
+metrics::metrics() : families_(std::make_unique<families>()) {
+  BuildGauge()
+      .Name("gkm_operator_build_info")
+      .Help("Always 1; its label is the version")
+      .Register(families_->registry)
+      .Add({{"version", std::string(base::version())}})
+      .Set(1);
+}
+
+metrics::~metrics() = default;
+
+void metrics::wrote(std::string_view what, errc outcome) {
+  auto word = outcome == errc::none ? "ok" : std::string(to_string(outcome));
+  families_->writes.Add({{"what", std::string(what)}, {"outcome", word}}).Increment();
+}
+
+void metrics::heard(std::string_view what) {
+  families_->changes.Add({{"what", std::string(what)}}).Increment();
+}
+
+void metrics::set_caches(std::string_view scope, size_t n) {
+  families_->caches.Add({{"scope", std::string(scope)}}).Set(static_cast<double>(n));
+}
+
+void metrics::set_nodes(size_t n) { families_->nodes.Set(static_cast<double>(n)); }
+void metrics::set_leading(bool leading) { families_->leading.Set(leading ? 1 : 0); }
+void metrics::set_watching(bool whole) { families_->watching.Set(whole ? 1 : 0); }
+
+std::string metrics::print() const {
+  families_->resident.Set(static_cast<double>(resident_bytes()));
+  families_->cpu.Set(cpu_seconds());
+  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+}
+
+}  // namespace gkm::cluster

@@ -1,0 +1,37 @@
+/// What the operator counts, for Prometheus. Thread-safe; labels have few values.
+#pragma once
+
+#include "messages/errors.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace gkm::cluster {
+
+class metrics {
+public:
+  metrics();
+  ~metrics();
+  metrics(const metrics&) = delete;
+  metrics& operator=(const metrics&) = delete;
+
+  /// A write to the API: "status", "finalizer", "secret", "event", "driver".
+  void wrote(std::string_view what, errc outcome);
+  /// A change that a watch told: "cache", "report", "node", "namespace", "config".
+  void heard(std::string_view what);
+  /// How many caches there are: scope "namespaced" or "cluster".
+  void set_caches(std::string_view scope, size_t n);
+  void set_nodes(size_t n);
+  void set_leading(bool leading);
+  void set_watching(bool whole);
+
+  /// In the text format that Prometheus reads.
+  std::string print() const;
+
+private:
+  struct families;
+  std::unique_ptr<families> families_;
+};
+
+}  // namespace gkm::cluster

@@ -1,0 +1,75 @@
+/// The edges of the operator's actors. Each port has a real implementation in this folder and a
+/// fake in tests/support. A port never calls back into an actor: it answers, once, from any thread.
+#pragma once
+
+#include "messages/answer.hpp"
+#include "messages/cluster.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gkm::cluster {
+
+/// One line that `kubectl describe` shows.
+struct cache_event {
+  bool warning = false;
+  std::string reason;  ///< one word in CamelCase
+  std::string note;
+
+  bool operator==(const cache_event&) const = default;
+};
+
+/// Caches in the API. Every write holds only for the version that `seen` is: errc::conflict if the
+/// object is another by now, errc::not_found if it is gone. The answer is the object as it then is.
+class api_port {
+public:
+  virtual ~api_port() = default;
+  virtual void write_status(const cluster_cache& seen, const cluster_cache_status& wanted,
+                            answer<cluster_cache> reply) = 0;
+  /// GKM's finalizer and no other.
+  virtual void add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) = 0;
+  virtual void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) = 0;
+  virtual void read(const cache_ref& ref, answer<cluster_cache> reply) = 0;
+  /// A courtesy: what cannot be recorded is dropped.
+  virtual void record(const cluster_cache& about, const cache_event& event) = 0;
+  /// The CSIDriver object is as GKM needs it.
+  virtual void ensure_driver(answer<done> reply) = 0;
+};
+
+/// A secret by where it is.
+struct secret_ref {
+  std::string ns;
+  std::string name;
+
+  auto operator<=>(const secret_ref&) const = default;
+};
+
+/// Copies of pull secrets, in GKM's own namespace.
+class secrets_port {
+public:
+  virtual ~secrets_port() = default;
+  /// Makes the copy equal to the secret. errc::not_found: there is no such secret, and no copy of
+  /// it any more. errc::invalid_argument: it is no pull secret.
+  virtual void copy(const secret_ref& from, answer<done> reply) = 0;
+  /// True if it is gone, also if it was before. `copy` is a name from `list` or pull_secret_copy().
+  virtual void drop(const std::string& copy, answer<done> reply) = 0;
+  virtual void list(answer<std::vector<std::string>> reply) = 0;
+};
+
+/// Images whose digest nobody pinned.
+class resolver_port {
+public:
+  virtual ~resolver_port() = default;
+  /// What the image's reference names now, asked with the cache's own pull secrets.
+  virtual void resolve(const cluster_cache& cache, answer<digest> reply) = 0;
+};
+
+/// Wall-clock time. Actors measure time with the actor clock.
+class clock_port {
+public:
+  virtual ~clock_port() = default;
+  virtual int64_t unix_seconds() = 0;
+};
+
+}  // namespace gkm::cluster

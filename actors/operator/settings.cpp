@@ -1,0 +1,101 @@
+#include "actors/operator/settings.hpp"
+
+#include "base/version.hpp"
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include <array>
+
+namespace gkm::cluster {
+namespace {
+
+constexpr int used_wrongly = 2;
+
+constexpr const char* footer =
+    R"(Watches GKMCache and ClusterGKMCache objects, tells every node's agent which digest to have, and
+gathers what the agents report into the status that 'kubectl get gkmcaches' shows. A cache that is
+deleted stays until no node holds it; its Ready condition says what it waits for. A node that left,
+that has been NotReady for 5 minutes, or a namespace that is going holds nothing up.
+
+Several may run: one leads and writes, the others follow along and take over within 15 seconds, at
+once if the leader was told to end. Nothing is polled; an idle operator makes no requests.
+
+Inside a cluster it uses its pod's service account; outside, a kubeconfig as kubectl does. Settings in
+the ConfigMap 'gkm-config' of its namespace are followed without a restart:
+  gkm.operator.log.level   debug, info, warn, error or off, unless --log-level was given
+
+HTTP, at both addresses: /healthz (it runs), /readyz (its view of the cluster is complete), /metrics
+(for Prometheus, names begin with gkm_).
+
+Examples:
+  gkm-operator                                    in a pod
+  gkm-operator --kubeconfig ~/.kube/config --leader-elect=false --metrics-address 127.0.0.1:8080
+                                                  on a developer's machine
+
+Environment:
+  GKM_NAMESPACE      as --namespace
+  POD_NAME           as --identity
+  KUBECONFIG         kubeconfig files, separated by ':'
+  GKM_LOG, GO_LOG    log level
+
+Signals:
+  SIGTERM, SIGINT    give the lease back, finish what was begun, end with 0
+
+Exit codes:
+  0 ended by a signal   1 could not start   2 wrong usage)";
+
+std::string host_name() {
+  constexpr size_t longest = 256;
+  std::array<char, longest> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "gkm-operator";
+  return name.data();
+}
+
+void add_flags(CLI::App& app, settings& s) {
+  app.add_option("--kubeconfig", s.kubeconfig, "How to reach the API server; default as kubectl")
+      ->type_name("FILE");
+  app.add_option("--context", s.context, "The kubeconfig's context; default its current one")
+      ->type_name("NAME");
+  app.add_option("-n,--namespace", s.own_ns, "GKM's own namespace")
+      ->type_name("NAME")
+      ->envname("GKM_NAMESPACE")
+      ->capture_default_str();
+  app.add_option("--identity", s.identity, "This process's name among those that may lead")
+      ->type_name("NAME")
+      ->envname("POD_NAME")
+      ->capture_default_str();
+  app.add_option("--metrics-address", s.metrics_address, "Where to serve metrics; '' for nowhere")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--health-address", s.health_address, "Where to serve health; '' for nowhere")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_flag("--leader-elect,!--no-leader-elect", s.leader_elect,
+               "Write only while holding the Lease 'gkm-operator'; the default");
+  app.add_option("--log-level", s.log_level, "debug, info, warn, error or off")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+  app.add_flag("--log-json", s.log_json, "Log as JSON, one object per line");
+}
+
+}  // namespace
+
+std::optional<int> parse_command_line(int argc, char** argv, settings& out) {
+  CLI::App app("Runs GKM for a cluster: from GKMCache objects to caches on nodes.", "gkm-operator");
+  app.footer(footer);
+  app.set_version_flag("--version", std::string("gkm-operator ") + base::version());
+  out.own_ns = "gkm-system";
+  out.identity = host_name();
+  out.metrics_address = ":8080";
+  out.health_address = ":8081";
+  add_flags(app, out);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : used_wrongly;
+  }
+  return std::nullopt;
+}
+
+}  // namespace gkm::cluster

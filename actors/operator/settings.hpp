@@ -1,0 +1,24 @@
+/// What gkm-operator was asked on its command line and in its environment.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace gkm::cluster {
+
+struct settings {
+  std::string kubeconfig;
+  std::string context;
+  std::string own_ns;
+  std::string identity;  ///< of this process: the pod's name
+  std::string metrics_address;
+  std::string health_address;
+  bool leader_elect = true;
+  std::string log_level;  ///< empty: as the environment says, else as gkm-config does
+  bool log_json = false;
+};
+
+/// Fills `out`; an exit code if that was all: help, version, wrong usage.
+std::optional<int> parse_command_line(int argc, char** argv, settings& out);
+
+}  // namespace gkm::cluster

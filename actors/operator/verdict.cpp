@@ -1,0 +1,215 @@
+#include "actors/operator/verdict.hpp"
+
+#include "messages/printable.hpp"
+
+#include <algorithm>
+
+namespace gkm::cluster {
+namespace {
+
+constexpr size_t message_chars_max = 1024;
+
+struct ready_view {
+  bool yes = false;
+  std::string reason;
+  std::string message;
+};
+
+std::string nodes_text(size_t n) { return std::to_string(n) + (n == 1 ? " node" : " nodes"); }
+
+std::string because(const aggregate& nodes, const aggregate::names& which) {
+  auto why = nodes.why(*which.begin());
+  return why.empty() ? list_some(which) : list_some(which) + ": " + why;
+}
+
+std::string in_use_reason(const cache_counts& c) {
+  return c.pods_running > 0 ? "Running" : "Outdated";
+}
+
+// It is going: never said to be extracted, always what it waits for.
+ready_view deleting_view(const aggregate& nodes) {
+  if (!nodes.mounted().empty())
+    return {false, in_use_reason(nodes.counts()),
+            "Deletion waits for pods on " + list_some(nodes.mounted()) + " to end"};
+  if (!nodes.stuck().empty())
+    return {false, "UnloadError", "Cannot be removed on " + because(nodes, nodes.stuck())};
+  if (!nodes.holding().empty())
+    return {false, "Pending", "Deletion waits for " + list_some(nodes.holding()) + " to remove it"};
+  return {false, "Pending", "No node holds it any more"};
+}
+
+ready_view unresolved_view(const situation& s) {
+  if (s.image.problem.code == errc::none) return {false, "Pending", "The image is being resolved"};
+  bool final = is_permanent(s.image.problem.code);
+  return {false, final ? "Error" : "Pending",
+          s.image.problem.message + (final ? "" : "; it is tried again")};
+}
+
+// Every node that shall have it and can use it has it.
+ready_view complete_view(const aggregate& nodes) {
+  const auto& c = nodes.counts();
+  auto have = nodes_text(nodes.ready()) + (nodes.ready() == 1 ? " has it" : " have it");
+  if (c.pods_outdated > 0)
+    return {true, "Outdated",
+            have + "; " + std::to_string(c.pods_outdated) +
+                (c.pods_outdated == 1 ? " pod still uses" : " pods still use") +
+                " an earlier image until restarted"};
+  return {true, c.pods_running > 0 ? "Running" : "Extracted", have};
+}
+
+ready_view incomplete_view(const aggregate& nodes) {
+  auto all = nodes.ready() + nodes.waiting().size() + nodes.failed().size();
+  auto text = std::to_string(nodes.ready()) + " of " + std::to_string(all) + " nodes have it";
+  if (!nodes.failed().empty())
+    return {false, "Error", text + "; failed on " + because(nodes, nodes.failed())};
+  text += "; waiting for " + list_some(nodes.waiting());
+  const auto& c = nodes.counts();
+  bool in_use = c.pods_running + c.pods_outdated > 0;
+  return {false, in_use ? (c.pods_outdated > 0 ? "Outdated" : "Running") : "Pending", text};
+}
+
+ready_view resolved_view(const aggregate& nodes) {
+  if (!nodes.waiting().empty() || !nodes.failed().empty()) return incomplete_view(nodes);
+  if (nodes.ready() > 0) return complete_view(nodes);
+  if (!nodes.unfit().empty())
+    return {false, "Error", "No node has a GPU that it is for; " + because(nodes, nodes.unfit())};
+  return {false, "Pending", "No node that runs GKM's agent matches"};
+}
+
+ready_view view_of(const situation& s) {
+  if (s.cache.object.deleting) return deleting_view(s.nodes);
+  if (s.image.resolved.empty()) return unresolved_view(s);
+  return resolved_view(s.nodes);
+}
+
+std::string resolved_reference(const std::string& image, const digest& resolved) {
+  auto ref = image_ref::parse(image);
+  if (!ref) return {};
+  ref->tag.clear();
+  ref->pinned = resolved;
+  return ref->str();
+}
+
+condition named(const char* name, const situation& s) {
+  condition c;
+  c.name = name;
+  c.observed_generation = s.cache.object.generation;
+  c.changed_unix_s = s.now_unix_s;
+  return c;
+}
+
+condition ready_condition(const situation& s) {
+  auto c = named("Ready", s);
+  auto view = view_of(s);
+  c.status = view.yes ? condition_status::yes : condition_status::no;
+  c.reason = view.reason;
+  c.message = printable(view.message, message_chars_max);
+  return c;
+}
+
+condition verified_condition(const situation& s) {
+  auto c = named("Verified", s);
+  c.reason = "PolicyOff";
+  c.message = "No signature policy is configured, so signatures are not looked at";
+  return c;
+}
+
+// The states of the whole, each there while it holds somewhere.
+void set_states(cluster_cache_status& status, const situation& s) {
+  const auto& n = s.nodes;
+  const auto& c = n.counts();
+  bool going = s.cache.object.deleting;
+  const std::pair<const char*, bool> states[] = {
+      {"Pending", !n.waiting().empty() && !going},
+      {"Extracted", n.ready() > 0 && n.waiting().empty() && n.failed().empty() && !going},
+      {"Running", c.pods_running > 0},
+      {"Outdated", c.pods_outdated > 0},
+      {"Error", !n.failed().empty()},
+      {"UnloadError", !n.stuck().empty()}};
+  for (const auto& [name, holds] : states) {
+    if (!holds) {
+      std::erase_if(status.conditions, [&](const auto& one) { return one.name == name; });
+      continue;
+    }
+    auto state = named(name, s);
+    state.status = condition_status::yes;
+    state.reason = name;
+    set_condition(status.conditions, std::move(state));
+  }
+}
+
+const condition& ready_of(const cluster_cache_status& status) {
+  static const condition none;
+  const auto* c = find_condition(status.conditions, "Ready");
+  return c ? *c : none;
+}
+
+}  // namespace
+
+bool has_finalizer(const cluster_cache& cache) {
+  const auto& all = cache.object.finalizers;
+  return std::find(all.begin(), all.end(), in_use_finalizer) != all.end();
+}
+
+finalizer_step finalizer_due(const situation& s) {
+  bool has = has_finalizer(s.cache);
+  if (!s.cache.object.deleting) return has ? finalizer_step::keep : finalizer_step::add;
+  bool free = s.namespace_ending || s.nodes.holding().empty();
+  return has && free ? finalizer_step::remove : finalizer_step::keep;
+}
+
+digest pinned_digest(const cluster_cache& cache) {
+  auto ref = image_ref::parse(cache.image);
+  if (ref && !cache.pinned.empty() && !ref->pinned.empty()) return ref->pinned;
+  return cache.pinned;
+}
+
+digest wanted_digest(const cluster_cache& cache, const resolution& image) {
+  bool keep = image.resolved.empty() || cache.object.deleting;
+  return keep ? cache.status.resolved : image.resolved;
+}
+
+cluster_cache_status judge(const situation& s) {
+  auto status = s.cache.status;
+  if (!s.image.resolved.empty() && !s.cache.object.deleting) {
+    status.resolved = wanted_digest(s.cache, s.image);
+    status.resolved_image = resolved_reference(s.cache.image, s.image.resolved);
+    status.observed_generation = s.cache.object.generation;
+  }
+  set_condition(status.conditions, ready_condition(s));
+  set_condition(status.conditions, verified_condition(s));
+  set_states(status, s);
+  status.counts = s.nodes.counts();
+  if (status != s.cache.status) status.updated_unix_s = s.now_unix_s;
+  return status;
+}
+
+pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_status& wanted) {
+  const auto& before = ready_of(seen);
+  const auto& after = ready_of(wanted);
+  if (seen.resolved != wanted.resolved || before.status != after.status ||
+      before.reason != after.reason)
+    return pace::kind::urgent;
+  return after.reason == "Pending" ? pace::kind::progress : pace::kind::change;
+}
+
+std::vector<cache_event> events_between(const cluster_cache& seen,
+                                        const cluster_cache_status& wanted) {
+  std::vector<cache_event> events;
+  if (seen.status.resolved != wanted.resolved)
+    events.push_back({false, "Resolved", "Image is " + wanted.resolved_image});
+  const auto& before = ready_of(seen.status);
+  const auto& after = ready_of(wanted);
+  if (seen.object.deleting) {
+    if (before.message != after.message) events.push_back({false, "Deleting", after.message});
+    return events;
+  }
+  if (before.status == after.status && before.reason == after.reason) return events;
+  if (after.reason == "Error")
+    events.push_back({true, "Error", after.message});
+  else if (after.status == condition_status::yes && before.status != condition_status::yes)
+    events.push_back({false, "Ready", after.message});
+  return events;
+}
+
+}  // namespace gkm::cluster

@@ -1,0 +1,56 @@
+#include "messages/cluster_view.hpp"
+
+#include <set>
+#include <utility>
+
+namespace gkm {
+namespace {
+
+// A view that is held for every cache and node is no place for long texts.
+constexpr size_t max_message_bytes = 256;
+
+bool is_true(const report_entry& e, std::string_view name) {
+  const auto* c = find_condition(e.conditions, name);
+  return c && c->status == condition_status::yes;
+}
+
+// A pod may have it mounted more than once.
+uint32_t count_pods(const std::vector<pod_use>& uses) {
+  std::set<std::pair<std::string_view, std::string_view>> pods;
+  for (const auto& use : uses) pods.emplace(use.ns, use.name);
+  return static_cast<uint32_t>(pods.size());
+}
+
+void take_error(digest_hold& hold, const report_entry& e, std::string_view name) {
+  const auto* c = find_condition(e.conditions, name);
+  hold.reason = c->reason;
+  hold.message = c->message.substr(0, max_message_bytes);
+}
+
+digest_hold summarize(const digest& resolved, const report_entry& e) {
+  digest_hold hold;
+  hold.resolved = resolved;
+  hold.pods = count_pods(e.pods);
+  if (is_true(e, "UnloadError")) {
+    hold.state = hold_state::unload_error;
+    take_error(hold, e, "UnloadError");
+  } else if (is_true(e, "Error")) {
+    hold.state = hold_state::error;
+    take_error(hold, e, "Error");
+    hold.fits = !e.compatible_gpus.empty() ||
+                (e.incompatible_gpus.empty() && hold.reason != "Incompatible");
+  } else if (is_true(e, "Extracted") || is_true(e, "Running") || is_true(e, "Outdated")) {
+    hold.state = hold_state::extracted;
+  }
+  return hold;
+}
+
+}  // namespace
+
+node_holding summarize(const std::map<digest, report_entry>& entries) {
+  node_holding all;
+  for (const auto& [resolved, entry] : entries) all.digests.push_back(summarize(resolved, entry));
+  return all;
+}
+
+}  // namespace gkm

@@ -1,0 +1,213 @@
+// The real gkm-operator against a real API server; the test says what agents would.
+#include "messages/pull_secret.hpp"
+#include "tests/support/operator_program.hpp"
+#include "tests/support/reporting_agent.hpp"
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <thread>
+
+namespace gkm::support {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string digest_a = "sha256:" + std::string(64, 'a');
+const std::string digest_b = "sha256:" + std::string(64, 'b');
+
+class gkm_operator : public deployed_test {
+protected:
+  static std::string cache(const std::string& ns, const std::string& digest,
+                           const std::string& more = "") {
+    return "{apiVersion: gkm.io/v1alpha1, kind: GKMCache, metadata: {name: c, namespace: " + ns +
+           "}, spec: {image: 'quay.io/gkm/x@" + digest + "', nodeSelector: {in: " + ns + "}" +
+           more + "}}";
+  }
+  static std::string field(const kubectl& by, const std::string& ns, const std::string& path) {
+    return by.ask({"get", "gkmcache", "c", "-n", ns, "-o", "jsonpath=" + path}).out;
+  }
+  static std::string field(const std::string& ns, const std::string& path) {
+    return field(admin(), ns, path);
+  }
+  static bool becomes(const std::string& ns, const std::string& path, const std::string& value) {
+    auto is_so = eventually(path + " is '" + value + "'", [&] { return field(ns, path) == value; });
+    if (!is_so) ADD_FAILURE() << field(ns, "{.status}");
+    return is_so;
+  }
+  static bool is_gone(const std::string& ns) {
+    return eventually("the cache is gone", [&] {
+      return admin().ask({"get", "gkmcache", "c", "-n", ns, "--ignore-not-found"}).out.empty();
+    });
+  }
+  static constexpr auto reason = R"({.status.conditions[?(@.type=="Ready")].reason})";
+  static constexpr auto message = R"({.status.conditions[?(@.type=="Ready")].message})";
+};
+
+TEST_F(gkm_operator, follows_a_cache_from_apply_to_deletion) {
+  const std::string ns = "op-life";
+  make_namespace(server(), ns);
+  reporting_agent one(server(), "op-life-1", "in: " + ns);
+  reporting_agent two(server(), "op-life-2", "in: " + ns);
+  operator_program op(server());
+  ASSERT_TRUE(eventually("it is ready", [&] { return !op.get("/readyz").empty(); }));
+  ASSERT_TRUE(eventually("it leads", [&] { return op.metric("gkm_operator_leading") == 1; }));
+  auto writes = [&] {
+    return op.metric("gkm_operator_api_writes_total", R"(what="status")") +
+           op.metric("gkm_operator_api_writes_total", R"(what="finalizer")");
+  };
+  auto before = writes();
+
+  admin().apply(cache(ns, digest_a));
+  ASSERT_TRUE(becomes(ns, "{.status.resolvedDigest}", digest_a));
+  EXPECT_EQ(field(ns, "{.status.resolvedImage}"), "quay.io/gkm/x@" + digest_a);
+  EXPECT_EQ(field(ns, "{.metadata.finalizers}"), R"(["gkm.io/in-use"])");
+  EXPECT_EQ(field(ns, reason), "Pending");
+  one.say(ns, "c", digest_a, "Extracted");
+  two.say(ns, "c", digest_a, "Extracted");
+  ASSERT_TRUE(becomes(ns, reason, "Extracted"));
+  EXPECT_LE(writes() - before, 4);
+  EXPECT_EQ(field(ns, R"({.status.conditions[?(@.type=="Verified")].reason})"), "PolicyOff");
+  EXPECT_EQ(field(ns, "{.status.counts.nodeNotInUseCnt}"), "2");
+  EXPECT_EQ(field(ns, "{.status.observedGeneration}"), "1");
+
+  one.say(ns, "c", digest_a, "Running", {"p"});
+  ASSERT_TRUE(becomes(ns, "{.status.counts.podRunningCnt}", "1"));
+  auto shown = admin().run({"get", "gkmcaches", "-n", ns});
+  EXPECT_THAT(shown, HasSubstr("Running"));
+  std::cout << shown;
+
+  admin().apply(cache(ns, digest_b));
+  ASSERT_TRUE(becomes(ns, reason, "Outdated"));
+  EXPECT_EQ(field(ns, "{.status.resolvedDigest}"), digest_b);
+  ASSERT_TRUE(becomes(ns, "{.status.counts.podOutdatedCnt}", "1"));
+
+  admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
+  ASSERT_TRUE(becomes(ns, message, "Deletion waits for pods on op-life-1 to end"));
+  two.release(ns, "c", digest_a);
+  EXPECT_EQ(field(ns, reason), "Outdated");
+  one.release(ns, "c", digest_a);
+  EXPECT_TRUE(is_gone(ns));
+  EXPECT_THAT(admin().run({"get", "events", "-n", ns}), HasSubstr("Resolved"));
+  EXPECT_EQ(op.end(), 0) << op.process().err();
+}
+
+TEST_F(gkm_operator, one_of_two_leads_and_the_other_takes_over) {
+  const std::string ns = "op-two";
+  make_namespace(server(), ns);
+  operator_program first(server(), "first");
+  ASSERT_TRUE(eventually("it leads", [&] { return first.metric("gkm_operator_leading") == 1; }));
+  operator_program second(server(), "second");
+  ASSERT_TRUE(eventually("it is ready", [&] { return !second.get("/readyz").empty(); }));
+  EXPECT_EQ(second.metric("gkm_operator_leading"), 0);
+  admin().apply(cache(ns, digest_a));
+  ASSERT_TRUE(becomes(ns, "{.status.resolvedDigest}", digest_a));
+  auto version = field(ns, "{.metadata.resourceVersion}");
+
+  EXPECT_EQ(first.end(), 0) << first.process().err();
+  ASSERT_TRUE(
+      eventually("it takes over", [&] { return second.metric("gkm_operator_leading") == 1; }));
+  admin().apply(cache(ns, digest_b));
+  ASSERT_TRUE(becomes(ns, "{.status.resolvedDigest}", digest_b));
+  // What was right already, it did not write again: the finalizer, and the first status.
+  EXPECT_EQ(second.metric("gkm_operator_api_writes_total", R"(what="finalizer")"), 0);
+  admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
+  EXPECT_TRUE(is_gone(ns));
+}
+
+TEST_F(gkm_operator, a_namespace_that_goes_is_not_held_up) {
+  const std::string ns = "op-going";
+  make_namespace(server(), ns);
+  reporting_agent one(server(), "op-going-1", "in: " + ns);
+  operator_program op(server());
+  admin().apply(cache(ns, digest_a));
+  one.say(ns, "c", digest_a, "Running", {"p"});
+  ASSERT_TRUE(becomes(ns, "{.status.counts.podRunningCnt}", "1"));
+  admin().run({"delete", "namespace", ns, "--wait=false"});
+  // Its controller would delete what is in it.
+  admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
+  EXPECT_TRUE(is_gone(ns));
+}
+
+TEST_F(gkm_operator, copies_pull_secrets_as_long_as_a_cache_names_them) {
+  const std::string ns = "op-secret";
+  make_namespace(server(), ns);
+  admin().run({"create", "secret", "docker-registry", "login", "-n", ns, "--docker-server=quay.io",
+               "--docker-username=u", "--docker-password=p"});
+  operator_program op(server());
+  admin().apply(cache(ns, digest_a, ", imagePullSecrets: [{name: login}]"));
+  auto copy = pull_secret_copy(ns, "login");
+  auto data = [&](const std::string& of, const std::string& name) {
+    return admin().ask({"get", "secret", name, "-n", of, "-o", "jsonpath={.data}"}).out;
+  };
+  ASSERT_TRUE(eventually("the copy is there", [&] {
+    return !data("gkm-system", copy).empty() && data("gkm-system", copy) == data(ns, "login");
+  }));
+  admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
+  EXPECT_TRUE(eventually("the copy is gone", [&] { return data("gkm-system", copy).empty(); }));
+}
+
+TEST_F(gkm_operator, follows_its_settings_without_a_restart) {
+  operator_program op(server());
+  ASSERT_TRUE(eventually("it leads", [&] { return op.metric("gkm_operator_leading") == 1; }));
+  auto set_level = [](const std::string& level) {
+    admin().run({"patch", "configmap", "gkm-config", "-n", "gkm-system", "--type=merge", "-p",
+                 R"({"data":{"gkm.operator.log.level":")" + level + "\"}}"});
+  };
+  set_level("debug");
+  EXPECT_TRUE(eventually("it says so", [&] {
+    return op.process().err().find("Log level is set level=debug") != std::string::npos;
+  }));
+  set_level("info");
+}
+
+TEST_F(gkm_operator, asks_nothing_while_nothing_changes) {
+  operator_program op(server(), "idle", {"--no-leader-elect"});
+  ASSERT_TRUE(eventually("it is ready", [&] { return !op.get("/readyz").empty(); }));
+  // Of GKM's kinds, but for watches, which stay open.
+  auto requests = [&] {
+    std::istringstream lines(admin().run({"get", "--raw", "/metrics"}));
+    double sum = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with("apiserver_request_total{") &&
+          line.find(R"(group="gkm.io")") != std::string::npos)
+        sum += std::stod(line.substr(line.rfind(' ')));
+    return sum;
+  };
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  auto before = requests();
+  auto cpu = op.metric("gkm_process_cpu_seconds");
+  constexpr auto idle_for = std::chrono::seconds(5);
+  std::this_thread::sleep_for(idle_for);
+  EXPECT_EQ(requests(), before);
+  std::cout << "idle: " << op.metric("gkm_process_resident_memory_bytes") / 1e6 << " MB, "
+            << (op.metric("gkm_process_cpu_seconds") - cpu) / 5 * 100 << " % of a core\n";
+}
+
+class restarted_server : public cluster_test {};
+
+TEST_F(restarted_server, an_operator_finds_its_way_back) {
+  kube_server own(*find_kube_programs());
+  deploy_gkm(own);
+  make_namespace(own, "op-restart");
+  operator_program op(own);
+  ASSERT_TRUE(eventually("it leads", [&] { return op.metric("gkm_operator_leading") == 1; }));
+  own.stop();
+  own.start();
+  own.admin().apply(
+      "{apiVersion: gkm.io/v1alpha1, kind: ClusterGKMCache, metadata: {name: c}, "
+      "spec: {image: 'quay.io/gkm/x@" +
+      digest_a + "'}}");
+  EXPECT_TRUE(eventually(
+      "it is judged",
+      [&] {
+        return own.admin()
+                   .ask({"get", "clustergkmcache", "c", "-o", "jsonpath={.status.resolvedDigest}"})
+                   .out == digest_a;
+      },
+      std::chrono::seconds(60)));
+  EXPECT_EQ(op.end(), 0);
+}
+
+}  // namespace
+}  // namespace gkm::support

@@ -1,0 +1,133 @@
+/// A Kubernetes API in the simulated world, as an operator meets it: versions and conflicts,
+/// watches that lag and break, writes that fail and answers that get lost.
+#pragma once
+
+#include "actors/operator/caches.hpp"
+#include "tests/support/sim_world.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace gkm::sim {
+
+struct sim_clock : cluster::clock_port {
+  explicit sim_clock(world& w) : world_(w) {}
+  int64_t unix_seconds() override { return 1'800'000'000 + world_.now_ms() / 1000; }
+
+private:
+  world& world_;
+};
+
+class operator_life;
+
+/// What is in etcd, and who watches.
+class sim_api {
+public:
+  explicit sim_api(world& w) : clock(w), world_(w) {}
+
+  sim_clock clock;
+  std::map<cache_ref, cluster_cache> caches;
+  std::map<std::pair<std::string, std::string>, node_report> reports;  ///< by namespace and node
+  std::map<std::string, node_facts> nodes;
+  std::set<std::string> ending;  ///< namespaces
+  std::map<std::string, digest> registry;
+  /// What there once was, for whoever asks what is gone.
+  struct {
+    std::set<cache_ref> caches;
+    std::set<std::pair<std::string, std::string>> reports;
+    std::set<std::string> nodes, ending;
+  } past;
+  bool down = false;  ///< nobody can write
+  std::map<cache_ref, uint32_t> writes;
+  uint64_t recorded_events = 0;
+  uint64_t reported = 0;  ///< writes of reports
+  /// Called when a cache's last finalizer goes.
+  std::function<void(const cluster_cache&)> on_let_go;
+
+  // What people, agents and controllers do.
+  void put(cluster_cache cache);  ///< creates, or changes the spec
+  void remove(const cache_ref& ref);
+  void put(node_report report);
+  void remove_report(const std::string& ns, const std::string& node);
+  void put(node_facts facts);
+  void remove_node(const std::string& name);
+  void set_ending(const std::string& ns, bool is_ending);
+
+  // What operators do.
+  void write(const cluster_cache& seen, bool is_status,
+             const std::function<void(cluster_cache&)>& change, answer<cluster_cache> reply);
+  void read(const cache_ref& ref, answer<cluster_cache> reply);
+
+  void attach(operator_life* who) { watching_.insert(who); }
+  void detach(operator_life* who) { watching_.erase(who); }
+  world& where() { return world_; }
+
+private:
+  void store(cluster_cache& cache);
+  void forget(const cache_ref& ref);
+
+  world& world_;
+  int64_t version_ = 0;
+  // In the order of their making, which is that of their numbers: addresses differ between runs.
+  struct older {
+    bool operator()(const operator_life* a, const operator_life* b) const;
+  };
+  std::set<operator_life*, older> watching_;
+};
+
+/// One operator process: the real actors, ports on the simulated API, watches.
+class operator_life : cluster::api_port, cluster::resolver_port, cluster::secrets_port {
+public:
+  operator_life(sim_api& api, uint64_t number);
+  ~operator_life() override;
+
+  void set_leading(bool leading);
+  bool is_leading() const { return leading_; }
+  /// Every watch ends; all is listed anew after a while.
+  void break_watches();
+  uint64_t number() const { return number_; }
+
+  /// One kind's watch tells later, in order.
+  template <class... Ts>
+  void tell(const char* kind, Ts... message) {
+    if (!watching_) return;
+    auto& w = api_.where();
+    auto& last = last_told_ms_[kind];
+    last = std::max(last, w.now_ms() + w.chaos().between(1, lag_ms_max).count());
+    schedule(last - w.now_ms(), [this, message...] { caf::anon_send(caches_, message...); });
+  }
+
+  static constexpr int64_t lag_ms_max = 60;
+  static constexpr int64_t write_ms_max = 100;
+
+private:
+  void schedule(int64_t in_ms, std::function<void()> what);
+  void list();
+  void send(const cluster_cache& seen, bool is_status, std::function<void(cluster_cache&)> change,
+            answer<cluster_cache> reply);
+  void write_status(const cluster_cache&, const cluster_cache_status&,
+                    answer<cluster_cache>) override;
+  void add_finalizer(const cluster_cache&, answer<cluster_cache>) override;
+  void remove_finalizer(const cluster_cache&, answer<cluster_cache>) override;
+  void read(const cache_ref&, answer<cluster_cache>) override;
+  void record(const cluster_cache&, const cluster::cache_event&) override;
+  void ensure_driver(answer<done>) override;
+  void resolve(const cluster_cache&, answer<digest>) override;
+  void copy(const cluster::secret_ref&, answer<done>) override;
+  void drop(const std::string&, answer<done>) override;
+  void list(answer<std::vector<std::string>>) override;
+
+  sim_api& api_;
+  uint64_t number_;
+  bool leading_ = false;
+  bool watching_ = false;
+  uint64_t epoch_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::map<std::string, int64_t> last_told_ms_;
+  pull_secrets_actor secrets_;
+  caches_actor caches_;
+};
+
+}  // namespace gkm::sim

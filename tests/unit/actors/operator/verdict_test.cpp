@@ -1,0 +1,271 @@
+#include "actors/operator/verdict.hpp"
+
+#include "actors/operator/pace.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gkm::cluster {
+namespace {
+
+const digest now{std::string(64, 'a')};
+const digest before{std::string(64, 'b')};
+
+struct a_node {
+  const char* name;
+  bool wanted = true;
+  bool has_gpu = true;
+  std::vector<digest_hold> holds = {};
+};
+
+digest_hold hold(const digest& d, hold_state state, uint32_t pods = 0, bool fits = true) {
+  digest_hold h;
+  h.resolved = d;
+  h.state = state;
+  h.pods = pods;
+  h.fits = fits;
+  if (state == hold_state::error || state == hold_state::unload_error) h.message = "disk is full";
+  return h;
+}
+
+struct row {
+  const char* what;
+  std::vector<a_node> nodes;
+  resolution image;
+  bool deleting;
+  condition_status ready;
+  const char* reason;
+  const char* message;
+};
+
+const resolution good{now, {}};
+constexpr auto yes = condition_status::yes;
+constexpr auto no = condition_status::no;
+constexpr auto extracted = hold_state::extracted;
+
+const row table[] = {
+    {"nothing known", {}, {}, false, no, "Pending", "The image is being resolved"},
+    {"no such image", {}, {{}, {errc::invalid_argument, "bad", {}}}, false, no, "Error", "bad"},
+    {"registry away",
+     {},
+     {{}, {errc::unavailable, "down", {}}},
+     false,
+     no,
+     "Pending",
+     "down; it is tried again"},
+    {"no node", {}, good, false, no, "Pending", "No node that runs GKM's agent matches"},
+    {"other nodes",
+     {{"a", false}},
+     good,
+     false,
+     no,
+     "Pending",
+     "No node that runs GKM's agent matches"},
+    {"no GPU",
+     {{"a", true, false}},
+     good,
+     false,
+     no,
+     "Error",
+     "No node has a GPU that it is for; a"},
+    {"wrong GPU",
+     {{"a", true, true, {hold(now, hold_state::error, 0, false)}}},
+     good,
+     false,
+     no,
+     "Error",
+     "No node has a GPU that it is for; a: disk is full"},
+    {"waiting",
+     {{"a"}, {"b", true, true, {hold(now, extracted)}}},
+     good,
+     false,
+     no,
+     "Pending",
+     "1 of 2 nodes have it; waiting for a"},
+    {"failed",
+     {{"a", true, true, {hold(now, hold_state::error)}}},
+     good,
+     false,
+     no,
+     "Error",
+     "0 of 1 nodes have it; failed on a: disk is full"},
+    {"all have it, one needs none",
+     {{"a", true, true, {hold(now, extracted)}}, {"b", true, false}},
+     good,
+     false,
+     yes,
+     "Extracted",
+     "1 node has it"},
+    {"in use",
+     {{"a", true, true, {hold(now, extracted, 2)}}},
+     good,
+     false,
+     yes,
+     "Running",
+     "1 node has it"},
+    {"image changed",
+     {{"a", true, true, {hold(before, extracted, 1)}}},
+     good,
+     false,
+     no,
+     "Outdated",
+     "0 of 1 nodes have it; waiting for a"},
+    {"old pods",
+     {{"a", true, true, {hold(before, extracted, 1), hold(now, extracted)}}},
+     good,
+     false,
+     yes,
+     "Outdated",
+     "1 node has it; 1 pod still uses an earlier image until restarted"},
+    {"a node joins while it runs",
+     {{"a", true, true, {hold(now, extracted, 1)}}, {"b"}},
+     good,
+     false,
+     no,
+     "Running",
+     "1 of 2 nodes have it; waiting for b"},
+    {"deleting, mounted",
+     {{"a", true, true, {hold(now, extracted, 1)}}},
+     good,
+     true,
+     no,
+     "Running",
+     "Deletion waits for pods on a to end"},
+    {"deleting, held",
+     {{"a", true, true, {hold(now, extracted)}}},
+     good,
+     true,
+     no,
+     "Pending",
+     "Deletion waits for a to remove it"},
+    {"deleting, stuck",
+     {{"a", true, true, {hold(now, hold_state::unload_error)}}},
+     good,
+     true,
+     no,
+     "UnloadError",
+     "Cannot be removed on a: disk is full"},
+};
+
+cluster_cache a_cache(bool deleting) {
+  cluster_cache c;
+  c.ref = {"ns", "c"};
+  c.image = "quay.io/gkm/x:t";
+  c.object.generation = 3;
+  c.object.deleting = deleting;
+  c.object.finalizers = {std::string(in_use_finalizer)};
+  if (deleting) c.status.resolved = now;
+  return c;
+}
+
+void fill(aggregate& to, const std::vector<a_node>& nodes) {
+  to.set_current(now);
+  for (const auto& n : nodes) {
+    to.set_standing({n.name, true, n.wanted, n.has_gpu});
+    to.set_holding(n.name, {n.holds});
+  }
+}
+
+TEST(verdict, says_where_a_cache_stands) {
+  for (const auto& r : table) {
+    aggregate nodes;
+    fill(nodes, r.nodes);
+    auto cache = a_cache(r.deleting);
+    auto status = judge({cache, r.image, nodes, false, 100});
+    const auto* ready = find_condition(status.conditions, "Ready");
+    ASSERT_TRUE(ready) << r.what;
+    EXPECT_EQ(ready->status, r.ready) << r.what;
+    EXPECT_EQ(ready->reason, r.reason) << r.what;
+    EXPECT_EQ(ready->message, r.message) << r.what;
+    EXPECT_EQ(status.updated_unix_s, 100) << r.what;
+    EXPECT_EQ(find_condition(status.conditions, "Verified")->reason, "PolicyOff");
+    // What is right is left alone, however much later.
+    cache.status = status;
+    EXPECT_EQ(judge({cache, r.image, nodes, false, 999}), status) << r.what;
+    EXPECT_TRUE(events_between(cache, status).empty()) << r.what;
+  }
+}
+
+TEST(verdict, names_the_digest_only_when_it_is_known) {
+  aggregate nodes;
+  auto cache = a_cache(false);
+  auto status = judge({cache, {}, nodes, false, 1});
+  EXPECT_TRUE(status.resolved.empty());
+  EXPECT_EQ(status.observed_generation, 0);
+  status = judge({cache, good, nodes, false, 1});
+  EXPECT_EQ(status.resolved, now);
+  EXPECT_EQ(status.resolved_image, "quay.io/gkm/x@" + now.str());
+  EXPECT_EQ(status.observed_generation, 3);
+}
+
+TEST(verdict, keeps_the_finalizer_as_long_as_a_node_holds_it) {
+  aggregate none, held;
+  fill(held, {{"a", false, true, {hold(before, extracted)}}});
+  auto step = [](cluster_cache c, const aggregate& nodes, bool ending = false) {
+    return finalizer_due({c, good, nodes, ending, 1});
+  };
+  auto fresh = a_cache(false);
+  fresh.object.finalizers.clear();
+  EXPECT_EQ(step(fresh, none), finalizer_step::add);
+  EXPECT_EQ(step(a_cache(false), none), finalizer_step::keep);
+  EXPECT_EQ(step(a_cache(true), held), finalizer_step::keep);
+  EXPECT_EQ(step(a_cache(true), held, true), finalizer_step::remove);
+  EXPECT_EQ(step(a_cache(true), none), finalizer_step::remove);
+  held.set_standing({"a", false, false, false});
+  EXPECT_EQ(step(a_cache(true), held), finalizer_step::remove);
+  auto others = a_cache(true);
+  others.object.finalizers = {"example.com/other"};
+  EXPECT_EQ(step(others, none), finalizer_step::keep);
+}
+
+TEST(verdict, an_image_that_names_its_digest_knows_better_than_an_old_annotation) {
+  auto cache = a_cache(false);
+  EXPECT_TRUE(pinned_digest(cache).empty());
+  cache.pinned = before;
+  EXPECT_EQ(pinned_digest(cache), before);
+  cache.image = "quay.io/gkm/x@" + now.str();
+  EXPECT_EQ(pinned_digest(cache), now);
+}
+
+TEST(verdict, tells_people_of_what_matters) {
+  aggregate nodes;
+  fill(nodes, {{"a", true, true, {hold(now, hold_state::error)}}});
+  auto cache = a_cache(false);
+  auto events = events_between(cache, judge({cache, good, nodes, false, 1}));
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].reason, "Resolved");
+  EXPECT_EQ(events[1].reason, "Error");
+  EXPECT_TRUE(events[1].warning);
+}
+
+TEST(pace, lets_a_first_change_and_urgent_ones_through) {
+  using namespace std::chrono_literals;
+  using kind = pace::kind;
+  pace p;
+  pace::time t{};
+  EXPECT_EQ(p.due(t, kind::change), 0ms);
+  p.wrote(t, kind::change);
+  EXPECT_EQ(p.due(t + 400ms, kind::change), 600ms);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(p.due(t, kind::urgent), 0ms);
+    p.wrote(t, kind::urgent);
+  }
+  EXPECT_EQ(p.due(t + 1ms, kind::urgent), 999ms);
+  EXPECT_EQ(p.due(t + 1s, kind::change), 0ms);
+}
+
+TEST(pace, tells_progress_ever_more_rarely) {
+  using namespace std::chrono_literals;
+  using kind = pace::kind;
+  pace p;
+  pace::time t{};
+  p.wrote(t, kind::urgent);
+  for (auto pause : {1'000ms, 2'000ms, 4'000ms, 8'000ms, 16'000ms, 16'000ms}) {
+    EXPECT_EQ(p.due(t, kind::progress), pause);
+    t += pause;
+    p.wrote(t, kind::progress);
+  }
+  EXPECT_EQ(p.due(t, kind::urgent), 0ms);
+}
+
+}  // namespace
+}  // namespace gkm::cluster
