@@ -3,12 +3,10 @@
 #include "base/base64.hpp"
 #include "base/sha256.hpp"
 #include "messages/printable.hpp"
+#include "messages/pull_secret.hpp"
 
 namespace gkm::cluster {
 namespace {
-
-// On the copies that agents read: they are others' secrets, and nobody's to name.
-constexpr std::string_view copy_label = "gkm.io/pull-secret";
 
 std::string_view data_key(std::string_view type) {
   if (type == "kubernetes.io/dockerconfigjson") return ".dockerconfigjson";
@@ -29,7 +27,8 @@ result<pull_credential> read_pull_secret(const k8s::object& secret) {
   out.secret = secret.key().str();
   auto named = "Secret '" + out.secret + "'";
   auto key = data_key(secret.text({"type"}));
-  if (key.empty() || !secret.label(copy_label).empty())
+  // Copies are other namespaces' secrets, and nobody's to name.
+  if (key.empty() || !secret.label(pull_secret_label).empty())
     return fail(errc::invalid_argument,
                 named +
                     " is no pull secret: it must be of type 'kubernetes.io/dockerconfigjson', "

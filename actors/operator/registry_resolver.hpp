@@ -6,6 +6,7 @@
 /// the very same credentials, and for nobody else.
 #pragma once
 
+#include "actors/operator/ports.hpp"
 #include "k8s/resource.hpp"
 #include "messages/answer.hpp"
 #include "messages/cluster.hpp"
@@ -39,11 +40,11 @@ struct resolver_options {
   std::chrono::milliseconds memory{5'000};  ///< how old an answer may be
 };
 
-class registry_resolver {
+class registry_resolver : public resolver_port {
 public:
   registry_resolver(secret_reader secrets, resolver_options options);
   /// What is open is answered with errc::cancelled.
-  ~registry_resolver();
+  ~registry_resolver() override;
   registry_resolver(const registry_resolver&) = delete;
   registry_resolver& operator=(const registry_resolver&) = delete;
 
@@ -51,7 +52,7 @@ public:
   /// malformed reference or secret, not_found for the image or a secret, unauthorized, refused for
   /// a host that may not be asked, unavailable. A reference with a digest is asked for, too: only
   /// who may read it can have it.
-  void resolve(const cluster_cache& cache, answer<digest> reply);
+  void resolve(const cluster_cache& cache, answer<digest> reply) override;
   void resolve_within(std::chrono::milliseconds limit, const cluster_cache& cache,
                       answer<digest> reply);
 
