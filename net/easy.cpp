@@ -1,6 +1,7 @@
 #include "net/easy.hpp"
 
 #include "base/text.hpp"
+#include "net/address.hpp"
 
 #include <curl/curl.h>
 #include <netinet/in.h>
@@ -66,6 +67,14 @@ int watch_peer(void* dead_peer, curl_socket_t socket, curlsocktype) {
   auto ms = static_cast<unsigned>(std::clamp<int64_t>(limit, 1, INT_MAX));
   ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
   return CURL_SOCKOPT_OK;
+}
+
+curl_socket_t open_guarded(void* refused, curlsocktype, curl_sockaddr* to) {
+  if (is_local_address(to->addr)) {
+    *static_cast<bool*>(refused) = true;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 void append(header_list& list, const std::string& line) {
@@ -180,6 +189,11 @@ void set_tls(void* easy, const tls_config& tls, bool redirected_host) {
   if (!system_file) return;
   curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &add_system_trust);
   curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, system_file);
+}
+
+void set_guard(void* easy, bool* refused) {
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, refused ? &open_guarded : nullptr);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, refused);
 }
 
 header_list set_target(void* easy, const url& to, const std::string& server_name) {

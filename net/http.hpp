@@ -100,6 +100,12 @@ struct engine_options {
   /// host is loopback or listed ("host" or "host:port").
   bool plain_http_anywhere = false;
   std::vector<std::string> plain_http_hosts{};
+  /// False for who asks where strangers tell him to: no connection is made to a loopback or
+  /// link-local address or the like (address.hpp), whatever name, redirect or token realm leads
+  /// there, unless the host is listed ("host" or "host:port"). This holds for a proxy's address,
+  /// too; where the proxy goes to is the proxy's matter.
+  bool local_addresses = true;
+  std::vector<std::string> local_hosts{};
   /// Requests to a host share one connection where the server speaks HTTP/2. Only for bodies that
   /// nobody reads slowly: `start`, not `open`. `connections_per_host` then counts requests.
   bool multiplex = false;

@@ -1,5 +1,7 @@
 #include "net/transfer.hpp"
 
+#include "net/address.hpp"
+
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -29,6 +31,7 @@ result<std::unique_ptr<transfer>> transfer::make(request what, const engine_opti
     return fail(errc::refused, "plain http to '" + target->origin() +
                                    "' refused: use https, or list the host among those that may "
                                    "speak plain http");
+  if (auto fine = check_reach(*target, options); !fine) return fail(fine.error());
   init_curl();
   std::unique_ptr<transfer> made(new transfer(std::move(what), options, std::move(*target)));
   if (!made->easy_) return fail(errc::internal, "out of memory for a request");
@@ -95,7 +98,10 @@ void transfer::begin_hop() {
   auto* easy = easy_.get();
   begun_at_ = origin();
   bool redirected_host = target_.host != first_target_.host;
-  detour_ = set_target(easy, target_, redirected_host ? "" : request_.tls.server_name);
+  auto server_name = redirected_host ? std::string{} : request_.tls.server_name;
+  detour_ = set_target(easy, target_, server_name);
+  local_refused_ = false;
+  set_guard(easy, may_be_local(target_, options_) ? nullptr : &local_refused_);
   set_tls(easy, request_.tls, redirected_host);
   headers_ = set_headers(easy, request_, credentials_);
   parser_ = {};
@@ -177,6 +183,7 @@ result<url> transfer::redirect_target(const std::string& location) const {
   if (!may_connect(*next, options_.plain_http_anywhere, options_.plain_http_hosts))
     return fail(errc::refused, step + ": plain http to '" + next->origin() +
                                    "' is not allowed; list the host if it is meant to be");
+  if (auto fine = check_reach(*next, options_); !fine) return wrap(fine.error(), step);
   return next;
 }
 
@@ -254,6 +261,8 @@ bool transfer::finish_hop(int curl_code) {
   if (!filling_.empty()) asker_->put_full(std::exchange(filling_, {}));
   if (abort_)
     fail_with(*abort_);
+  else if (curl_code == CURLE_COULDNT_CONNECT && local_refused_)
+    fail_with(not_reachable(target_));
   else if (curl_code != CURLE_OK)
     fail_with(describe_failure(curl_code, facts()));
   else if (!head_done_)

@@ -89,7 +89,8 @@ private:
   bool head_done_ = false;
   std::optional<url> redirect_;
   uint32_t hops_ = 0;
-  bool credentials_ = true;  ///< false for good once another origin was asked
+  bool local_refused_ = false;  ///< the host's name led to an address that it may not have
+  bool credentials_ = true;     ///< false for good once another origin was asked
   std::optional<error> abort_;
 
   base::chunk filling_;

@@ -146,6 +146,14 @@ result<credential_store> credential_store::parse(std::string_view config_json) {
   return store;
 }
 
+result<credential_store> credential_store::parse_pull_secret(std::string_view config_json) {
+  auto store = parse(config_json);
+  if (!store) return store;
+  store->helpers_.clear();
+  store->default_helper_.clear();
+  return store;
+}
+
 result<credential_store> credential_store::from_file(const fs::path& file) {
   auto step = "Failed to read registry credentials '" + file.string() + "'";
   std::error_code status;

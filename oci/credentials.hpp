@@ -31,6 +31,9 @@ public:
 
   /// `errc::invalid_argument` names the field; passwords never appear in an error.
   static result<credential_store> parse(std::string_view config_json);
+  /// The same for a pull secret, which is no configuration of ours: the helpers that it names are
+  /// programs, and are not run.
+  static result<credential_store> parse_pull_secret(std::string_view config_json);
   /// $DOCKER_CONFIG/config.json, $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, then
   /// ~/.docker/config.json: the first that exists. None is an empty store; a broken one is an
   /// error.

@@ -44,7 +44,8 @@ std::vector<std::string> endpoints::candidates(const std::string& host) const {
   auto is_listed = [&listed](std::string_view name) {
     return std::find(listed.begin(), listed.end(), name) != listed.end();
   };
-  if (!is_loopback(host) && !is_listed(host) && !is_listed(without_port(host))) return {https};
+  bool trusted = options_.trust_loopback && is_loopback(host);
+  if (!trusted && !is_listed(host) && !is_listed(without_port(host))) return {https};
   {
     std::lock_guard lock(mutex_);
     if (auto it = settled_.find(host); it != settled_.end()) return {it->second};

@@ -1,11 +1,11 @@
 /// Which URL a registry host is reached by, and whether it may speak plain HTTP.
 ///
-/// The rule: https, and nothing else, for all hosts but loopback ones and those listed as plain
-/// HTTP. For these both schemes are possible. Plain HTTP is tried first, unless a CA file or a
-/// client certificate is configured or the port is 443: then https is. If the first gets no HTTP
-/// answer, or one that says that this is a TLS port, the other is tried at once; a certificate that
-/// is not trusted is never a reason for plain HTTP. What answered is remembered for the host, and
-/// credentials are sent only after that.
+/// The rule: https, and nothing else, for all hosts but loopback ones (where those are trusted) and
+/// those listed as plain HTTP. For these both schemes are possible. Plain HTTP is tried first,
+/// unless a CA file or a client certificate is configured or the port is 443: then https is. If the
+/// first gets no HTTP answer, or one that says that this is a TLS port, the other is tried at once;
+/// a certificate that is not trusted is never a reason for plain HTTP. What answered is remembered
+/// for the host, and credentials are sent only after that.
 #pragma once
 
 #include "oci/registry.hpp"

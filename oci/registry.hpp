@@ -20,6 +20,8 @@ struct registry_options {
   /// "host" or "host:port" that may speak plain HTTP. Loopback hosts always may. Whether they do is
   /// found out by asking (endpoint.hpp has the rule).
   std::vector<std::string> plain_http_hosts;
+  /// False: loopback hosts are as all others.
+  bool trust_loopback = true;
   std::string ca_file;  ///< for all hosts, beside the system's own
   std::string client_cert_file;
   std::string client_key_file;

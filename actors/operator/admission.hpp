@@ -1,0 +1,60 @@
+/// Admission as one thing: the server, its certificates, and what it decides. main.cpp makes one,
+/// and tells it when this process leads.
+///
+///   API server ──TLS──▶ webhook_server ──▶ cache_admission, pod_admission (pure)
+///                             ▲                   └─ resolve ──▶ registry_resolver ──▶ registries
+///       certificate_secret or certificate_files ──authorities──▶ ca_bundles ──▶ configurations
+#pragma once
+
+#include "actors/operator/registry_resolver.hpp"
+#include "actors/operator/rotation.hpp"
+#include "actors/operator/webhook_server.hpp"
+#include "k8s/client.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gkm::cluster {
+
+struct admission_options {
+  std::string own_ns = "gkm-system";
+  std::string service_account = "gkm-operator";  ///< whose writes are let in as they are
+  std::string service = "gkm-webhook";           ///< the certificate is for this Service
+  std::vector<std::string> further_names;        ///< that the certificate is for: names, addresses
+  std::filesystem::path cert_dir;                ///< empty: GKM makes certificates itself
+  std::string secret = "gkm-webhook-certificates";  ///< where it keeps them
+  rotation_rules rotation{};                        ///< `names` are filled in
+  webhook_server_options server{};
+  std::function<int64_t()> now{};  ///< seconds since 1970; empty: the machine's clock
+};
+
+class admission {
+public:
+  /// Both must outlive it. errc::invalid_argument, io, not_found: what is wrong with the options.
+  static result<std::unique_ptr<admission>> start(k8s::client& client, registry_resolver& resolver,
+                                                  const admission_options& options);
+  ~admission();
+  admission(const admission&) = delete;
+  admission& operator=(const admission&) = delete;
+
+  /// From any thread.
+  void lead(bool leading);
+  /// True once it can answer: part of this process' readiness.
+  bool is_ready() const;
+  uint16_t port() const;
+  /// Looks at the certificates' ages again, as it does by itself when one is due.
+  void review_certificates();
+
+private:
+  class parts;
+  explicit admission(std::unique_ptr<parts> p);
+  std::unique_ptr<parts> parts_;
+};
+
+/// The webhooks by path, for a server of one's own.
+std::map<std::string, webhook> admission_webhooks(registry_resolver& resolver,
+                                                  const std::string& operator_user);
+
+}  // namespace gkm::cluster

@@ -1,0 +1,140 @@
+#include "actors/operator/cache_admission.hpp"
+
+#include "actors/operator/json_lookup.hpp"
+#include "k8s/patch.hpp"
+#include "k8s/types.hpp"
+#include "messages/printable.hpp"
+
+namespace gkm::cluster {
+namespace {
+
+constexpr size_t max_pull_secrets = 16;
+
+std::string_view image_of(const rapidjson::Value* object) {
+  return lookup::text(object, {"spec", "image"});
+}
+
+std::string_view pinned_in(const rapidjson::Value* object) {
+  return lookup::text(object, {"metadata", "annotations", k8s::resolved_digest_annotation});
+}
+
+bool is_deleting(const admission_request& asked) {
+  return !lookup::text(asked.old_object, {"metadata", "deletionTimestamp"}).empty();
+}
+
+bool is_new_image(const admission_request& asked) {
+  return asked.operation == admission_operation::create ||
+         image_of(asked.object) != image_of(asked.old_object);
+}
+
+bool is_none_of_ours(const admission_request& asked, std::string_view operator_user) {
+  return asked.operation == admission_operation::other || !asked.sub_resource.empty() ||
+         asked.user == operator_user || !asked.object;
+}
+
+error malformed_image(std::string_view image, const std::string& cause) {
+  return {errc::invalid_argument,
+          "spec.image '" + printable(image) + "' is malformed: " + cause +
+              "; write it as registry/repository:tag or registry/repository@sha256:digest",
+          {}};
+}
+
+result<image_ref> read_image(const admission_request& asked) {
+  auto image = image_of(asked.object);
+  auto ref = image_ref::parse(image);
+  if (!ref) return fail(malformed_image(image, ref.error().message));
+  if (ref->is_layout())
+    return fail(malformed_image(image, "a directory cannot be reached from a cluster"));
+  return ref;
+}
+
+cluster_cache cache_of(const admission_request& asked) {
+  cluster_cache cache;
+  cache.ref = {asked.ns, std::string(lookup::text(asked.object, {"metadata", "name"}))};
+  cache.image = image_of(asked.object);
+  lookup::each(asked.object, {"spec", "imagePullSecrets"}, [&](size_t i, const auto& entry) {
+    auto name = lookup::text(&entry, {"name"});
+    if (i < max_pull_secrets && !name.empty()) cache.pull_secrets.emplace_back(name);
+  });
+  return cache;
+}
+
+std::string annotation_patch(const rapidjson::Value* object, std::string_view digest) {
+  auto at = "/metadata/annotations/" + k8s::pointer_part(k8s::resolved_digest_annotation);
+  auto value = k8s::json_text(digest);
+  k8s::json_patch patch;
+  // "add" replaces what is there, but it needs a parent.
+  if (lookup::find(object, {"metadata", "annotations"}))
+    patch.add(at, value);
+  else
+    patch.add("/metadata/annotations",
+              "{" + k8s::json_text(k8s::resolved_digest_annotation) + ":" + value + "}");
+  return patch.print();
+}
+
+admission_decision put_back(const admission_request& asked) {
+  admission_decision yes;
+  auto before = pinned_in(asked.old_object);
+  bool dropped =
+      !lookup::find(asked.object, {"metadata", "annotations", k8s::resolved_digest_annotation});
+  // Another value is somebody's own, and is denied, not repaired.
+  if (dropped && !before.empty()) yes.patch = annotation_patch(asked.object, before);
+  return yes;
+}
+
+admission_decision unresolved(const admission_request& asked, error why) {
+  auto image = printable(image_of(asked.object));
+  auto text = "image '" + image + "' could not be resolved to a digest: " + why.message;
+  if (why.code == errc::unavailable || why.code == errc::cancelled)
+    text += "; nothing else is known to be wrong: apply it again once the registry answers";
+  why.message = std::move(text);
+  return deny(why);
+}
+
+}  // namespace
+
+cache_verdict judge_mutation(const admission_request& asked, std::string_view operator_user) {
+  if (is_none_of_ours(asked, operator_user)) return {};
+  // What is going needs no image any more, and must not wait for one.
+  if (!is_new_image(asked) || is_deleting(asked)) return {std::nullopt, put_back(asked)};
+  if (auto image = read_image(asked); !image) return {std::nullopt, deny(image.error())};
+  return {cache_of(asked), {}};
+}
+
+admission_decision pin(const admission_request& asked, const result<digest>& resolved) {
+  if (!resolved) return unresolved(asked, resolved.error());
+  admission_decision yes;
+  if (pinned_in(asked.object) != resolved->str())
+    yes.patch = annotation_patch(asked.object, resolved->str());
+  return yes;
+}
+
+cache_verdict judge_validation(const admission_request& asked, std::string_view operator_user) {
+  if (is_none_of_ours(asked, operator_user)) return {};
+  bool same = pinned_in(asked.object) == pinned_in(asked.old_object);
+  if (!is_new_image(asked) || is_deleting(asked)) {
+    if (same) return {};
+    return {std::nullopt, deny({errc::unauthorized,
+                                "only GKM writes the annotation gkm.io/resolvedDigest: leave it "
+                                "out, and change spec.image to have another image",
+                                {}})};
+  }
+  auto image = read_image(asked);
+  if (!image) return {std::nullopt, deny(image.error())};
+  auto pinned = digest::parse(pinned_in(asked.object));
+  if (!pinned || (!image->pinned.empty() && image->pinned != *pinned))
+    return {std::nullopt, deny({errc::unauthorized,
+                                "the annotation gkm.io/resolvedDigest is not what GKM wrote: "
+                                "another webhook changed it, or GKM's was not called",
+                                {}})};
+  auto cache = cache_of(asked);
+  image->pinned = *pinned;
+  cache.image = image->str();
+  return {std::move(cache), {}};
+}
+
+admission_decision confirm(const admission_request& asked, const result<digest>& resolved) {
+  return resolved ? admission_decision{} : unresolved(asked, resolved.error());
+}
+
+}  // namespace gkm::cluster

@@ -1,0 +1,34 @@
+/// Which changes to a cache are let in, and what they need first. Pure: whoever asks carries the
+/// `resolve` out and comes back with its outcome.
+///
+///   mutate:    new object, new image ──▶ resolve the image ──▶ pin its digest
+///              annotation dropped    ──▶ put it back          anything else ──▶ let in
+///   validate:  new object, new image ──▶ resolve the image at the pinned digest ──▶ let in
+///              annotation changed    ──▶ deny                 anything else ──▶ let in
+///
+/// What is let in without `resolve` needs no registry: labels, finalizers and deletion always are.
+#pragma once
+
+#include "actors/operator/admission_review.hpp"
+#include "messages/cluster.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace gkm::cluster {
+
+struct cache_verdict {
+  std::optional<cluster_cache> resolve;  ///< decided only once its digest is known
+  admission_decision decision;           ///< otherwise
+};
+
+/// `operator_user` is whom GKM's own writes come from: they are let in as they are.
+cache_verdict judge_mutation(const admission_request& asked, std::string_view operator_user);
+admission_decision pin(const admission_request& asked, const result<digest>& resolved);
+
+/// A tag may move between the two: what counts is that the pinned digest is in the repository that
+/// the object names, readable with its own credentials.
+cache_verdict judge_validation(const admission_request& asked, std::string_view operator_user);
+admission_decision confirm(const admission_request& asked, const result<digest>& resolved);
+
+}  // namespace gkm::cluster

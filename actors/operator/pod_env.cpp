@@ -1,0 +1,141 @@
+#include "actors/operator/pod_env.hpp"
+
+#include "actors/operator/pod_admission.hpp"
+#include "k8s/patch.hpp"
+#include "messages/printable.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace gkm::cluster {
+namespace {
+
+struct framework {
+  std::string_view type;
+  std::string_view variable;
+};
+constexpr std::array frameworks{framework{"triton", "TRITON_CACHE_DIR"},
+                                framework{"vllm", "VLLM_CACHE_ROOT"}};
+
+/// What gkm.io/cache-type says: a type for all volumes (under the name ""), or one for each.
+class cache_types {
+public:
+  explicit cache_types(std::string_view text) {
+    while (!text.empty()) {
+      auto part = text.substr(0, text.find(','));
+      text.remove_prefix(std::min(part.size() + 1, text.size()));
+      auto equals = part.find('=');
+      auto volume = equals == std::string_view::npos ? "" : part.substr(0, equals);
+      auto type = equals == std::string_view::npos ? part : part.substr(equals + 1);
+      bool known = std::any_of(frameworks.begin(), frameworks.end(),
+                               [&](const auto& f) { return f.type == type; });
+      if (known)
+        types_.emplace(volume, type);
+      else
+        unknown_ = type;
+    }
+  }
+
+  std::string_view of(const std::string& volume) const {
+    for (const auto& name : {volume, std::string()})
+      if (auto at = types_.find(name); at != types_.end()) return at->second;
+    return {};
+  }
+  const std::optional<std::string>& unknown() const { return unknown_; }
+
+private:
+  std::map<std::string, std::string> types_;
+  std::optional<std::string> unknown_;
+};
+
+// A volume mounted twice is there once: where it was mounted first.
+std::vector<cache_mount> distinct(const std::vector<cache_mount>& mounts) {
+  std::vector<cache_mount> out;
+  for (const auto& mount : mounts)
+    if (mount.whole && !mount.path.empty() &&
+        std::none_of(out.begin(), out.end(),
+                     [&](const auto& o) { return o.volume == mount.volume; }))
+      out.push_back(mount);
+  return out;
+}
+
+bool sets(const rapidjson::Value* container, std::string_view variable) {
+  bool found = false;
+  lookup::each(container, {"env"}, [&](size_t, const auto& entry) {
+    found = found || lookup::text(&entry, {"name"}) == variable;
+  });
+  return found;
+}
+
+class injection {
+public:
+  explicit injection(const cache_types& types) : types_(types) {}
+
+  void visit(const pod_container& container) {
+    auto mounts = distinct(container.mounts);
+    if (mounts.empty()) return;
+    if (const auto* from = lookup::member(container.value, "envFrom");
+        from && from->IsArray() && !from->Empty())
+      return warn(container, "has envFrom, which may set them already");
+    std::string entries;
+    for (const auto& f : frameworks) {
+      auto claims = claimants(mounts, f.type);
+      if (claims.size() > 1)
+        warn(container, "mounts several caches: say in " + std::string(cache_type_annotation) +
+                            " which is which, as in 'volume=triton,other=vllm'");
+      if (claims.size() != 1 || sets(container.value, f.variable)) continue;
+      add(container, f.variable, claims.front()->path);
+    }
+  }
+
+  env_plan plan;
+
+private:
+  void warn(const pod_container& container, const std::string& why) {
+    auto text = "container '" + container.name + "' gets no cache variables: it " + why;
+    if (plan.warnings.empty() || plan.warnings.back() != text) plan.warnings.push_back(text);
+  }
+
+  // The mounts that are of this type, or could be.
+  std::vector<const cache_mount*> claimants(const std::vector<cache_mount>& mounts,
+                                            std::string_view type) const {
+    std::vector<const cache_mount*> sure, possible;
+    for (const auto& mount : mounts) {
+      auto said = types_.of(mount.volume);
+      if (said == type) sure.push_back(&mount);
+      if (said.empty()) possible.push_back(&mount);
+    }
+    return sure.empty() ? possible : sure;
+  }
+
+  void add(const pod_container& container, std::string_view variable, const std::string& path) {
+    auto entry =
+        R"({"name":)" + k8s::json_text(variable) + R"(,"value":)" + k8s::json_text(path) + "}";
+    auto at = container.pointer + "/env";
+    bool exists = lookup::member(container.value, "env") || at == last_made_;
+    if (!exists) last_made_ = at;
+    plan.additions.emplace_back(exists ? at + "/-" : at, exists ? entry : "[" + entry + "]");
+  }
+
+  const cache_types& types_;
+  std::string last_made_;
+};
+
+}  // namespace
+
+env_plan inject_env(const rapidjson::Value* pod, const pod_view& view) {
+  auto annotation = [&](std::string_view name) {
+    return lookup::text(pod, {"metadata", "annotations", name});
+  };
+  if (annotation(inject_env_annotation) != "true") return {};
+  cache_types types(annotation(cache_type_annotation));
+  injection work(types);
+  if (types.unknown())
+    work.plan.warnings.push_back("annotation " + std::string(cache_type_annotation) + " has '" +
+                                 printable(*types.unknown(), 40) +
+                                 "', GKM knows 'triton' and 'vllm'");
+  for (const auto& container : view.containers) work.visit(container);
+  return std::move(work.plan);
+}
+
+}  // namespace gkm::cluster

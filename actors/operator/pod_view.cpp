@@ -1,0 +1,78 @@
+#include "actors/operator/pod_view.hpp"
+
+#include "actors/operator/pod_admission.hpp"
+#include "messages/volume.hpp"
+
+#include <filesystem>
+
+namespace gkm::cluster {
+namespace {
+
+// More than any pod has; beyond them nothing is filled in.
+constexpr size_t max_volumes = 256;
+constexpr size_t max_containers = 256;
+constexpr size_t max_mounts = 256;
+
+// Without doubled and trailing slashes and "." parts; empty if that is no path for a view.
+std::string normalised(std::string_view text) {
+  if (text.empty() || text.size() > max_path_chars) return {};
+  auto path = std::filesystem::path(text).lexically_normal().string();
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return is_normal_path(path) && path != "/" ? path : std::string();
+}
+
+std::optional<std::string> root_of(const std::string& path, std::string_view sub_path) {
+  if (path.empty()) return std::nullopt;
+  auto tail = normalised("/" + std::string(sub_path));
+  if (tail.empty() || !path.ends_with(tail) || path.size() == tail.size()) return std::nullopt;
+  return path.substr(0, path.size() - tail.size());
+}
+
+cache_mount read_mount(const rapidjson::Value& mount, std::string pointer) {
+  cache_mount out;
+  out.volume = lookup::text(&mount, {"name"});
+  out.pointer = std::move(pointer);
+  out.path = normalised(lookup::text(&mount, {"mountPath"}));
+  auto sub_path = lookup::text(&mount, {"subPath"});
+  bool computed = !lookup::text(&mount, {"subPathExpr"}).empty();
+  out.whole = sub_path.empty() && !computed;
+  if (out.whole && !out.path.empty()) out.root = out.path;
+  if (!out.whole && !computed) out.root = root_of(out.path, sub_path);
+  return out;
+}
+
+void read_containers(const rapidjson::Value* pod, std::string_view kind,
+                     const std::set<std::string>& cache_volumes, pod_view& out) {
+  lookup::each(pod, {"spec", kind}, [&](size_t i, const auto& container) {
+    if (out.containers.size() == max_containers) return;
+    pod_container one;
+    one.name = lookup::text(&container, {"name"});
+    one.pointer = "/spec/" + std::string(kind) + "/" + std::to_string(i);
+    one.value = &container;
+    lookup::each(&container, {"volumeMounts"}, [&](size_t m, const auto& mount) {
+      if (one.mounts.size() == max_mounts) return;
+      if (cache_volumes.contains(std::string(lookup::text(&mount, {"name"}))))
+        one.mounts.push_back(read_mount(mount, one.pointer + "/volumeMounts/" + std::to_string(m)));
+    });
+    if (!one.mounts.empty()) out.containers.push_back(std::move(one));
+  });
+}
+
+}  // namespace
+
+pod_view view_pod(const rapidjson::Value* pod) {
+  pod_view out;
+  std::set<std::string> ours;
+  lookup::each(pod, {"spec", "volumes"}, [&](size_t i, const auto& volume) {
+    auto name = std::string(lookup::text(&volume, {"name"}));
+    out.volume_names.insert(name);
+    if (lookup::text(&volume, {"csi", "driver"}) != csi_driver_name || name.empty()) return;
+    if (out.volumes.size() < max_volumes && ours.insert(name).second)
+      out.volumes.push_back({name, i, &volume});
+  });
+  read_containers(pod, "containers", ours, out);
+  read_containers(pod, "initContainers", ours, out);
+  return out;
+}
+
+}  // namespace gkm::cluster

@@ -1,0 +1,45 @@
+/// A pod's volumes and mounts, as far as caches are concerned. For .cpp files only.
+#pragma once
+
+#include "actors/operator/json_lookup.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gkm::cluster {
+
+/// One volumeMount of a cache's volume.
+struct cache_mount {
+  std::string volume;
+  std::string pointer;              ///< to the volumeMount: "/spec/containers/0/volumeMounts/1"
+  std::string path;                 ///< where the container sees it; normal, else empty
+  std::optional<std::string> root;  ///< where it would see the volume's root; nothing: nowhere
+  bool whole = true;                ///< no subPath
+};
+
+struct pod_container {
+  std::string name;
+  std::string pointer;  ///< "/spec/initContainers/0"
+  const rapidjson::Value* value = nullptr;
+  std::vector<cache_mount> mounts;
+};
+
+struct cache_volume {
+  std::string name;
+  size_t index = 0;
+  const rapidjson::Value* value = nullptr;
+};
+
+struct pod_view {
+  std::vector<cache_volume> volumes;      ///< of csi.gkm.io
+  std::set<std::string> volume_names;     ///< all of the pod's
+  std::vector<pod_container> containers;  ///< containers before initContainers
+};
+
+pod_view view_pod(const rapidjson::Value* pod);
+
+}  // namespace gkm::cluster
