@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 export QUAY_USER IMG
-FILES ?= base/ messages/ net/ oci/ gpu/ relocation/ actors/ cli/
+FILES ?= base/ messages/ net/ oci/ gpu/ k8s/ relocation/ actors/ cli/
 
 cpp_files = git ls-files -z -- '*.cpp' '*.hpp'
 configure = cmake --preset $(1) --log-level=WARNING

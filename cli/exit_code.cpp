@@ -13,6 +13,7 @@ exit_code exit_code_for(errc code) {
     case errc::unauthorized:
       return denied;
     case errc::unavailable:
+    case errc::expired:
       return unreachable;
     case errc::corrupt:
     case errc::malformed:

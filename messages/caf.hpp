@@ -2,6 +2,7 @@
 /// Actors, messages and errors are written in the shape of CAF 1.x on top of it.
 #pragma once
 
+#include "messages/answer.hpp"
 #include "messages/errors.hpp"
 
 #include <caf/all.hpp>
@@ -103,13 +104,6 @@ auto ask(Self* self, const Handle& whom, std::chrono::seconds limit, Ts&&... mes
 struct continuation {
   std::function<void()> run;
 };
-
-/// How a port answers: exactly once, from any thread.
-template <class T>
-using answer = std::function<void(result<T>)>;
-
-/// For ports that answer with nothing but success.
-struct done {};
 
 /// Errors cross actors as (errc, text, seconds) and come back as they were.
 caf::error to_caf(const error& e);

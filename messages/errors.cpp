@@ -30,6 +30,8 @@ std::string_view to_string(errc code) {
       return "busy";
     case errc::conflict:
       return "conflict";
+    case errc::expired:
+      return "expired";
     case errc::io:
       return "io";
     case errc::cancelled:
@@ -56,6 +58,7 @@ bool is_permanent(errc code) {
     case errc::no_space:
     case errc::busy:
     case errc::conflict:
+    case errc::expired:
     case errc::io:
     case errc::cancelled:
     case errc::internal:

@@ -26,6 +26,7 @@ enum class errc : uint8_t {
   no_space,          ///< the disk is full
   busy,              ///< another process, or an earlier request, holds it
   conflict,          ///< something else is in its place
+  expired,           ///< a version or token that the other side has forgotten: start over
   io,                ///< the local file system failed
   cancelled,         ///< nobody wants it any more
   internal,          ///< our own mistake

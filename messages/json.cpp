@@ -1,5 +1,7 @@
 #include "messages/json.hpp"
 
+#include "messages/printable.hpp"
+
 #include <rapidjson/error/en.h>
 
 #include <algorithm>
@@ -52,8 +54,11 @@ bool reader::has(const char* name) const { return value_->IsObject() && value_->
 
 void reader::reject(const char* name, std::string_view what, errc code) {
   if (!ok()) return;
-  auto where = path_.empty() ? std::string(name) : path_ + "." + name;
-  *problem_ = {code, where + " " + std::string(what), {}};
+  *problem_ = {code, path_to(name) + " " + std::string(what), {}};
+}
+
+std::string reader::path_to(std::string_view name) const {
+  return path_.empty() ? std::string(name) : path_ + "." + std::string(name);
 }
 
 const rapidjson::Value* reader::find(const char* name, bool required) {
@@ -143,7 +148,7 @@ const rapidjson::Value* reader::find_array(const char* name, size_t limit) {
 void reader::each_object(const char* name, size_t limit, const std::function<void(reader)>& f) {
   const auto* v = find_array(name, limit);
   if (!v) return;
-  auto prefix = path_.empty() ? std::string(name) : path_ + "." + name;
+  auto prefix = path_to(name);
   for (rapidjson::SizeType i = 0; i < v->Size() && ok(); ++i) {
     reader element((*v)[i], prefix + "[" + std::to_string(i) + "]", *problem_);
     if (ok()) f(element);
@@ -159,10 +164,47 @@ void reader::each_text(const char* name, size_t limit, const std::function<void(
   }
 }
 
+void reader::each_integer(const char* name, size_t limit, const std::function<void(int64_t)>& f) {
+  const auto* v = find_array(name, limit);
+  if (!v) return;
+  for (const auto& element : v->GetArray()) {
+    if (!element.IsInt64()) return reject(name, "must hold integers only");
+    f(element.GetInt64());
+  }
+}
+
+bool reader::has_members(size_t limit) {
+  if (!ok() || !value_->IsObject()) return false;
+  if (value_->MemberCount() <= limit) return true;
+  *problem_ = {
+      errc::limit_exceeded, path_ + " has more than " + std::to_string(limit) + " members", {}};
+  return false;
+}
+
+void reader::each_member(size_t limit, const std::function<void(std::string, reader)>& f) {
+  if (!has_members(limit)) return;
+  for (const auto& m : value_->GetObject()) {
+    std::string key(m.name.GetString(), m.name.GetStringLength());
+    reader element(m.value, path_to(printable(key)), *problem_);
+    if (!ok()) return;
+    f(std::move(key), element);
+  }
+}
+
+void reader::each_text_member(size_t limit,
+                              const std::function<void(std::string, std::string)>& f) {
+  if (!has_members(limit)) return;
+  for (const auto& m : value_->GetObject()) {
+    std::string key(m.name.GetString(), m.name.GetStringLength());
+    if (!m.value.IsString()) return reject(printable(key).c_str(), "must be a string");
+    f(std::move(key), {m.value.GetString(), m.value.GetStringLength()});
+  }
+}
+
 void reader::object(const char* name, const std::function<void(reader)>& f) {
   const auto* v = find(name, false);
   if (!v) return;
-  reader inner(*v, path_.empty() ? name : path_ + "." + name, *problem_);
+  reader inner(*v, path_to(name), *problem_);
   if (ok()) f(inner);
 }
 

@@ -45,6 +45,10 @@ public:
   /// of them, else errc::limit_exceeded.
   void each_object(const char* name, size_t limit, const std::function<void(reader)>& f);
   void each_text(const char* name, size_t limit, const std::function<void(std::string)>& f);
+  void each_integer(const char* name, size_t limit, const std::function<void(int64_t)>& f);
+  /// Calls `f` for each member of this object, all of them objects (or strings), at most `limit`.
+  void each_member(size_t limit, const std::function<void(std::string, reader)>& f);
+  void each_text_member(size_t limit, const std::function<void(std::string, std::string)>& f);
   /// Calls `f` with an optional object.
   void object(const char* name, const std::function<void(reader)>& f);
 
@@ -55,6 +59,8 @@ public:
 private:
   const rapidjson::Value* find(const char* name, bool required);
   const rapidjson::Value* find_array(const char* name, size_t limit);
+  bool has_members(size_t limit);
+  std::string path_to(std::string_view name) const;
 
   const rapidjson::Value* value_;
   std::string path_;

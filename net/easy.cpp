@@ -3,7 +3,10 @@
 #include "base/text.hpp"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,6 +51,21 @@ CURLcode add_system_trust(CURL*, void* ssl_context, void* system_file) {
   if (SSL_CTX_load_verify_file(context, static_cast<const char*>(system_file)) != 1)
     SSL_CTX_set_default_verify_paths(context);
   return CURLE_OK;
+}
+
+// Nothing is copied: what is pointed to outlives the handle.
+void set_pem(void* easy, CURLoption option, const std::string& pem) {
+  curl_blob blob{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_NOCOPY};
+  curl_easy_setopt(easy, option, &blob);
+}
+
+// Also that bytes sent are acknowledged in time: a request on a connection that died silently must
+// not take as long as the kernel is willing to repeat it.
+int watch_peer(void* dead_peer, curl_socket_t socket, curlsocktype) {
+  auto limit = static_cast<const std::chrono::milliseconds*>(dead_peer)->count();
+  auto ms = static_cast<unsigned>(std::clamp<int64_t>(limit, 1, INT_MAX));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+  return CURL_SOCKOPT_OK;
 }
 
 void append(header_list& list, const std::string& line) {
@@ -105,6 +123,15 @@ void set_request(void* easy, const request& what, const engine_options& options)
   set(easy, CURLOPT_BUFFERSIZE, receive_buffer_bytes);
   // A name lookup that hangs must not hold up the loop when its request is cancelled.
   set(easy, CURLOPT_QUICK_EXIT, 1L);
+  if (options.multiplex) set(easy, CURLOPT_PIPEWAIT, 1L);
+  if (options.dead_peer.count() > 0) {
+    auto third_s = static_cast<long>(std::max<int64_t>(options.dead_peer.count() / 3'000, 1));
+    set(easy, CURLOPT_TCP_KEEPIDLE, third_s);
+    set(easy, CURLOPT_TCP_KEEPINTVL, third_s);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &watch_peer);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, &options.dead_peer);
+  }
+  if (!what.proxy.empty()) set(easy, CURLOPT_PROXY, what.proxy.c_str());
   auto connect_ms = std::clamp<int64_t>(what.limits.connect.count(), 1, INT_MAX);
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_ms));
   set(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
@@ -123,10 +150,24 @@ void set_tls(void* easy, const tls_config& tls, bool redirected_host) {
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
   set(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
-  bool identify = !redirected_host && !tls.client_cert_file.empty();
+  if (!redirected_host && !tls.client_cert_pem.empty()) {
+    set_pem(easy, CURLOPT_SSLCERT_BLOB, tls.client_cert_pem);
+    set_pem(easy, CURLOPT_SSLKEY_BLOB,
+            tls.client_key_pem.empty() ? tls.client_cert_pem : tls.client_key_pem);
+  } else {
+    set(easy, CURLOPT_SSLCERT_BLOB, nullptr);
+    set(easy, CURLOPT_SSLKEY_BLOB, nullptr);
+  }
+  bool identify = !redirected_host && tls.client_cert_pem.empty() && !tls.client_cert_file.empty();
   const auto& key = tls.client_key_file.empty() ? tls.client_cert_file : tls.client_key_file;
   set(easy, CURLOPT_SSLCERT, identify ? tls.client_cert_file.c_str() : nullptr);
   set(easy, CURLOPT_SSLKEY, identify ? key.c_str() : nullptr);
+  if (!redirected_host && !tls.ca_pem.empty()) {
+    set(easy, CURLOPT_CAINFO, nullptr);
+    set(easy, CURLOPT_CAPATH, nullptr);
+    return set_pem(easy, CURLOPT_CAINFO_BLOB, tls.ca_pem);
+  }
+  set(easy, CURLOPT_CAINFO_BLOB, nullptr);
   char* system_file = nullptr;
   curl_easy_getinfo(easy, CURLINFO_CAINFO, &system_file);
   if (tls.ca_file.empty()) {
@@ -141,10 +182,18 @@ void set_tls(void* easy, const tls_config& tls, bool redirected_host) {
   curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, system_file);
 }
 
-void set_target(void* easy, const url& to) {
-  set(easy, CURLOPT_URL, to.text.c_str());
+header_list set_target(void* easy, const url& to, const std::string& server_name) {
+  header_list detour;
+  if (server_name.empty() || to.scheme != "https") {
+    set(easy, CURLOPT_URL, to.text.c_str());
+  } else {
+    set(easy, CURLOPT_URL, with_host(to, server_name).c_str());
+    append(detour, server_name + ":" + to.port + ":" + to.host + ":" + to.port);
+  }
+  curl_easy_setopt(easy, CURLOPT_CONNECT_TO, static_cast<curl_slist*>(detour.get()));
   // "*" keeps every proxy out; null leaves the choice to NO_PROXY.
   set(easy, CURLOPT_NOPROXY, to.is_loopback() ? "*" : nullptr);
+  return detour;
 }
 
 header_list set_headers(void* easy, const request& what, bool credentials) {

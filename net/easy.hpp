@@ -33,7 +33,9 @@ void set_request(void* easy, const request& what, const engine_options& options)
 /// `redirected_host`: the host is not the one that `tls` was configured for.
 void set_tls(void* easy, const tls_config& tls, bool redirected_host);
 
-void set_target(void* easy, const url& to);
+/// `server_name`, if there is one, is whom the server must prove to be. Keep the list while the
+/// handle runs.
+header_list set_target(void* easy, const url& to, const std::string& server_name);
 
 /// The headers of one hop; without `credentials` none that could hold any. Keep the list while the
 /// handle runs.

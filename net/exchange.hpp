@@ -2,8 +2,7 @@
 /// body, then the end. Owned by both. The loop never waits here; the asker does.
 #pragma once
 
-#include "base/byte_stream.hpp"
-#include "net/http.hpp"
+#include "net/asker.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -14,11 +13,10 @@
 
 namespace gkm::net {
 
-constexpr size_t chunk_bytes = 256 * 1024;
 constexpr size_t max_waiting_chunks = 4;     ///< full ones; then the transfer pauses
 constexpr size_t resume_waiting_chunks = 2;  ///< at or below this many it goes on
 
-class exchange {
+class exchange final : public asker {
 public:
   /// `wake` makes the loop look at this exchange; it is called without a lock held.
   exchange(std::string origin, std::function<void()> wake)
@@ -34,20 +32,15 @@ public:
 
   // The loop's side.
 
-  void put_head(response_head head);
-  /// True if the backlog is full now.
-  bool put_full(base::chunk full);
-  /// A block with room left, given out because nothing more is there right now.
-  void lend(base::chunk partial);
-  /// The lent block, to fill on, if nobody took it yet; else an empty one without capacity.
-  base::chunk take_back();
-  /// True: the backlog is full still, and `wants_resume` will turn true once it is not.
-  bool pause();
-  void end(std::optional<error> failure);
-
-  bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
-  /// True once after each pause that is over.
-  bool wants_resume() { return resume_.exchange(false, std::memory_order_acq_rel); }
+  void put_head(response_head head) override;
+  bool take(std::string_view) override { return false; }
+  bool put_full(base::chunk full) override;
+  void lend(base::chunk partial) override;
+  base::chunk take_back() override;
+  bool pause() override;
+  bool wants_resume() override { return resume_.exchange(false, std::memory_order_acq_rel); }
+  void end(std::optional<error> failure) override;
+  bool cancelled() const override { return cancelled_.load(std::memory_order_acquire); }
 
 private:
   error cancelled_error() const;

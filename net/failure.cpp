@@ -48,9 +48,11 @@ bool certificate_turned_down(const std::string& detail) {
 }
 
 error certificate_needed(const failure_facts& f) {
-  auto remedy = f.tls.client_cert_file.empty()
-                    ? std::string("; configure a client certificate for this host")
-                    : "; check the client certificate " + quoted(f.tls.client_cert_file);
+  auto remedy = std::string("; configure a client certificate for this host");
+  if (!f.tls.client_cert_pem.empty())
+    remedy = "; check the client certificate that is configured for this host";
+  else if (!f.tls.client_cert_file.empty())
+    remedy = "; check the client certificate " + quoted(f.tls.client_cert_file);
   return {errc::unauthorized,
           quoted(f.origin) + " turned our TLS identity down: " + printable(f.detail) + remedy,
           {}};
@@ -63,17 +65,21 @@ error handshake_failed(const failure_facts& f) {
   return {errc::unavailable, text, {}};
 }
 
+std::string ca_name(const tls_config& tls) {
+  if (!tls.ca_pem.empty()) return "as configured";
+  return tls.ca_file.empty() ? std::string("of this system") : quoted(tls.ca_file);
+}
+
 error bad_local_tls(int code, const failure_facts& f) {
   if (code == CURLE_SSL_CACERT_BADFILE)
     return {errc::invalid_argument,
-            "cannot load the CA certificates " +
-                (f.tls.ca_file.empty() ? std::string("of this system") : quoted(f.tls.ca_file)) +
-                " for " + quoted(f.origin) + ": " + printable(f.detail) +
-                "; it must be a readable PEM file",
+            "cannot load the CA certificates " + ca_name(f.tls) + " for " + quoted(f.origin) +
+                ": " + printable(f.detail) + "; it must be a readable PEM file",
             {}};
   return {errc::invalid_argument,
-          "cannot use the client certificate " + quoted(f.tls.client_cert_file) + " for " +
-              quoted(f.origin) + ": " + printable(f.detail) +
+          "cannot use the client certificate " +
+              (f.tls.client_cert_pem.empty() ? quoted(f.tls.client_cert_file) : "as configured") +
+              " for " + quoted(f.origin) + ": " + printable(f.detail) +
               "; it must be a readable PEM file with its key",
           {}};
 }

@@ -1,5 +1,6 @@
 #include "net/http.hpp"
 
+#include "net/exchange.hpp"
 #include "net/loop.hpp"
 
 namespace gkm::net {
@@ -28,6 +29,36 @@ private:
   std::stop_callback<std::function<void()>> on_stop_;
 };
 
+// Hands everything on as it comes; nothing ever waits here.
+class hearing final : public asker {
+public:
+  explicit hearing(std::shared_ptr<listener> who) : who_(std::move(who)) {}
+
+  void cancel() { cancelled_.store(true, std::memory_order_release); }
+
+  bool cancelled() const override { return cancelled_.load(std::memory_order_acquire); }
+  void put_head(response_head head) override {
+    if (who_ && !cancelled()) who_->on_head(head);
+  }
+  bool take(std::string_view bytes) override {
+    if (who_ && !cancelled()) who_->on_body(bytes);
+    return true;
+  }
+  bool put_full(base::chunk) override { return false; }
+  void lend(base::chunk) override {}
+  base::chunk take_back() override { return {}; }
+  bool pause() override { return false; }
+  bool wants_resume() override { return false; }
+  void end(std::optional<error> failure) override {
+    // Let go of first: what it does may end in this very object's destruction.
+    if (auto who = std::exchange(who_, nullptr)) who->on_end(failure);
+  }
+
+private:
+  std::shared_ptr<listener> who_;
+  std::atomic<bool> cancelled_{false};
+};
+
 error too_long(const response_head& head, size_t max_bytes) {
   auto from = parse_url(head.url);
   return {errc::limit_exceeded,
@@ -54,12 +85,32 @@ result<std::unique_ptr<body_stream>> engine::open(const request& what, std::stop
   auto made = transfer::make(what, options_);
   if (!made) return fail(made.error());
   auto at = std::make_shared<exchange>((*made)->origin(), [loop = loop_.get()] { loop->wake(); });
-  (*made)->meet_at(at);
+  (*made)->work_for(at);
   auto stream = std::make_unique<open_body>(std::move(at), std::move(stop));
   loop_->submit(std::move(*made));
   if (auto answered = stream->wait_for_head(); !answered) return fail(answered.error());
   return stream;
 }
+
+result<canceller> engine::start(const request& what, std::shared_ptr<listener> who) {
+  auto made = transfer::make(what, options_);
+  if (!made) return fail(made.error());
+  auto at = std::make_shared<hearing>(std::move(who));
+  (*made)->work_for(at);
+  loop_->submit(std::move(*made));
+  return [weak = std::weak_ptr(at), loop = loop_.get()] {
+    auto at = weak.lock();
+    if (!at) return;
+    at->cancel();
+    loop->wake();
+  };
+}
+
+void engine::after(std::chrono::milliseconds pause, std::function<void()> job) {
+  loop_->after(pause, std::move(job));
+}
+
+void engine::close() { loop_->close(); }
 
 result<response> engine::fetch(const request& what, size_t max_bytes, std::stop_token stop) {
   auto stream = open(what, std::move(stop));

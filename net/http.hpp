@@ -7,11 +7,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,13 +28,17 @@ struct timeouts {
   std::chrono::milliseconds stall{30'000};       ///< no byte of a body, while somebody reads it
 };
 
-/// Trust and identity for one host. Empty paths mean the system's defaults. After a redirect to
-/// another host only `ca_file` still holds. All files are PEM.
+/// Trust and identity for one host, in files or in memory, all PEM. What is empty means the
+/// system's defaults. After a redirect to another host only `ca_file` still holds.
 struct tls_config {
   std::string ca_file;  ///< trusted beside the system's own
   std::string client_cert_file;
-  std::string client_key_file;  ///< empty: the key is in `client_cert_file`
-  bool skip_verify = false;     ///< only where configuration says so by name
+  std::string client_key_file;    ///< empty: the key is in `client_cert_file`
+  bool skip_verify = false;       ///< only where configuration says so by name
+  std::string ca_pem{};           ///< trusted instead of the system's own and of `ca_file`
+  std::string client_cert_pem{};  ///< instead of the files
+  std::string client_key_pem{};
+  std::string server_name{};  ///< the name in the server's certificate, if not the URL's host
 
   bool operator==(const tls_config&) const = default;
 };
@@ -45,6 +51,7 @@ struct request {
       authorization;  ///< the whole header value; never follows a redirect to another origin
   std::string body;
   std::string content_type;  ///< of `body`
+  std::string proxy{};       ///< instead of the environment's: "http://host:port", "socks5://..."
   timeouts limits;
   tls_config tls;
 };
@@ -72,6 +79,19 @@ public:
   virtual const response_head& head() const = 0;
 };
 
+/// Who hears of a request as it goes on. Called from the engine's thread, which must not be
+/// blocked: `on_head`, `on_body` for whatever comes in, `on_end`; the last always, exactly once.
+class listener {
+public:
+  virtual ~listener() = default;
+  virtual void on_head(const response_head& head) = 0;
+  virtual void on_body(std::string_view bytes) = 0;
+  virtual void on_end(const std::optional<error>& failure) = 0;
+};
+
+/// Ends a request early, from any thread: `on_end` says `errc::cancelled`, unless it has ended.
+using canceller = std::function<void()>;
+
 struct engine_options {
   uint32_t connections_per_host = 8;  ///< further requests to a host wait for their turn
   uint32_t redirects = 5;
@@ -80,6 +100,12 @@ struct engine_options {
   /// host is loopback or listed ("host" or "host:port").
   bool plain_http_anywhere = false;
   std::vector<std::string> plain_http_hosts{};
+  /// Requests to a host share one connection where the server speaks HTTP/2. Only for bodies that
+  /// nobody reads slowly: `start`, not `open`. `connections_per_host` then counts requests.
+  bool multiplex = false;
+  /// A peer from which nothing is heard for so long, not even that it got our bytes, is gone; 0:
+  /// the system decides. Costs packets on idle connections, but no wake-up of this process.
+  std::chrono::milliseconds dead_peer{0};
 };
 
 /// Owns the loop thread and the connections. Outlives everything that holds one of its streams.
@@ -103,6 +129,15 @@ public:
 
   /// `open` and the whole body, at most `max_bytes` of it, else `errc::limit_exceeded`.
   result<response> fetch(const request& what, size_t max_bytes, std::stop_token stop = {});
+
+  /// Like `open`, but waits for nothing: `who` hears of it. If this fails, it hears nothing.
+  result<canceller> start(const request& what, std::shared_ptr<listener> who);
+
+  /// Runs `job` on the engine's thread after a pause; drops it if the engine closes before.
+  void after(std::chrono::milliseconds pause, std::function<void()> job);
+
+  /// Ends everything that runs, as cancelled, and the thread. Not from the engine's thread.
+  void close();
 
 private:
   const engine_options options_;

@@ -19,6 +19,12 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
+error closing_error() { return {errc::cancelled, "the HTTP engine is closing", {}}; }
+
+error cancelled_error(const transfer& t) {
+  return {errc::cancelled, "request to '" + t.origin() + "' was cancelled", {}};
+}
+
 }  // namespace
 
 void transfer_loop::multi_deleter::operator()(void* multi) const { curl_multi_cleanup(multi); }
@@ -28,26 +34,39 @@ transfer_loop::transfer_loop(const engine_options& options)
   init_curl();
   multi_.reset(curl_multi_init());
   if (!multi_) throw std::bad_alloc();
-  // One transfer per connection, with HTTP/2 too: a transfer that its reader has paused would hold
-  // up all others on its connection.
-  curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
+  // Else one transfer per connection, with HTTP/2 too: a transfer that its reader has paused would
+  // hold up all others on its connection.
+  long sharing = options.multiplex ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING;
+  curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, sharing);
   curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, idle_connections);
   thread_ = std::thread([this] { run(); });
 }
 
-transfer_loop::~transfer_loop() {
+transfer_loop::~transfer_loop() { close(); }
+
+void transfer_loop::close() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void transfer_loop::submit(std::unique_ptr<transfer> t) {
   {
     std::lock_guard lock(mutex_);
-    submitted_.push_back(std::move(t));
+    if (!stopping_) submitted_.push_back(std::move(t));
+  }
+  if (t) return t->fail_with(closing_error());
+  wake();
+}
+
+void transfer_loop::after(std::chrono::milliseconds pause, std::function<void()> job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    jobs_.emplace(transfer::clock::now() + pause, std::move(job));
   }
   wake();
 }
@@ -58,6 +77,7 @@ void transfer_loop::run() {
   block_signals();
   pthread_setname_np(pthread_self(), "gkm-http");
   while (take_submitted()) {
+    run_due_jobs();
     heed_askers();
     start_waiting();
     int still_running = 0;
@@ -78,15 +98,32 @@ bool transfer_loop::take_submitted() {
   return !stopping_;
 }
 
+void transfer_loop::run_due_jobs() {
+  std::vector<std::function<void()>> due;
+  {
+    std::lock_guard lock(mutex_);
+    auto end = jobs_.upper_bound(transfer::clock::now());
+    for (auto at = jobs_.begin(); at != end; ++at) due.push_back(std::move(at->second));
+    jobs_.erase(jobs_.begin(), end);
+  }
+  for (auto& job : due) job();
+}
+
 void transfer_loop::heed_askers() {
-  std::erase_if(waiting_, [](const auto& t) { return t->asker().cancelled(); });
+  std::erase_if(waiting_, [](const auto& t) {
+    bool gone = t->asker().cancelled();
+    if (gone) t->fail_with(cancelled_error(*t));
+    return gone;
+  });
   for (size_t i = running_.size(); i-- > 0;) {
     auto at = running_.begin() + static_cast<std::ptrdiff_t>(i);
     int code = CURLE_OK;
-    if ((*at)->asker().cancelled())
+    if ((*at)->asker().cancelled()) {
+      (*at)->fail_with(cancelled_error(**at));
       leave(at, false);
-    else if ((*at)->asker().wants_resume() && !(*at)->resume(code))
+    } else if ((*at)->asker().wants_resume() && !(*at)->resume(code)) {
       leave(at, (*at)->finish_hop(code));
+    }
   }
 }
 
@@ -126,11 +163,17 @@ void transfer_loop::enforce_deadlines() {
   }
 }
 
+std::optional<transfer::clock::time_point> transfer_loop::next_job() {
+  std::lock_guard lock(mutex_);
+  if (jobs_.empty()) return std::nullopt;
+  return jobs_.begin()->first;
+}
+
 // Nothing is left undone while this thread sleeps: blocks that wait to be filled are given out
 // first, once a round has brought no more bytes for them.
 int transfer_loop::sleep_ms() {
   bool all_settled = true;
-  std::optional<transfer::clock::time_point> earliest;
+  auto earliest = next_job();
   for (auto& t : running_) {
     all_settled = t->settle() && all_settled;
     if (auto d = t->deadline(); d && (!earliest || *d < *earliest)) earliest = d;
@@ -157,10 +200,17 @@ transfer_loop::list::iterator transfer_loop::find(void* easy) {
 }
 
 void transfer_loop::end_all() {
-  for (auto* all : {&waiting_, &running_, &submitted_}) {
+  decltype(jobs_) dropped;
+  {
+    std::lock_guard lock(mutex_);
+    dropped.swap(jobs_);
+    std::move(submitted_.begin(), submitted_.end(), std::back_inserter(waiting_));
+    submitted_.clear();
+  }
+  for (auto* all : {&waiting_, &running_}) {
     for (auto& t : *all) {
       curl_multi_remove_handle(multi_.get(), t->easy());
-      t->fail_with({errc::cancelled, "the HTTP engine is closing", {}});
+      t->fail_with(closing_error());
     }
     all->clear();
   }

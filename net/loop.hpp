@@ -4,6 +4,7 @@
 
 #include "net/transfer.hpp"
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -20,7 +21,10 @@ public:
   transfer_loop& operator=(const transfer_loop&) = delete;
 
   void submit(std::unique_ptr<transfer> t);
+  void after(std::chrono::milliseconds pause, std::function<void()> job);
   void wake();
+  /// Ends the thread; what is submitted later ends at once.
+  void close();
 
 private:
   struct multi_deleter {
@@ -30,10 +34,12 @@ private:
 
   void run();
   bool take_submitted();
+  void run_due_jobs();
   void heed_askers();
   void start_waiting();
   void collect_finished();
   void enforce_deadlines();
+  std::optional<transfer::clock::time_point> next_job();
   int sleep_ms();
   void leave(list::iterator at, bool another_hop);
   list::iterator find(void* easy);
@@ -44,6 +50,7 @@ private:
 
   std::mutex mutex_;
   list submitted_;
+  std::multimap<transfer::clock::time_point, std::function<void()>> jobs_;
   bool stopping_ = false;
 
   // Of the loop thread alone.

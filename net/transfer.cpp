@@ -94,8 +94,10 @@ void transfer::enter(phase next) {
 void transfer::begin_hop() {
   auto* easy = easy_.get();
   begun_at_ = origin();
-  set_target(easy, target_);
-  set_tls(easy, request_.tls, target_.host != first_target_.host);
+  bool redirected_host = target_.host != first_target_.host;
+  auto server_name = redirected_host ? std::string{} : request_.tls.server_name;
+  detour_ = set_target(easy, target_, server_name);
+  set_tls(easy, request_.tls, redirected_host);
   headers_ = set_headers(easy, request_, credentials_);
   parser_ = {};
   detail_[0] = '\0';
@@ -159,7 +161,7 @@ bool transfer::on_head_end() {
       return true;
     }
   }
-  exchange_->put_head(std::move(head));
+  asker_->put_head(std::move(head));
   return true;
 }
 
@@ -186,20 +188,23 @@ size_t transfer::on_body(const char* bytes, size_t count) {
     return drained_bytes_ > max_drained_bytes ? stop : count;
   }
   if (backlog_full_) {
-    backlog_full_ = exchange_->pause();
+    backlog_full_ = asker_->pause();
     if (backlog_full_) {
       phase_ = phase::paused;
       return CURL_WRITEFUNC_PAUSE;
     }
   }
   enter(phase::receiving);
-  fill({bytes, count});
+  if (asker_->take({bytes, count}))
+    received_bytes_ += count;
+  else
+    fill({bytes, count});
   return count;
 }
 
 void transfer::fill(std::string_view bytes) {
   busy_ = true;
-  if (lent_) filling_ = exchange_->take_back();
+  if (lent_) filling_ = asker_->take_back();
   lent_ = false;
   while (!bytes.empty()) {
     if (filling_.spare().empty()) filling_ = base::chunk(next_capacity());
@@ -209,7 +214,7 @@ void transfer::fill(std::string_view bytes) {
     filling_.grow(part.size());
     received_bytes_ += part.size();
     bytes.remove_prefix(part.size());
-    if (filling_.spare().empty()) backlog_full_ = exchange_->put_full(std::exchange(filling_, {}));
+    if (filling_.spare().empty()) backlog_full_ = asker_->put_full(std::exchange(filling_, {}));
   }
 }
 
@@ -222,7 +227,7 @@ size_t transfer::next_capacity() const {
 bool transfer::settle() {
   if (std::exchange(busy_, false)) return false;
   if (!filling_.empty() && !lent_) {
-    exchange_->lend(std::exchange(filling_, {}));
+    asker_->lend(std::exchange(filling_, {}));
     lent_ = true;
   }
   return true;
@@ -247,7 +252,7 @@ bool transfer::follow() {
 bool transfer::finish_hop(int curl_code) {
   // However the rest of a redirect went, its location is known.
   if (redirect_) return follow();
-  if (!filling_.empty()) exchange_->put_full(std::exchange(filling_, {}));
+  if (!filling_.empty()) asker_->put_full(std::exchange(filling_, {}));
   if (abort_)
     fail_with(*abort_);
   else if (curl_code != CURLE_OK)
@@ -255,11 +260,11 @@ bool transfer::finish_hop(int curl_code) {
   else if (!head_done_)
     fail_with(describe_failure(CURLE_GOT_NOTHING, facts()));
   else
-    exchange_->end(std::nullopt);
+    asker_->end(std::nullopt);
   return false;
 }
 
-void transfer::fail_with(error why) { exchange_->end(std::move(why)); }
+void transfer::fail_with(error why) { asker_->end(std::move(why)); }
 
 std::optional<transfer::clock::time_point> transfer::deadline() const {
   switch (phase_) {
@@ -279,7 +284,7 @@ std::optional<transfer::clock::time_point> transfer::deadline() const {
 
 bool transfer::expire() {
   if (redirect_) return follow();
-  if (!filling_.empty()) exchange_->put_full(std::exchange(filling_, {}));
+  if (!filling_.empty()) asker_->put_full(std::exchange(filling_, {}));
   fail_with(phase_ == phase::waiting ? describe_no_answer(facts()) : describe_stall(facts()));
   return false;
 }

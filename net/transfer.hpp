@@ -3,11 +3,12 @@
 ///
 ///   queued ── begin_hop ──> connecting ──> waiting ──> receiving <──> paused
 ///     ^                                       │            │
-///     └────────── another hop <── draining <──┘            └──> ended (by `finish_hop` or `fail`)
+///     └────────── another hop <── draining <──┘            └──> ended (by `finish_hop` or
+///     `fail_with`)
 #pragma once
 
+#include "net/asker.hpp"
 #include "net/easy.hpp"
-#include "net/exchange.hpp"
 #include "net/failure.hpp"
 #include "net/head_parser.hpp"
 
@@ -24,8 +25,8 @@ public:
   transfer(const transfer&) = delete;
   transfer& operator=(const transfer&) = delete;
 
-  void meet_at(std::shared_ptr<exchange> at) { exchange_ = std::move(at); }
-  exchange& asker() { return *exchange_; }
+  void work_for(std::shared_ptr<net::asker> who) { asker_ = std::move(who); }
+  net::asker& asker() { return *asker_; }
   void* easy() const { return easy_.get(); }
   /// Whom this hop asks, or the next one if `finish_hop` said that there is one.
   std::string origin() const { return target_.origin(); }
@@ -33,7 +34,8 @@ public:
   const std::string& begun_at() const { return begun_at_; }
 
   void begin_hop();
-  /// After libcurl has ended this hop: true if another one follows, else the exchange has ended.
+  /// After libcurl has ended this hop: true if another one follows, else the asker was told the
+  /// end.
   bool finish_hop(int curl_code);
   void fail_with(error why);
 
@@ -44,7 +46,7 @@ public:
   bool resume(int& curl_code);
 
   std::optional<clock::time_point> deadline() const;
-  /// `deadline` has passed: true if another hop follows, else the exchange has ended.
+  /// `deadline` has passed: true if another hop follows, else the asker was told the end.
   bool expire();
 
 private:
@@ -75,10 +77,11 @@ private:
   const url first_target_;
   url target_;
   std::string begun_at_;
-  std::shared_ptr<exchange> exchange_;
+  std::shared_ptr<net::asker> asker_;
   std::array<char, 256> detail_{};  ///< CURL_ERROR_SIZE bytes
   header_list headers_;
-  easy_handle easy_;  ///< after what it points to
+  header_list detour_;  ///< where to connect, if that is not what the URL says
+  easy_handle easy_;    ///< after what it points to
 
   phase phase_ = phase::queued;
   clock::time_point since_{};

@@ -93,6 +93,12 @@ result<url> parse_url(const std::string& text) {
   return split(h->get());
 }
 
+std::string with_host(const url& of, const std::string& host) {
+  auto h = start(of.text);
+  if (!h || curl_url_set(h->get(), CURLUPART_HOST, host.c_str(), 0) != CURLUE_OK) return of.text;
+  return part(h->get(), CURLUPART_URL);
+}
+
 result<url> resolve_url(const url& base, const std::string& location) {
   if (location.size() > max_url_bytes || location.find('\0') != std::string::npos)
     return fail(errc::refused, "redirect to a URL of more than " + std::to_string(max_url_bytes) +

@@ -24,6 +24,9 @@ struct url {
 /// Refuses other schemes and URLs with a user name or password in them.
 result<url> parse_url(const std::string& text);
 
+/// The URL with another host, all else as it was.
+std::string with_host(const url& of, const std::string& host);
+
 /// What `location`, relative or absolute, means in an answer from `base`.
 result<url> resolve_url(const url& base, const std::string& location);
 

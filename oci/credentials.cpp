@@ -1,9 +1,9 @@
 #include "oci/credentials.hpp"
 
+#include "base/base64.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "messages/printable.hpp"
-#include "oci/base64.hpp"
 #include "oci/credential_helper.hpp"
 #include "oci/json.hpp"
 
@@ -59,7 +59,7 @@ result<credential> parse_entry(const json::value& entry, const std::string& path
   auto encoded = text_of(entry, "auth", path);
   if (!encoded) return fail(encoded.error());
   if (encoded->empty()) return c;
-  auto plain = from_base64(*encoded);
+  auto plain = base::from_base64(*encoded);
   if (!plain) return bad_entry(path + ".auth", "is not base64");
   auto colon = plain->find(':');
   if (colon == std::string::npos) return bad_entry(path + ".auth", "is not 'user:password'");

@@ -1,6 +1,6 @@
 #include "oci/token_request.hpp"
 
-#include "oci/base64.hpp"
+#include "base/base64.hpp"
 #include "oci/json.hpp"
 
 #include <algorithm>
@@ -34,7 +34,7 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::string basic_authorization(const credential& who) {
-  return "Basic " + to_base64(who.username + ":" + who.password);
+  return "Basic " + base::to_base64(who.username + ":" + who.password);
 }
 
 net::request make_token_request(const std::string& realm, const std::string& service,

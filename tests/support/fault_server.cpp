@@ -172,6 +172,7 @@ public:
     if (!w.write_all("HTTP/1.1 " + std::to_string(r.status) + " Status\r\n")) return false;
     if (!held(wrong.hold_headers) || !w.write_all(header_block(r))) return false;
     if (request.method == "HEAD" || r.status == 204 || r.status == 304) return true;
+    if (r.stream) return send_stream(w, r);
     return send_body(w, r) && !r.until_close && !wrong.claimed_length;
   }
 
@@ -179,7 +180,7 @@ public:
     std::string text;
     for (const auto& [name, value] : r.headers) text += name + ": " + value + "\r\n";
     auto length = r.wrong.claimed_length.value_or(r.body.size() * r.repeat_body);
-    if (r.chunked)
+    if (r.chunked || r.stream)
       text += "Transfer-Encoding: chunked\r\n";
     else if (r.until_close)
       text += "Connection: close\r\n";
@@ -204,6 +205,13 @@ public:
     if (r.wrong.cut_after && sent >= *r.wrong.cut_after) return false;
     if (sent == r.wrong.hold_body_at && !held(r.wrong.hold_body)) return false;
     return !r.chunked || w.write_all("0\r\n\r\n");
+  }
+
+  bool send_stream(wire& w, const reply& r) {
+    bool goes_on = true;
+    r.stream([&](std::string_view part) { return goes_on = goes_on && send_part(w, part, true); },
+             stop_.get_token());
+    return goes_on && w.write_all("0\r\n\r\n");
   }
 
   bool send_part(wire& w, std::string_view part, bool chunked) {

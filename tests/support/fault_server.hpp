@@ -10,7 +10,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +45,9 @@ struct fault {
   std::string raw{};                         ///< sent verbatim in place of everything, then closes
 };
 
+/// Sends some bytes of a body; false once the other side is gone.
+using body_writer = std::function<bool(std::string_view)>;
+
 struct reply {
   int status = 200;
   std::string body{};
@@ -51,6 +56,8 @@ struct reply {
   bool chunked = false;
   bool until_close = false;  ///< no length at all: the body ends with the connection
   fault wrong{};
+  /// Writes the body, for as long as it likes; it must end when `stop` is requested. Chunked.
+  std::function<void(const body_writer& write, std::stop_token stop)> stream{};
 
   static reply redirect(int status, std::string location) {
     return {status, "moved", {{"Location", std::move(location)}}};

@@ -45,6 +45,11 @@ protected:
   support::pem_files here_;
 };
 
+std::string contents(const std::string& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 bool says(const error& e, const std::string& words) {
   return e.message.find(words) != std::string::npos;
 }
@@ -190,6 +195,42 @@ TEST_F(tls, plain_http_behind_an_https_url) {
   auto got = http.fetch(trusting("https://" + plain.authority() + "/"), plenty);
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, errc::unavailable) << got.error().message;
+}
+
+TEST_F(tls, trust_and_identity_from_memory) {
+  auto mine = ca_->issue("mine", "DNS:mine");
+  auto server = serve(
+      [](const seen_request&) {
+        return reply{200, "secret"};
+      },
+      ca_->certificate_file());
+  request r;
+  r.url = server.url();
+  r.tls.ca_pem = contents(ca_->certificate_file());
+  engine http;
+  EXPECT_EQ(http.fetch(r, plenty).error().code, errc::unauthorized);
+  r.tls.client_cert_pem = contents(mine.certificate);
+  r.tls.client_key_pem = contents(mine.key);
+  auto got = http.fetch(r, plenty);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->body, "secret");
+  support::test_ca other(folder_, "other");
+  r.tls.ca_pem = contents(other.certificate_file());
+  EXPECT_EQ(http.fetch(r, plenty).error().code, errc::unauthorized);
+  r.tls.ca_pem = "no PEM";
+  EXPECT_EQ(http.fetch(r, plenty).error().code, errc::invalid_argument);
+}
+
+TEST_F(tls, the_name_to_prove_may_be_another_than_the_urls) {
+  here_ = ca_->issue("elsewhere", "DNS:api.example");
+  auto server = serve_ok();
+  engine http;
+  auto r = trusting(server.url("/path?q"));
+  EXPECT_EQ(http.fetch(r, plenty).error().code, errc::unauthorized);
+  r.tls.server_name = "api.example";
+  auto got = http.fetch(r, plenty);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(server.requests().at(0).target, "/path?q");
 }
 
 }  // namespace gkm::net

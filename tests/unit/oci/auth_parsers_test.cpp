@@ -1,4 +1,4 @@
-#include "oci/base64.hpp"
+#include "base/base64.hpp"
 #include "oci/challenge.hpp"
 #include "oci/endpoint.hpp"
 #include "oci/registry_blob.hpp"
@@ -52,10 +52,10 @@ TEST(challenge, survives_rubbish) {
 
 TEST(base64, goes_both_ways) {
   for (std::string text : {"", "a", "ab", "abc", "user:pässword"})
-    EXPECT_EQ(from_base64(to_base64(text)), text);
+    EXPECT_EQ(base::from_base64(base::to_base64(text)), text);
   for (std::string bad :
        {"a", "ab", "abc", "a===", "====", "ab=c", "a b=", " abcd", "abcd\n", "ab-_"})
-    EXPECT_FALSE(from_base64(bad)) << bad;
+    EXPECT_FALSE(base::from_base64(bad)) << bad;
 }
 
 TEST(token_request, asks_by_get_with_basic) {
@@ -63,7 +63,7 @@ TEST(token_request, asks_by_get_with_basic) {
                                 credential{"u", "p", ""});
   EXPECT_EQ(got.method, "GET");
   EXPECT_EQ(got.url, "https://auth/t?service=my%20registry&scope=repository%3Aa%2Fb%3Apull");
-  EXPECT_EQ(got.authorization, "Basic " + to_base64("u:p"));
+  EXPECT_EQ(got.authorization, "Basic " + base::to_base64("u:p"));
   auto anonymous = make_token_request("https://auth/t?x=y", "", "s", {});
   EXPECT_EQ(anonymous.url, "https://auth/t?x=y&scope=s");
   EXPECT_EQ(anonymous.authorization, "");

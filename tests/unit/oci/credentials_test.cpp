@@ -1,6 +1,6 @@
 #include "oci/credentials.hpp"
 
-#include "oci/base64.hpp"
+#include "base/base64.hpp"
 #include "oci/credential_helper.hpp"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 image_ref ref(const std::string& text) { return *image_ref::parse(text); }
 
 std::string auth(const std::string& user_and_password) {
-  return R"({"auth":")" + to_base64(user_and_password) + "\"}";
+  return R"({"auth":")" + base::to_base64(user_and_password) + "\"}";
 }
 
 std::string user_for(const credential_store& store, const std::string& image) {
@@ -97,7 +97,8 @@ TEST_F(credentials, read_every_kind_of_entry) {
   auto store = credential_store::parse(
       R"({"auths":{"a.io":{"username":"u","password":"p"},"b.io":{"identitytoken":"t"},"c.io":{},
           "d.io":null,"e.io":{"auth":")" +
-      to_base64(std::string("u:p\0\0", 5)) + R"("}},"credsStore":"","HttpHeaders":{"x":"y"}})");
+      base::to_base64(std::string("u:p\0\0", 5)) +
+      R"("}},"credsStore":"","HttpHeaders":{"x":"y"}})");
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_EQ(**store->find(ref("a.io/x")), (credential{"u", "p", ""}));
   EXPECT_EQ(**store->find(ref("b.io/x")), (credential{"", "", "t"}));
@@ -116,7 +117,7 @@ TEST_F(credentials, name_the_broken_field_and_never_the_password) {
       {R"({"auths":[]})", "auths"},
       {R"({"auths":{"q.io":"hunter2"}})", "auths.q.io"},
       {R"({"auths":{"q.io":{"auth":"hunter2!"}}})", "auths.q.io.auth"},
-      {R"({"auths":{"q.io":{"auth":")" + to_base64("hunter2") + R"("}}})", "auths.q.io.auth"},
+      {R"({"auths":{"q.io":{"auth":")" + base::to_base64("hunter2") + R"("}}})", "auths.q.io.auth"},
       {R"({"auths":{"q.io":{"password":["hunter2"]}}})", "auths.q.io.password"},
       {R"({"credHelpers":[]})", "credHelpers"},
       {R"({"credHelpers":{"q.io":"../../bin/sh"}})", "credHelpers.q.io"},

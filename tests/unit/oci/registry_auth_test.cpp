@@ -1,5 +1,5 @@
+#include "base/base64.hpp"
 #include "oci/authorizer.hpp"
-#include "oci/base64.hpp"
 #include "registry_fixture.hpp"
 
 #include <algorithm>
@@ -77,7 +77,7 @@ TEST_F(registry_auth, gets_an_anonymous_token_once) {
 
 TEST_F(registry_auth, sends_the_password_to_the_realm_only) {
   start();
-  wanted_ = "Basic " + to_base64("u:p");
+  wanted_ = "Basic " + base::to_base64("u:p");
   auto got = manifest(*server_, account(R"("username":"u","password":"p")"));
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(requests_with_authorization("Basic"), 1U);
@@ -139,7 +139,7 @@ TEST_F(registry_auth, replaces_a_token_in_the_middle_of_a_blob) {
 
 TEST_F(registry_auth, tells_wrong_credentials_from_none) {
   start();
-  wanted_ = "Basic " + to_base64("u:right");
+  wanted_ = "Basic " + base::to_base64("u:right");
   auto wrong = manifest(*server_, account(R"("username":"u","password":"hunter2")"));
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, errc::unauthorized);
@@ -156,7 +156,7 @@ TEST_F(registry_auth, tells_wrong_credentials_from_none) {
 TEST_F(registry_auth, does_basic) {
   start();
   answer_ = [this](const seen_request& r) {
-    if (r.header("authorization") == "Basic " + to_base64("u:p")) return serve(r);
+    if (r.header("authorization") == "Basic " + base::to_base64("u:p")) return serve(r);
     auto out = with_status(401);
     out.headers = {{"WWW-Authenticate", "Basic realm=\"registry, inc\""}};
     return out;

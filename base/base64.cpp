@@ -1,10 +1,10 @@
-#include "oci/base64.hpp"
+#include "base/base64.hpp"
 
 #include <openssl/evp.h>
 
 #include <algorithm>
 
-namespace gkm::oci {
+namespace gkm::base {
 
 std::string to_base64(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
@@ -35,4 +35,4 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-}  // namespace gkm::oci
+}  // namespace gkm::base

@@ -1,0 +1,31 @@
+/// Lists in chunks; begins anew when the server has forgotten the moment that it was reading.
+#pragma once
+
+#include "k8s/connection.hpp"
+
+namespace gkm::k8s {
+
+class lister : public std::enable_shared_from_this<lister> {
+public:
+  static void start(std::shared_ptr<connection> on, const resource& what, const selection& which,
+                    answer<object_list> reply);
+
+private:
+  lister(std::shared_ptr<connection> on, const resource& what, selection which,
+         answer<object_list> reply)
+      : on_(std::move(on)), what_(what), which_(std::move(which)), reply_(std::move(reply)) {}
+
+  void ask();
+  void take(const result<std::string>& body);
+  result<std::string> add(const std::string& body);
+
+  const std::shared_ptr<connection> on_;
+  const resource what_;
+  const selection which_;
+  const answer<object_list> reply_;
+  object_list found_;
+  std::string continue_;
+  int restarts_ = 0;
+};
+
+}  // namespace gkm::k8s

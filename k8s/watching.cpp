@@ -1,0 +1,268 @@
+#include "k8s/watching.hpp"
+
+#include "base/log.hpp"
+#include "k8s/lister.hpp"
+#include "k8s/watch_stream.hpp"
+#include "messages/json.hpp"
+#include "net/retry.hpp"
+
+#include <random>
+
+namespace gkm::k8s {
+namespace {
+
+using lock = std::lock_guard<std::recursive_mutex>;
+
+// Watches end by themselves after a while, and not all at once.
+constexpr int shortest_watch_s = 300;
+constexpr int longest_watch_s = 600;
+constexpr std::chrono::seconds stall_margin{30};
+constexpr uint32_t max_unfinished_lists = 2;  // then they are no longer asked for as streams
+
+uint64_t chance() {
+  thread_local std::mt19937_64 generator{std::random_device{}()};
+  return generator();
+}
+
+int watch_seconds() {
+  return shortest_watch_s + static_cast<int>(chance() % (longest_watch_s - shortest_watch_s));
+}
+
+}  // namespace
+
+watcher::watching::watching(std::shared_ptr<connection> on, const resource& what,
+                            watch_options options, watch_callbacks callbacks)
+    : on_(std::move(on)),
+      what_(what),
+      options_(std::move(options)),
+      callbacks_(std::move(callbacks)),
+      streaming_(options_.streaming_list) {}
+
+void watcher::watching::begin() {
+  lock held(mutex_);
+  if (stopped_) return;
+  ++turn_;
+  heard_something_ = false;
+  listing_ = version_.empty();
+  if (listing_) ++epoch_;
+  if (listing_ && !streaming_)
+    open_list();
+  else
+    open_stream();
+}
+
+void watcher::watching::stop() {
+  lock held(mutex_);
+  stopped_ = true;
+  if (auto cancel = std::exchange(cancel_, nullptr)) cancel();
+}
+
+std::string watcher::watching::stream_target(int timeout_s) const {
+  query q;
+  q.add("watch", "1").add("allowWatchBookmarks", "true");
+  q.add("labelSelector", options_.which.label_selector);
+  q.add("fieldSelector", options_.which.field_selector);
+  q.add("resourceVersion", version_).add("timeoutSeconds", std::to_string(timeout_s));
+  if (listing_) q.add("sendInitialEvents", "true").add("resourceVersionMatch", "NotOlderThan");
+  return what_.collection(options_.which.ns) + q.str();
+}
+
+void watcher::watching::open_stream() {
+  auto timeout_s = watch_seconds();
+  auto who = std::make_shared<watch_stream>(
+      [weak = weak_from_this(), turn = turn_](std::string_view line) {
+        if (auto self = weak.lock()) self->heard(turn, line);
+      },
+      [weak = weak_from_this(), turn = turn_](const std::optional<error>& why) {
+        if (auto self = weak.lock()) self->ended(turn, why);
+      });
+  on_->stream(stream_target(timeout_s), std::chrono::seconds{timeout_s} + stall_margin, who,
+              [weak = weak_from_this(), turn = turn_](net::canceller cancel) {
+                auto self = weak.lock();
+                if (!self) return cancel();
+                lock held(self->mutex_);
+                if (self->is_past(turn)) return cancel();
+                self->cancel_ = std::move(cancel);
+              });
+}
+
+void watcher::watching::open_list() {
+  lister::start(on_, what_, options_.which,
+                [weak = weak_from_this(), turn = turn_](const result<object_list>& all) {
+                  auto self = weak.lock();
+                  if (!self) return;
+                  lock held(self->mutex_);
+                  if (self->is_past(turn)) return;
+                  if (!all) return self->ended(turn, all.error());
+                  self->works();
+                  for (const auto& o : all->items) {
+                    self->changed(o);
+                    if (self->is_past(turn)) return;
+                  }
+                  self->finish_list(all->resource_version);
+                  if (!self->is_past(turn)) self->begin();
+                });
+}
+
+void watcher::watching::heard(uint64_t turn, std::string_view line) {
+  lock held(mutex_);
+  if (is_past(turn)) return;
+  auto document = json::parse(line);
+  if (!document) return broken(document.error());
+  const auto* type =
+      document->IsObject() && document->HasMember("type") ? &(*document)["type"] : nullptr;
+  if (!type || !type->IsString() || !document->HasMember("object"))
+    return broken({errc::malformed, "an event without 'type' or 'object'", {}});
+  const auto& value = (*document)["object"];
+  std::string_view name(type->GetString(), type->GetStringLength());
+  if (name == "ERROR") {
+    bool has_code = value.IsObject() && value.HasMember("code") && value["code"].IsInt();
+    return broken(status_error(has_code ? value["code"].GetInt() : 500, value));
+  }
+  failures_ = 0;
+  works();
+  if (name == "BOOKMARK") return take_bookmark(value);
+  auto o = object::copy(value);
+  if (!o) return broken(wrap(o.error(), "an event").value());
+  take(*o, name);
+}
+
+void watcher::watching::take(const object& o, std::string_view type) {
+  std::string version(o.resource_version());
+  auto turn = turn_;
+  if (type != "DELETED") {
+    changed(o);
+  } else if (auto at = known_.find(o.key()); at != known_.end()) {
+    gone(at, o);
+  }
+  if (!is_past(turn) && !listing_) version_ = std::move(version);
+}
+
+void watcher::watching::take_bookmark(const rapidjson::Value& value) {
+  error problem;
+  json::reader bookmark(value, "", problem);
+  std::string version;
+  bool ends_list = false;
+  bookmark.object("metadata", [&](json::reader metadata) {
+    version = metadata.text("resourceVersion");
+    metadata.object("annotations", [&](json::reader annotations) {
+      ends_list = annotations.text_or("k8s.io/initial-events-end") == "true";
+    });
+  });
+  if (problem.code != errc::none) return broken(std::move(problem));
+  if (listing_ && ends_list)
+    finish_list(std::move(version));
+  else if (!listing_)
+    version_ = std::move(version);
+}
+
+void watcher::watching::changed(const object& o) {
+  auto key = o.key();
+  auto turn = turn_;
+  auto at = known_.find(key);
+  if (at != known_.end() && at->second.uid != o.uid()) {
+    gone(at, {});
+    if (is_past(turn)) return;
+    at = known_.end();
+  }
+  if (at == known_.end()) at = known_.emplace(std::move(key), known{}).first;
+  auto& k = at->second;
+  bool is_news = k.resource_version != o.resource_version();
+  k = {std::string(o.uid()), std::string(o.resource_version()), epoch_,
+       options_.keep_objects ? o : object{}};
+  if (is_news && callbacks_.changed) callbacks_.changed(o);
+}
+
+void watcher::watching::gone(std::map<object_key, known>::iterator at, object last) {
+  gone_object told{at->first, at->second.uid, at->second.resource_version,
+                   last ? std::move(last) : at->second.kept};
+  known_.erase(at);
+  if (callbacks_.deleted) callbacks_.deleted(told);
+}
+
+void watcher::watching::finish_list(std::string version) {
+  auto turn = turn_;
+  for (auto at = known_.begin(); at != known_.end();) {
+    auto next = std::next(at);
+    if (at->second.epoch != epoch_) gone(at, {});
+    if (is_past(turn)) return;
+    at = next;
+  }
+  version_ = std::move(version);
+  listing_ = false;
+  unfinished_lists_ = 0;
+  works();
+  synced_ = true;
+  if (callbacks_.synced) callbacks_.synced();
+}
+
+// Something good came.
+void watcher::watching::works() {
+  heard_something_ = true;
+  if (std::exchange(in_trouble_, false) && callbacks_.trouble) callbacks_.trouble(nullptr);
+}
+
+void watcher::watching::ended(uint64_t turn, const std::optional<error>& why) {
+  lock held(mutex_);
+  if (is_past(turn)) return;
+  ++turn_;  // whatever else that stream holds is past
+  cancel_ = nullptr;
+  if (why && why->code == errc::cancelled) return;  // the client is going
+  bool refused = why && why->code == errc::invalid_argument && listing_ && streaming_;
+  if (refused || (listing_ && streaming_ && ++unfinished_lists_ > max_unfinished_lists))
+    streaming_ = false;
+  if (refused) return begin();
+  if (!why && heard_something_ && !listing_) return begin();
+  // To be told to begin anew is no trouble, but it is told to many at once: they spread out.
+  bool expired = why && why->code == errc::expired;
+  if (expired) version_.clear();
+  again(why && !expired ? &*why : nullptr);
+}
+
+void watcher::watching::again(const error* why) {
+  if (why) {
+    base::log::debug("a watch broke", {{"resource", what_.plural}, {"cause", why->message}});
+    in_trouble_ = true;
+    auto turn = turn_;
+    if (callbacks_.trouble) callbacks_.trouble(why);
+    if (is_past(turn)) return;
+  }
+  net::retry_policy policy{UINT32_MAX, options_.first_pause, options_.longest_pause};
+  std::optional<std::chrono::seconds> asked;
+  if (why && why->retry_after.count() > 0) asked = why->retry_after;
+  auto pause = net::next_delay(policy, ++failures_, asked, chance());
+  on_->after(pause.value_or(options_.longest_pause), [weak = weak_from_this(), turn = turn_] {
+    auto self = weak.lock();
+    if (!self) return;
+    lock held(self->mutex_);
+    if (!self->is_past(turn)) self->begin();
+  });
+}
+
+// The stream is of no more use.
+void watcher::watching::broken(error why) {
+  auto cancel = std::exchange(cancel_, nullptr);
+  ended(turn_, std::move(why));
+  if (cancel) cancel();
+}
+
+object watcher::watching::find(const object_key& key) const {
+  lock held(mutex_);
+  auto at = known_.find(key);
+  return at == known_.end() ? object{} : at->second.kept;
+}
+
+std::vector<object> watcher::watching::all() const {
+  lock held(mutex_);
+  std::vector<object> objects;
+  for (const auto& [key, k] : known_)
+    if (k.kept) objects.push_back(k.kept);
+  return objects;
+}
+
+bool watcher::watching::has_synced() const {
+  lock held(mutex_);
+  return synced_;
+}
+
+}  // namespace gkm::k8s

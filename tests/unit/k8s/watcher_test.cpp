@@ -1,0 +1,305 @@
+#include "k8s/watcher.hpp"
+
+#include "answers.hpp"
+#include "tests/support/fake_api.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+namespace gkm::k8s {
+namespace {
+
+using support::fake_api;
+using support::fake_api_options;
+using support::reply;
+using support::seen_request;
+
+/// What a watcher said, one word each: "+a" changed, "-a" deleted, "=" synced, "!" and "ok"
+/// trouble.
+class story {
+public:
+  watch_callbacks callbacks() {
+    return {[this](const object& o) { say("+" + std::string(o.name())); },
+            [this](const gone_object& g) { say("-" + g.key.name); }, [this] { say("="); },
+            [this](const error* e) { say(e ? "!" : "ok"); }};
+  }
+
+  void say(const std::string& word) {
+    {
+      std::lock_guard lock(mutex_);
+      words_.push_back(word);
+    }
+    changed_.notify_all();
+  }
+
+  /// Waits until `last` was said that often, then gives all since the last call.
+  std::string until(const std::string& last, int times = 1) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return std::count(words_.begin(), words_.end(), last) >= times; });
+    std::string all;
+    for (const auto& w : std::exchange(words_, {})) all += all.empty() ? w : " " + w;
+    return all;
+  }
+
+  bool silent() {
+    std::lock_guard lock(mutex_);
+    return words_.empty();
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> words_;
+};
+
+watch_options quick() {
+  watch_options o;
+  o.first_pause = std::chrono::milliseconds{1};
+  o.longest_pause = std::chrono::milliseconds{5};
+  return o;
+}
+
+class watching : public ::testing::TestWithParam<bool> {
+protected:
+  watching() : api_({GetParam(), "", {}}), client_(at(api_.url())) {}
+
+  void put(const std::string& name, const std::string& image) {
+    api_.put(cache_path(name), cache_json(name, image));
+  }
+
+  fake_api api_;
+  story told_;
+  client client_;
+};
+
+}  // namespace
+
+TEST_P(watching, tells_what_is_there_and_then_what_changes) {
+  put("a", "1");
+  put("b", "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  EXPECT_EQ(told_.until("="), "+a +b =");
+  EXPECT_TRUE(w.has_synced());
+  put("a", "2");
+  EXPECT_EQ(told_.until("+a"), "+a");
+  put("c", "1");
+  EXPECT_EQ(told_.until("+c"), "+c");
+  api_.remove(cache_path("b"));
+  EXPECT_EQ(told_.until("-b"), "-b");
+  EXPECT_EQ(api_.targets("watch=1").size(), GetParam() ? 1u : 2u);  // one was refused
+}
+
+TEST_P(watching, resumes_where_it_was) {
+  put("a", "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  told_.until("=");
+  put("b", "1");
+  told_.until("+b");
+  api_.wait_for_watches(1);
+  api_.end_watches();
+  put("c", "1");
+  EXPECT_EQ(told_.until("+c"), "+c");
+  EXPECT_LE(api_.targets("limit=").size(), 1u);
+}
+
+TEST_P(watching, a_bookmark_moves_the_version) {
+  put("a", "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  told_.until("=");
+  api_.wait_for_watches(1);
+  // Of another collection: only a bookmark tells the watch that time went on.
+  auto version = api_.put("/api/v1/nodes/n", R"({"metadata":{"name":"n"}})");
+  auto requests = api_.server().requests().size();
+  api_.send_bookmarks();
+  api_.end_watches();
+  api_.server().wait_for_requests(requests + 1);
+  auto resumed = api_.targets("watch=1").back();
+  EXPECT_NE(resumed.find("&resourceVersion=" + version + "&"), std::string::npos) << resumed;
+}
+
+TEST_P(watching, relists_when_the_server_has_forgotten) {
+  put("a", "1");
+  put("b", "1");
+  put("c", "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  told_.until("=");
+  api_.wait_for_watches(1);
+  // While nobody can watch, b goes, c changes, d comes; a stays as it is.
+  api_.intercept([&](const seen_request&) { return reply{503, "{}"}; });
+  api_.end_watches();
+  told_.until("!");
+  api_.remove(cache_path("b"));
+  put("c", "2");
+  put("d", "1");
+  api_.forget_history();
+  api_.intercept(nullptr);
+  auto words = told_.until("=");
+  EXPECT_EQ(words.substr(words.find("+c")), "+c +d -b =");
+  EXPECT_EQ(words.find("+a"), std::string::npos);
+  put("e", "1");
+  EXPECT_EQ(told_.until("+e"), "+e");
+}
+
+TEST_P(watching, is_told_within_a_stream_that_it_is_expired) {
+  put("a", "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  told_.until("=");
+  api_.wait_for_watches(1);
+  api_.forget_history();
+  EXPECT_EQ(told_.until("="), "=");
+}
+
+TEST_P(watching, an_object_in_the_place_of_another_is_told_as_two) {
+  put("a", "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  told_.until("=");
+  api_.wait_for_watches(1);
+  api_.intercept([&](const seen_request&) { return reply{503, "{}"}; });
+  api_.end_watches();
+  told_.until("!");
+  api_.remove(cache_path("a"));
+  put("a", "1");
+  api_.forget_history();
+  api_.intercept(nullptr);
+  auto words = told_.until("=");
+  EXPECT_EQ(words.substr(words.find("-a")), "-a +a =");
+}
+
+TEST_P(watching, keeps_objects_if_asked) {
+  put("a", "1");
+  auto options = quick();
+  options.keep_objects = true;
+  watcher w(client_, gkm_caches, options, told_.callbacks());
+  told_.until("=");
+  EXPECT_EQ(w.find({"ns", "a"}).text({"spec", "image"}), "1");
+  put("a", "2");
+  told_.until("+a");
+  EXPECT_EQ(w.find({"ns", "a"}).text({"spec", "image"}), "2");
+  EXPECT_EQ(w.all().size(), 1u);
+  EXPECT_FALSE(w.find({"ns", "b"}));
+}
+
+TEST_P(watching, without_keeping_it_knows_names_only) {
+  put("a", "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  told_.until("=");
+  EXPECT_FALSE(w.find({"ns", "a"}));
+  EXPECT_TRUE(w.all().empty());
+}
+
+TEST_P(watching, selects) {
+  put("a", "1");
+  put("b", "1");
+  auto options = quick();
+  options.which = {"ns", "", "metadata.name=b"};
+  watcher w(client_, gkm_caches, options, told_.callbacks());
+  EXPECT_EQ(told_.until("="), "+b =");
+  put("a", "2");
+  put("b", "2");
+  EXPECT_EQ(told_.until("+b"), "+b");
+}
+
+TEST_P(watching, after_stop_nothing_is_said) {
+  put("a", "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  told_.until("=");
+  w.stop();
+  put("b", "1");
+  api_.end_watches();
+  // A later watcher hears of it: what the first would have heard has been sent.
+  story other;
+  watcher later(client_, gkm_caches, quick(), other.callbacks());
+  EXPECT_EQ(other.until("="), "+a +b =");
+  EXPECT_TRUE(told_.silent());
+}
+
+TEST_P(watching, may_be_stopped_from_within) {
+  put("a", "1");
+  put("b", "1");
+  std::unique_ptr<watcher> w;
+  std::promise<watcher*> made;
+  auto made_here = made.get_future().share();
+  watch_callbacks callbacks;
+  callbacks.changed = [&](const object& o) {
+    told_.say("+" + std::string(o.name()));
+    made_here.get()->stop();
+    told_.say("stopped");
+  };
+  callbacks.synced = [&] { told_.say("="); };
+  w = std::make_unique<watcher>(client_, gkm_caches, quick(), callbacks);
+  made.set_value(w.get());
+  EXPECT_EQ(told_.until("stopped"), "+a stopped");
+  w.reset();
+  EXPECT_TRUE(told_.silent());
+}
+
+TEST_P(watching, a_server_that_comes_back_makes_no_storm) {
+  for (int i = 0; i < 20; ++i) put("c" + std::to_string(i), "1");
+  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  told_.until("=");
+  api_.wait_for_watches(1);
+  api_.intercept([&](const seen_request&) {
+    reply hung_up;
+    hung_up.wrong.hang_up = true;
+    return hung_up;
+  });
+  api_.end_watches();
+  told_.until("!", 3);
+  api_.intercept(nullptr);
+  put("c7", "2");
+  auto words = told_.until("+c7");
+  EXPECT_EQ(words.substr(words.find("ok")), "ok +c7");
+}
+
+INSTANTIATE_TEST_SUITE_P(both_ways, watching, ::testing::Values(true, false),
+                         [](const auto& p) { return p.param ? "streamed" : "listed"; });
+
+TEST(watcher, falls_back_to_lists_when_streams_never_end_their_list) {
+  fake_api api;
+  api.put(cache_path("a"), cache_json("a", "1"));
+  api.intercept([&](const seen_request& r) -> std::optional<reply> {
+    if (r.target.find("sendInitialEvents") == std::string::npos) return std::nullopt;
+    return reply{200, ""};
+  });
+  story told;
+  client c(at(api.url()));
+  watcher w(c, gkm_caches, quick(), told.callbacks());
+  EXPECT_EQ(told.until("="), "+a =");
+}
+
+TEST(watcher, survives_whatever_a_server_sends) {
+  fake_api api;
+  api.put(cache_path("a"), cache_json("a", "1"));
+  std::vector<std::string> nonsense{"not json\n",
+                                    "[]\n",
+                                    "{}\n",
+                                    R"({"type":7,"object":{}})"
+                                    "\n",
+                                    R"({"type":"ADDED","object":[]})"
+                                    "\n",
+                                    R"({"type":"ADDED","object":{"metadata":{"name":7}}})"
+                                    "\n",
+                                    R"({"type":"BOOKMARK","object":{}})"
+                                    "\n",
+                                    R"({"type":"ERROR","object":"x"})"
+                                    "\n",
+                                    R"({"type":"ERROR","object":{"code":"x","message":7}})"
+                                    "\n",
+                                    "\n\n{\"type\":"};
+  std::atomic<size_t> next{0};
+  api.intercept([&](const seen_request& r) -> std::optional<reply> {
+    auto i = next++;
+    if (r.target.find("watch=1") == std::string::npos || i >= nonsense.size()) return std::nullopt;
+    return reply{200, nonsense[i]};
+  });
+  story told;
+  client c(at(api.url()));
+  watcher w(c, gkm_caches, quick(), told.callbacks());
+  auto words = told.until("=");
+  EXPECT_NE(words.find("+a"), std::string::npos);
+}
+
+}  // namespace gkm::k8s
