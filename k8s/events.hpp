@@ -53,6 +53,7 @@ public:
 private:
   class book;
   std::shared_ptr<book> book_;
+  client* to_;
 };
 
 }  // namespace gkm::k8s

@@ -148,7 +148,6 @@ store_answer fake_store::create(const api_path& in, const std::string& body) {
   if (find(at)) return refuse(409, "AlreadyExists", "\"" + at.name + "\" already exists");
   set_text(next, "uid", "uid-" + std::to_string(++uids_));
   set_text(next, "creationTimestamp", "2025-11-03T09:30:00Z");
-  if (!at.ns.empty()) set_text(next, "namespace", at.ns);
   auto made = put(at, std::move(next), nullptr);
   made.status = 201;
   return made;
@@ -173,6 +172,7 @@ store_answer fake_store::merge(const api_path& at, const std::string& body, bool
 }
 
 store_answer fake_store::put(const api_path& at, Document next, const json_document& before) {
+  if (!at.ns.empty()) set_text(next, "namespace", at.ns);
   if (before) {
     auto said = text_at(&next, {"metadata", "resourceVersion"});
     if (!said.empty() && said != text_at(before.get(), {"metadata", "resourceVersion"}))

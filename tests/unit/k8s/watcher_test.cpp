@@ -1,13 +1,12 @@
 #include "k8s/watcher.hpp"
 
 #include "answers.hpp"
+#include "story.hpp"
 #include "tests/support/fake_api.hpp"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
+#include <future>
 
 namespace gkm::k8s {
 namespace {
@@ -17,43 +16,12 @@ using support::fake_api_options;
 using support::reply;
 using support::seen_request;
 
-/// What a watcher said, one word each: "+a" changed, "-a" deleted, "=" synced, "!" and "ok"
-/// trouble.
-class story {
-public:
-  watch_callbacks callbacks() {
-    return {[this](const object& o) { say("+" + std::string(o.name())); },
-            [this](const gone_object& g) { say("-" + g.key.name); }, [this] { say("="); },
-            [this](const error* e) { say(e ? "!" : "ok"); }};
-  }
-
-  void say(const std::string& word) {
-    {
-      std::lock_guard lock(mutex_);
-      words_.push_back(word);
-    }
-    changed_.notify_all();
-  }
-
-  /// Waits until `last` was said that often, then gives all since the last call.
-  std::string until(const std::string& last, int times = 1) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return std::count(words_.begin(), words_.end(), last) >= times; });
-    std::string all;
-    for (const auto& w : std::exchange(words_, {})) all += all.empty() ? w : " " + w;
-    return all;
-  }
-
-  bool silent() {
-    std::lock_guard lock(mutex_);
-    return words_.empty();
-  }
-
-private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::string> words_;
-};
+/// "+a" changed, "-a" deleted, "=" synced, "!" and "ok" trouble.
+watch_callbacks tell(story& to) {
+  return {[&to](const object& o) { to.say("+" + std::string(o.name())); },
+          [&to](const gone_object& g) { to.say("-" + g.key.name); }, [&to] { to.say("="); },
+          [&to](const error* e) { to.say(e ? "!" : "ok"); }};
+}
 
 watch_options quick() {
   watch_options o;
@@ -80,7 +48,7 @@ protected:
 TEST_P(watching, tells_what_is_there_and_then_what_changes) {
   put("a", "1");
   put("b", "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   EXPECT_EQ(told_.until("="), "+a +b =");
   EXPECT_TRUE(w.has_synced());
   put("a", "2");
@@ -94,7 +62,7 @@ TEST_P(watching, tells_what_is_there_and_then_what_changes) {
 
 TEST_P(watching, resumes_where_it_was) {
   put("a", "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
   put("b", "1");
   told_.until("+b");
@@ -107,7 +75,7 @@ TEST_P(watching, resumes_where_it_was) {
 
 TEST_P(watching, a_bookmark_moves_the_version) {
   put("a", "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
   api_.wait_for_watches(1);
   // Of another collection: only a bookmark tells the watch that time went on.
@@ -124,7 +92,7 @@ TEST_P(watching, relists_when_the_server_has_forgotten) {
   put("a", "1");
   put("b", "1");
   put("c", "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
   api_.wait_for_watches(1);
   // While nobody can watch, b goes, c changes, d comes; a stays as it is.
@@ -145,7 +113,7 @@ TEST_P(watching, relists_when_the_server_has_forgotten) {
 
 TEST_P(watching, is_told_within_a_stream_that_it_is_expired) {
   put("a", "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
   api_.wait_for_watches(1);
   api_.forget_history();
@@ -154,7 +122,7 @@ TEST_P(watching, is_told_within_a_stream_that_it_is_expired) {
 
 TEST_P(watching, an_object_in_the_place_of_another_is_told_as_two) {
   put("a", "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
   api_.wait_for_watches(1);
   api_.intercept([&](const seen_request&) { return reply{503, "{}"}; });
@@ -172,7 +140,7 @@ TEST_P(watching, keeps_objects_if_asked) {
   put("a", "1");
   auto options = quick();
   options.keep_objects = true;
-  watcher w(client_, gkm_caches, options, told_.callbacks());
+  watcher w(client_, gkm_caches, options, tell(told_));
   told_.until("=");
   EXPECT_EQ(w.find({"ns", "a"}).text({"spec", "image"}), "1");
   put("a", "2");
@@ -184,7 +152,7 @@ TEST_P(watching, keeps_objects_if_asked) {
 
 TEST_P(watching, without_keeping_it_knows_names_only) {
   put("a", "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
   EXPECT_FALSE(w.find({"ns", "a"}));
   EXPECT_TRUE(w.all().empty());
@@ -195,7 +163,7 @@ TEST_P(watching, selects) {
   put("b", "1");
   auto options = quick();
   options.which = {"ns", "", "metadata.name=b"};
-  watcher w(client_, gkm_caches, options, told_.callbacks());
+  watcher w(client_, gkm_caches, options, tell(told_));
   EXPECT_EQ(told_.until("="), "+b =");
   put("a", "2");
   put("b", "2");
@@ -204,14 +172,14 @@ TEST_P(watching, selects) {
 
 TEST_P(watching, after_stop_nothing_is_said) {
   put("a", "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
   w.stop();
   put("b", "1");
   api_.end_watches();
   // A later watcher hears of it: what the first would have heard has been sent.
   story other;
-  watcher later(client_, gkm_caches, quick(), other.callbacks());
+  watcher later(client_, gkm_caches, quick(), tell(other));
   EXPECT_EQ(other.until("="), "+a +b =");
   EXPECT_TRUE(told_.silent());
 }
@@ -238,7 +206,7 @@ TEST_P(watching, may_be_stopped_from_within) {
 
 TEST_P(watching, a_server_that_comes_back_makes_no_storm) {
   for (int i = 0; i < 20; ++i) put("c" + std::to_string(i), "1");
-  watcher w(client_, gkm_caches, quick(), told_.callbacks());
+  watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
   api_.wait_for_watches(1);
   api_.intercept([&](const seen_request&) {
@@ -266,7 +234,7 @@ TEST(watcher, falls_back_to_lists_when_streams_never_end_their_list) {
   });
   story told;
   client c(at(api.url()));
-  watcher w(c, gkm_caches, quick(), told.callbacks());
+  watcher w(c, gkm_caches, quick(), tell(told));
   EXPECT_EQ(told.until("="), "+a =");
 }
 
@@ -297,7 +265,7 @@ TEST(watcher, survives_whatever_a_server_sends) {
   });
   story told;
   client c(at(api.url()));
-  watcher w(c, gkm_caches, quick(), told.callbacks());
+  watcher w(c, gkm_caches, quick(), tell(told));
   auto words = told.until("=");
   EXPECT_NE(words.find("+a"), std::string::npos);
 }
