@@ -57,9 +57,10 @@ struct ports {
 
 result<ports> open_ports(const settings& s) {
   if (!may_mount())
-    return fail(errc::unauthorized,
-                "gkm-csi mounts file systems, for which it lacks CAP_SYS_ADMIN: run it as root, in a "
-                "pod with privileged: true");
+    return fail(
+        errc::unauthorized,
+        "gkm-csi mounts file systems, for which it lacks CAP_SYS_ADMIN: run it as root, in a "
+        "pod with privileged: true");
   paths where{s.state_dir, s.run_dir};
   ports opened;
   auto host = system_host::make();
@@ -81,8 +82,7 @@ result<void> serve(const settings& s, const sigset_t& ending) {
   configure(config, actor_threads);
   caf::actor_system system(config);
   auto volumes = gkm::spawn<volumes_state>(
-      system,
-      volume_ports{opened->catalog.get(), opened->volumes.get(), opened->host.get()});
+      system, volume_ports{opened->catalog.get(), opened->volumes.get(), opened->host.get()});
   auto end_volumes = [&] {
     caf::anon_send_exit(volumes, caf::exit_reason::user_shutdown);
     caf::scoped_actor self(system);

@@ -54,7 +54,7 @@ TEST_F(node_steps, a_new_wish_takes_the_old_reason_from_the_catalog) {
   want("bad");
   pass(10);
   ASSERT_EQ(agent_.disk.records.at(name).code, errc::refused);
-  world_.regardless_after(duration(0), [this] { want("good"); });
+  world_.outside(duration(0), [this] { want("good"); });
   std::set<cache_state> states;
   world_.run(std::chrono::seconds(10), [&] {
     const auto& r = agent_.disk.records.at(name);

@@ -23,7 +23,8 @@ public:
     if (seen == csi_.node.mounts.end() || seen->second.volume_id != q.volume_id)
       return complain(q.volume_id + " is said to be published, but not mounted");
     auto record = csi_.node.records.find(q.volume_id);
-    if (record == csi_.node.records.end() || record->second != r || r.phase != volume_phase::mounted)
+    if (record == csi_.node.records.end() || record->second != r ||
+        r.phase != volume_phase::mounted)
       complain(q.volume_id + " is said to be published, but its record says otherwise");
     if (r.ref != q.ref || r.target != q.target || seen->second.manifest != r.manifest)
       complain(q.volume_id + " shows something else than what was asked for");

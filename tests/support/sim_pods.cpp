@@ -58,7 +58,7 @@ void fake_usage::notify(const std::string& id) {
 // -- the pods -----------------------------------------------------------------------------------
 
 void pods::then(std::function<void()> step) {
-  world_.regardless_after(world_.chaos().between(0, 20), [this, step, life = life_] {
+  world_.outside(world_.chaos().between(0, 20), [this, step, life = life_] {
     if (life == life_) step();
   });
 }
@@ -112,7 +112,7 @@ void pods::unpublish_any() {
 void pods::crash() {
   ++life_;
   up_ = false;
-  world_.regardless_after(world_.chaos().between(0, 10'000), [this, life = life_] {
+  world_.outside(world_.chaos().between(0, 10'000), [this, life = life_] {
     if (life == life_) recover();
   });
 }
