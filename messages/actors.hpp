@@ -21,6 +21,7 @@
 #include "messages/cache.hpp"
 #include "messages/caf.hpp"
 #include "messages/cluster_view.hpp"
+#include "messages/node_report.hpp"
 #include "messages/volume.hpp"
 
 #include <caf/all.hpp>
@@ -89,6 +90,7 @@ CAF_ADD_ATOM(gkm, gkm, unpin_atom, "unpin")
 CAF_ADD_ATOM(gkm, gkm, node_atom, "node")
 CAF_ADD_ATOM(gkm, gkm, ending_atom, "ending")
 CAF_ADD_ATOM(gkm, gkm, lead_atom, "lead")
+CAF_ADD_ATOM(gkm, gkm, seen_atom, "seen")
 CAF_END_TYPE_ID_BLOCK(gkm)
 
 namespace gkm {
@@ -120,7 +122,7 @@ using cache_actor = caf::typed_actor<
 
 /// Transfers from registries: one per digest however many ask, a few at a time.
 using puller_actor = caf::typed_actor<
-    handles<image_plan, resolve_atom, image_ref, std::vector<gpu>>,        // what would be pulled for these GPUs
+    handles<image_plan, resolve_atom, cache_spec, std::vector<gpu>>,       // what would be pulled for these GPUs
     handles<stored_cache, pull_atom, image_plan, cache_ref, cache_actor>,  // have it in the store
     handles<void, abandon_atom, digest, cache_ref>,                        // this cache does not need it any more
     handles<void, progress_atom, digest, uint64_t, uint64_t>,              // (own) from the transfer
@@ -210,6 +212,24 @@ using pull_secrets_actor = caf::typed_actor<
     handles<void, retry_atom, cache_ref>,                             // a node could not log in: copy again
     handles<void, lead_atom, bool>,
     handles<void, flush_atom, std::string>,                           // (own) that copy's pause is over
+    handles<void, run_atom, continuation>>;
+
+/// What the cluster sees of this node: its reports in the API. Takes the reporter's place there.
+using node_reporter_actor = caf::typed_actor<
+    handles<void, report_atom, cache_status>,
+    handles<void, retract_atom, cache_ref>,
+    handles<void, flush_atom, cache_ref>,                       // (own) the pause of that namespace's report is over
+    handles<void, changed_atom, cache_spec>,                    // this and the next two: as the node is told
+    handles<void, deleted_atom, cache_ref>,
+    handles<void, synced_atom>,
+    handles<void, mounted_atom, mounted_volume>,                // this and the next two: as the node is told
+    handles<void, unmounted_atom, mounted_volume>,
+    handles<void, mounted_atom>,
+    handles<void, gpus_atom, std::vector<gpu>, std::string>,    // the inventory, or why it cannot be read
+    handles<void, node_atom, std::string>,                      // the uid of our Node object
+    handles<void, seen_atom, node_report>,                      // the API has this report of ours
+    handles<void, seen_atom, std::string, std::string>,         // namespace, uid: that report is gone
+    handles<void, seen_atom>,                                   // all of our reports have been said; also: the API is back
     handles<void, run_atom, continuation>>;
 // clang-format on
 

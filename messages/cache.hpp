@@ -38,11 +38,14 @@ struct cache_ref {
 struct cache_spec {
   cache_ref ref;
   image_ref image;
+  std::vector<std::string> pull_secrets{};  ///< "namespace/name" of each to log in with
 
   bool operator==(const cache_spec&) const = default;
 
   static constexpr auto type = "cache_spec";
-  static constexpr auto fields() { return std::tuple{&cache_spec::ref, &cache_spec::image}; }
+  static constexpr auto fields() {
+    return std::tuple{&cache_spec::ref, &cache_spec::image, &cache_spec::pull_secrets};
+  }
 };
 
 /// What an image turned out to be before any layer was touched.
@@ -54,6 +57,7 @@ struct image_plan {
   uint64_t unpacked_bytes = 0;        ///< as labels claim; 0 = not said
   std::vector<target> label_targets;  ///< as labels claim; a hint, never the truth
   std::string label_problem;          ///< why a label could not be used; empty if it could
+  std::vector<std::string> pull_secrets{};  ///< as it was asked for with
 
   bool operator==(const image_plan&) const = default;
 
@@ -62,7 +66,7 @@ struct image_plan {
     return std::tuple{&image_plan::image,          &image_plan::resolved,
                       &image_plan::manifest,       &image_plan::layer_bytes,
                       &image_plan::unpacked_bytes, &image_plan::label_targets,
-                      &image_plan::label_problem};
+                      &image_plan::label_problem,  &image_plan::pull_secrets};
   }
 };
 

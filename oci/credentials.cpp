@@ -191,6 +191,10 @@ credential_store credential_store::read_again() const {
   return origin_.empty() ? *this : from_file(origin_).value_or(*this);
 }
 
+void credential_store::add_logins(const credential_store& other) {
+  auths_.insert(other.auths_.begin(), other.auths_.end());
+}
+
 result<std::optional<credential>> credential_store::find(const image_ref& ref) const {
   if (ref.is_layout()) return std::nullopt;
   auto key = ref.host + "/" + ref.repository;

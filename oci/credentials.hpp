@@ -44,6 +44,10 @@ public:
   /// be read, or came from no file.
   credential_store read_again() const;
 
+  /// Takes over the logins of another for what there is none yet, but no helpers: those are
+  /// programs of this machine, and the other may be anybody's text.
+  void add_logins(const credential_store& other);
+
   /// The longest path match wins: "quay.io/gkm/x", then "quay.io/gkm", then "quay.io".
   result<std::optional<credential>> find(const image_ref& ref) const;
 

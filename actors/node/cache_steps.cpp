@@ -89,7 +89,7 @@ void cache_actor_state::resolve() {
   again_ = false;
   ask<image_plan>(
       peers_.puller, resolve_limit, [this](const image_plan& plan) { check_label(plan); },
-      to_failed(), resolve_atom_v, spec_->image, gpus_);
+      to_failed(), resolve_atom_v, *spec_, gpus_);
 }
 
 void cache_actor_state::check_label(const image_plan& plan) {

@@ -100,17 +100,31 @@ result<extracted_cache> extract_cache(oci::source& from, const oci::resolved_ima
 }
 
 oci_images::oci_images(oci::source& from, const oci::extract_limits& limits)
-    : from_(from), limits_(limits), questions_(questions_max), transfers_(transfers_max) {}
+    : oci_images(
+          [&from](const std::vector<std::string>&, const std::stop_token&) {
+            // Somebody else's: not ours to delete.
+            return std::shared_ptr<oci::source>(std::shared_ptr<void>(), &from);
+          },
+          limits) {}
+
+oci_images::oci_images(source_opener open, const oci::extract_limits& limits)
+    : open_(std::move(open)),
+      limits_(limits),
+      questions_(questions_max),
+      transfers_(transfers_max) {}
 
 oci_images::~oci_images() { stopping_.request_stop(); }
 
-void oci_images::resolve(const image_ref& image, const std::vector<gpu>& gpus,
+void oci_images::resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
                          answer<image_plan> reply) {
   questions_.post([=, this] {
     auto fits = [&](const std::vector<target>& claimed) { return would_use(claimed, gpus); };
-    auto found = oci::resolve(from_, image, fits, stopping_.get_token());
+    auto from = open_(wanted.pull_secrets, stopping_.get_token());
+    if (!from) return reply(fail(from.error()));
+    auto found = oci::resolve(**from, wanted.image, fits, stopping_.get_token());
     if (!found) return reply(fail(found.error()));
     auto plan = plan_for(*found);
+    plan.pull_secrets = wanted.pull_secrets;
     remember(std::make_shared<const oci::resolved_image>(std::move(*found)));
     reply(std::move(plan));
   });
@@ -120,9 +134,11 @@ void oci_images::fetch(const image_plan& plan, const std::string& staging,
                        std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
                        answer<stored_cache> reply) {
   transfers_.post([=, this] {
-    auto image = recall(plan, stop);
+    auto from = open_(plan.pull_secrets, stop);
+    if (!from) return reply(fail(from.error()));
+    auto image = recall(**from, plan, stop);
     if (!image) return reply(fail(image.error()));
-    reply(extract_into(staging, **image, seldom(progress), stop));
+    reply(extract_into(**from, staging, **image, seldom(progress), stop));
     // What the transfer's threads needed goes back to the system: a node idles for weeks in
     // between.
     ::malloc_trim(0);
@@ -130,10 +146,10 @@ void oci_images::fetch(const image_plan& plan, const std::string& staging,
 }
 
 result<stored_cache> oci_images::extract_into(
-    const fs::path& staging, const oci::resolved_image& image,
+    oci::source& from, const fs::path& staging, const oci::resolved_image& image,
     const std::function<void(uint64_t, uint64_t)>& progress, std::stop_token stop) {
   auto content = (staging / paths::content).string();
-  auto cache = extract_cache(from_, image, content, limits_, progress, stop);
+  auto cache = extract_cache(from, image, content, limits_, progress, stop);
   if (!cache) return fail(cache.error());
   if (!cache->relocations.empty()) {
     auto written = base::write_file_atomically(staging / paths::relocations, cache->relocations);
@@ -142,7 +158,8 @@ result<stored_cache> oci_images::extract_into(
   return std::move(cache->facts);
 }
 
-result<oci_images::resolved_ptr> oci_images::recall(const image_plan& plan, std::stop_token stop) {
+result<oci_images::resolved_ptr> oci_images::recall(oci::source& from, const image_plan& plan,
+                                                    std::stop_token stop) {
   {
     std::lock_guard lock(mutex_);
     for (const auto& image : recent_)
@@ -150,7 +167,7 @@ result<oci_images::resolved_ptr> oci_images::recall(const image_plan& plan, std:
   }
   auto exact = plan.image;
   exact.pinned = plan.manifest;
-  auto found = oci::resolve(from_, exact, nullptr, stop);
+  auto found = oci::resolve(from, exact, nullptr, stop);
   if (!found) return fail(found.error());
   return std::make_shared<const oci::resolved_image>(std::move(*found));
 }

@@ -18,14 +18,20 @@ struct resolved_image;
 
 namespace gkm::node {
 
+/// Where images come from for who logs in with these secrets ("namespace/name"). Blocks.
+using source_opener = std::function<result<std::shared_ptr<oci::source>>(
+    const std::vector<std::string>& pull_secrets, std::stop_token stop)>;
+
 class oci_images : public image_port {
 public:
-  /// Both must outlive the port.
+  /// One source for all, which no secret opens. Both must outlive the port.
   oci_images(oci::source& from, const oci::extract_limits& limits);
+  /// A source is opened for each question and each transfer, and dropped after it.
+  oci_images(source_opener open, const oci::extract_limits& limits);
   /// Ends what is under way.
   ~oci_images() override;
 
-  void resolve(const image_ref& image, const std::vector<gpu>& gpus,
+  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
                answer<image_plan> reply) override;
   void fetch(const image_plan& plan, const std::string& staging,
              std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
@@ -34,14 +40,14 @@ public:
 private:
   using resolved_ptr = std::shared_ptr<const oci::resolved_image>;
 
-  result<stored_cache> extract_into(const std::filesystem::path& staging,
+  result<stored_cache> extract_into(oci::source& from, const std::filesystem::path& staging,
                                     const oci::resolved_image& image,
                                     const std::function<void(uint64_t, uint64_t)>& progress,
                                     std::stop_token stop);
-  result<resolved_ptr> recall(const image_plan& plan, std::stop_token stop);
+  result<resolved_ptr> recall(oci::source& from, const image_plan& plan, std::stop_token stop);
   void remember(resolved_ptr image);
 
-  oci::source& from_;
+  const source_opener open_;
   const oci::extract_limits& limits_;
   std::stop_source stopping_;
   std::mutex mutex_;

@@ -21,7 +21,7 @@ class image_port {
 public:
   virtual ~image_port() = default;
   /// A few small requests: what would be pulled for a node with these GPUs.
-  virtual void resolve(const image_ref& image, const std::vector<gpu>& gpus,
+  virtual void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
                        answer<image_plan> reply) = 0;
   /// Extracts and verifies the planned manifest into an empty staging directory, reading the
   /// kernels' targets on the way. `progress` (bytes so far, of how many) may be called from any

@@ -26,8 +26,8 @@ puller_state::~puller_state() {
 
 puller_actor::behavior_type puller_state::make_behavior() {
   return {
-      [this](resolve_atom, const image_ref& image, const std::vector<gpu>& gpus) {
-        return resolve(image, gpus);
+      [this](resolve_atom, const cache_spec& wanted, const std::vector<gpu>& gpus) {
+        return resolve(wanted, gpus);
       },
       [this](pull_atom, const image_plan& plan, const cache_ref& ref, cache_actor who) {
         return pull(plan, ref, std::move(who));
@@ -41,10 +41,10 @@ puller_actor::behavior_type puller_state::make_behavior() {
   };
 }
 
-caf::result<image_plan> puller_state::resolve(const image_ref& image,
+caf::result<image_plan> puller_state::resolve(const cache_spec& wanted,
                                               const std::vector<gpu>& gpus) {
   auto reply = self_->make_response_promise<image_plan>();
-  images_.resolve(image, gpus, [me = puller_actor(self_), reply](result<image_plan> plan) {
+  images_.resolve(wanted, gpus, [me = puller_actor(self_), reply](result<image_plan> plan) {
     caf::anon_send(me, run_atom_v, continuation{[reply, plan]() mutable { settle(reply, plan); }});
   });
   return reply;
@@ -180,7 +180,7 @@ void puller_state::finish(const digest& d, const result<stored_cache>& outcome) 
   t.stop.request_stop();
   if (t.running) --running_;
   for (auto& [ref, a] : t.askers) {
-    if (outcome || a.plan.image == t.plan.image)
+    if (outcome || (a.plan.image == t.plan.image && a.plan.pull_secrets == t.plan.pull_secrets))
       settle(a.reply, outcome);
     else
       begin(a.plan, ref, a);

@@ -49,7 +49,7 @@ private:
     bool running = false;
   };
 
-  caf::result<image_plan> resolve(const image_ref& image, const std::vector<gpu>& gpus);
+  caf::result<image_plan> resolve(const cache_spec& wanted, const std::vector<gpu>& gpus);
   caf::result<stored_cache> pull(const image_plan& plan, const cache_ref& ref, cache_actor who);
   void abandon(const digest& d, const cache_ref& ref);
   void begin(const image_plan& plan, const cache_ref& ref, asker who);

@@ -11,8 +11,8 @@
 #pragma once
 
 #include "actors/operator/aggregate.hpp"
-#include "actors/operator/pace.hpp"
 #include "actors/operator/verdict.hpp"
+#include "base/pace.hpp"
 #include "messages/actors.hpp"
 
 #include <optional>
@@ -82,7 +82,7 @@ private:
   std::string written_version_;
   resolution image_;
   std::string resolved_image_;  ///< the text that `image_` is of
-  pace pace_;
+  base::pace pace_;
   bool acting_ = false;
   bool namespace_ending_ = false;
   bool writing_ = false;

@@ -1,14 +1,14 @@
+#include "actors/operator/admission.hpp"
 #include "actors/operator/caches.hpp"
 #include "actors/operator/cluster_watch.hpp"
 #include "actors/operator/kube_api.hpp"
-#include "actors/operator/pinned_only.hpp"
-#include "actors/operator/probe_server.hpp"
 #include "actors/operator/pull_secrets.hpp"
 #include "actors/operator/settings.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "k8s/lease.hpp"
 #include "k8s/time.hpp"
+#include "net/probe_server.hpp"
 
 #include <unistd.h>
 
@@ -68,6 +68,22 @@ k8s::recorder_options recorder_options(const settings& s) {
   return options;
 }
 
+resolver_options resolver_options_of(const settings& s) {
+  resolver_options options;
+  options.own_ns = s.own_ns;
+  options.allowed_hosts = s.plain_http_hosts;
+  options.ca_file = s.registry_ca_file;
+  return options;
+}
+
+admission_options admission_options_of(const settings& s) {
+  admission_options options;
+  options.own_ns = s.own_ns;
+  options.cert_dir = s.cert_dir;
+  options.server.address = s.webhook_address;
+  return options;
+}
+
 /// Everything that runs, in the order in which it is made; the destructor ends it in the other.
 class operator_process {
 public:
@@ -77,7 +93,8 @@ public:
         client_(std::move(where), {.user_agent = "gkm-operator/" + std::string(base::version())}),
         events_(client_, recorder_options(s)),
         api_(client_, events_, metrics_),
-        secrets_port_(client_, metrics_, s.own_ns) {
+        secrets_port_(client_, metrics_, s.own_ns),
+        resolver_(secrets_of(client_), resolver_options_of(s)) {
     std::random_device chance;
     secrets_ = gkm::spawn<pull_secrets_state>(system_, secrets_port_, s.own_ns, chance());
     caches_ = gkm::spawn<caches_state>(system_, cluster_ports{api_, resolver_, clock_}, secrets_,
@@ -87,6 +104,7 @@ public:
   ~operator_process() {
     resign();
     servers_.clear();
+    admission_.reset();
     watch_.reset();
     caf::anon_send_exit(caches_, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(secrets_, caf::exit_reason::user_shutdown);
@@ -97,10 +115,15 @@ public:
     watch_ = std::make_unique<cluster_watch>(
         client_, caches_, settings_.own_ns, metrics_,
         [this](const config_data& data) { follow_config(settings_, data); });
+    if (!settings_.webhook_address.empty()) {
+      auto webhooks = admission::start(client_, resolver_, admission_options_of(settings_));
+      if (!webhooks) return fail(webhooks.error());
+      admission_ = std::move(*webhooks);
+    }
     for (const auto& address : {settings_.metrics_address, settings_.health_address}) {
       if (address.empty()) continue;
-      auto server = probe_server::start(
-          address, {[this] { return watch_->has_synced(); }, [this] { return metrics_.print(); }});
+      auto server = net::probe_server::start(
+          address, {[this] { return is_ready(); }, [this] { return metrics_.print(); }});
       if (!server) return fail(server.error());
       servers_.push_back(std::move(*server));
     }
@@ -115,6 +138,8 @@ private:
     config.add_message_types<caf::id_block::gkm>();
     return config;
   }
+
+  bool is_ready() const { return watch_->has_synced() && (!admission_ || admission_->is_ready()); }
 
   result<done> stand_for_election() {
     k8s::lease_options options;
@@ -137,6 +162,7 @@ private:
     if (leading) log::info("Leading");
     metrics_.set_leading(leading);
     caf::anon_send(caches_, lead_atom_v, leading);
+    if (admission_) admission_->lead(leading);
   }
 
   void resign() {
@@ -156,12 +182,13 @@ private:
   k8s::event_recorder events_;
   kube_api api_;
   kube_secrets secrets_port_;
-  pinned_only resolver_;
+  registry_resolver resolver_;
   wall_clock clock_;
   pull_secrets_actor secrets_;
   caches_actor caches_;
   std::unique_ptr<cluster_watch> watch_;
-  std::vector<std::unique_ptr<probe_server>> servers_;
+  std::unique_ptr<admission> admission_;
+  std::vector<std::unique_ptr<net::probe_server>> servers_;
   std::unique_ptr<k8s::leader_election> election_;
 };
 

@@ -18,6 +18,9 @@ gathers what the agents report into the status that 'kubectl get gkmcaches' show
 deleted stays until no node holds it; its Ready condition says what it waits for. A node that left,
 that has been NotReady for 5 minutes, or a namespace that is going holds nothing up.
 
+It also answers the admission webhooks: a tag becomes a digest, found with the cache's own pull secrets;
+pods that mount caches are told where.
+
 Several may run: one leads and writes, the others follow along and take over within 15 seconds, at
 once if the leader was told to end. Nothing is polled; an idle operator makes no requests.
 
@@ -71,6 +74,21 @@ void add_flags(CLI::App& app, settings& s) {
   app.add_option("--health-address", s.health_address, "Where to serve health; '' for nowhere")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option("--webhook-address", s.webhook_address,
+                 "Where API servers reach the admission webhooks; '' for nowhere")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option(
+         "--cert-dir", s.cert_dir,
+         "tls.crt, tls.key and ca.crt for the webhooks, as cert-manager mounts them; default: "
+         "made, kept in a Secret and rotated by the operator")
+      ->type_name("DIR");
+  app.add_option("--plain-http", s.plain_http_hosts,
+                 "A registry (host or host:port) that may speak plain HTTP and lie on this machine")
+      ->type_name("HOST");
+  app.add_option("--registry-ca", s.registry_ca_file,
+                 "Certificates of registries to trust beside the system's own")
+      ->type_name("FILE");
   app.add_flag("--leader-elect,!--no-leader-elect", s.leader_elect,
                "Write only while holding the Lease 'gkm-operator'; the default");
   app.add_option("--log-level", s.log_level, "debug, info, warn, error or off")
@@ -89,6 +107,7 @@ std::optional<int> parse_command_line(int argc, char** argv, settings& out) {
   out.identity = host_name();
   out.metrics_address = ":8080";
   out.health_address = ":8081";
+  out.webhook_address = ":9443";
   add_flags(app, out);
   try {
     app.parse(argc, argv);

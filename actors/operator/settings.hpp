@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace gkm::cluster {
 
@@ -13,6 +14,10 @@ struct settings {
   std::string identity;  ///< of this process: the pod's name
   std::string metrics_address;
   std::string health_address;
+  std::string webhook_address;                ///< empty: no admission
+  std::string cert_dir;                       ///< empty: GKM makes its certificates itself
+  std::vector<std::string> plain_http_hosts;  ///< registries: may speak plain HTTP, may be local
+  std::string registry_ca_file;
   bool leader_elect = true;
   std::string log_level;  ///< empty: as the environment says, else as gkm-config does
   bool log_json = false;

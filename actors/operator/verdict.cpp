@@ -184,13 +184,13 @@ cluster_cache_status judge(const situation& s) {
   return status;
 }
 
-pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_status& wanted) {
+base::pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_status& wanted) {
   const auto& before = ready_of(seen);
   const auto& after = ready_of(wanted);
   if (seen.resolved != wanted.resolved || before.status != after.status ||
       before.reason != after.reason)
-    return pace::kind::urgent;
-  return after.reason == "Pending" ? pace::kind::progress : pace::kind::change;
+    return base::pace::kind::urgent;
+  return after.reason == "Pending" ? base::pace::kind::progress : base::pace::kind::change;
 }
 
 std::vector<cache_event> events_between(const cluster_cache& seen,

@@ -11,8 +11,8 @@
 #pragma once
 
 #include "actors/operator/aggregate.hpp"
-#include "actors/operator/pace.hpp"
 #include "actors/operator/ports.hpp"
+#include "base/pace.hpp"
 
 #include <string_view>
 #include <vector>
@@ -52,7 +52,7 @@ cluster_cache_status judge(const situation& s);
 
 /// How much the change matters: urgent is what nodes act on and what people wait for, the rest are
 /// numbers; mere progress if the cache is pending before and after.
-pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_status& wanted);
+base::pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_status& wanted);
 
 /// What people are to be told when one status follows the other.
 std::vector<cache_event> events_between(const cluster_cache& seen,

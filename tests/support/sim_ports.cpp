@@ -11,12 +11,12 @@ error unavailable() { return {errc::unavailable, "the registry does not answer",
 
 // -- images -------------------------------------------------------------------------------------
 
-void fake_images::resolve(const image_ref& image, const std::vector<gpu>&,
+void fake_images::resolve(const cache_spec& wanted, const std::vector<gpu>&,
                           answer<image_plan> reply) {
   auto& c = process_.chaos();
   if (c.strikes()) return;  // the answer is lost
   auto delay = c.strikes() ? c.between(10'000, 100'000) : c.between(1, 200);
-  process_.after(delay, [this, image, reply] {
+  process_.after(delay, [this, image = wanted.image, reply] {
     if (process_.chaos().strikes()) return reply(fail(unavailable()));
     if (process_.chaos().strikes()) {
       error busy{errc::unavailable, "429", std::chrono::seconds(process_.chaos().below(60))};

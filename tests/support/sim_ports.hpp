@@ -26,7 +26,7 @@ public:
   std::map<std::string, fake_image> tags;  ///< by image_ref::str()
   size_t in_flight = 0;                    ///< transfers of this life
 
-  void resolve(const image_ref& image, const std::vector<gpu>& gpus,
+  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
                answer<image_plan> reply) override;
   void fetch(const image_plan& plan, const std::string& staging,
              std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,

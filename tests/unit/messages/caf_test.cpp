@@ -74,8 +74,9 @@ TEST_F(message_types, come_back_equal) {
   comes_back(match.gpus[0]);
   comes_back(match);
   comes_back(ref);
-  comes_back(cache_spec{ref, image});
-  comes_back(image_plan{image, digest_of('b'), digest_of('a'), 1, 2, {t}, "a problem"});
+  comes_back(cache_spec{ref, image, {"default/login"}});
+  comes_back(
+      image_plan{image, digest_of('b'), digest_of('a'), 1, 2, {t}, "a problem", {"default/login"}});
   comes_back(stored);
   comes_back(record);
   comes_back(status);

@@ -27,8 +27,9 @@ public:
   };
   std::vector<transfer> transfers;
 
-  void resolve(const image_ref& image, const std::vector<gpu>&, answer<image_plan> reply) override {
-    reply(image_plan{image, digest_of('a'), digest_of('a'), 1, 1, {}, {}});
+  void resolve(const cache_spec& wanted, const std::vector<gpu>&,
+               answer<image_plan> reply) override {
+    reply(image_plan{wanted.image, digest_of('a'), digest_of('a'), 1, 1, {}, {}});
   }
   void fetch(const image_plan& plan, const std::string& staging,
              std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,

@@ -1,6 +1,6 @@
 #include "actors/operator/verdict.hpp"
 
-#include "actors/operator/pace.hpp"
+#include "base/pace.hpp"
 
 #include <gtest/gtest.h>
 
@@ -239,9 +239,9 @@ TEST(verdict, tells_people_of_what_matters) {
 
 TEST(pace, lets_a_first_change_and_urgent_ones_through) {
   using namespace std::chrono_literals;
-  using kind = pace::kind;
+  using kind = base::pace::kind;
   pace p;
-  pace::time t{};
+  base::pace::time t{};
   EXPECT_EQ(p.due(t, kind::change), 0ms);
   p.wrote(t, kind::change);
   EXPECT_EQ(p.due(t + 400ms, kind::change), 600ms);
@@ -255,9 +255,9 @@ TEST(pace, lets_a_first_change_and_urgent_ones_through) {
 
 TEST(pace, tells_progress_ever_more_rarely) {
   using namespace std::chrono_literals;
-  using kind = pace::kind;
+  using kind = base::pace::kind;
   pace p;
-  pace::time t{};
+  base::pace::time t{};
   p.wrote(t, kind::urgent);
   for (auto pause : {1'000ms, 2'000ms, 4'000ms, 8'000ms, 16'000ms, 16'000ms}) {
     EXPECT_EQ(p.due(t, kind::progress), pause);

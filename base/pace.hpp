@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace gkm::cluster {
+namespace gkm::base {
 
 class pace {
 public:
@@ -47,4 +47,4 @@ private:
   uint32_t doublings_ = 0;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::base

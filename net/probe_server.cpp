@@ -1,4 +1,4 @@
-#include "actors/operator/probe_server.hpp"
+#include "net/probe_server.hpp"
 
 #include "messages/printable.hpp"
 
@@ -7,7 +7,7 @@
 #include <charconv>
 #include <thread>
 
-namespace gkm::cluster {
+namespace gkm::net {
 namespace {
 
 constexpr size_t threads = 2;
@@ -92,4 +92,4 @@ probe_server::~probe_server() {
 
 uint16_t probe_server::port() const { return static_cast<uint16_t>(engine_->port); }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::net

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-namespace gkm::cluster {
+namespace gkm::net {
 
 /// What the paths answer with; called from the server's threads.
 struct probe_answers {
@@ -34,4 +34,4 @@ private:
   std::unique_ptr<engine> engine_;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::net

@@ -1,0 +1,249 @@
+#include "actors/node/cluster/agent.hpp"
+
+#include "actors/node/cluster/cluster_watch.hpp"
+#include "actors/node/cluster/kube_reports.hpp"
+#include "actors/node/cluster/metrics.hpp"
+#include "actors/node/cluster/node_reporter.hpp"
+#include "actors/node/cluster/pull_logins.hpp"
+#include "actors/node/cluster/volume_news.hpp"
+#include "actors/node/gpu_actor.hpp"
+#include "actors/node/inventory_file.hpp"
+#include "actors/node/node.hpp"
+#include "actors/node/oci_images.hpp"
+#include "actors/node/puller.hpp"
+#include "actors/node/state_dir.hpp"
+#include "actors/node/store.hpp"
+#include "actors/node/usage.hpp"
+#include "actors/node/usage_files.hpp"
+#include "base/log.hpp"
+#include "base/version.hpp"
+#include "gpu/inventory.hpp"
+#include "k8s/client.hpp"
+#include "k8s/events.hpp"
+#include "net/http.hpp"
+#include "net/probe_server.hpp"
+#include "oci/extract.hpp"
+#include "oci/registry.hpp"
+
+#include <random>
+
+namespace gkm::node {
+namespace log = base::log;
+namespace {
+
+constexpr size_t actor_threads = 2;
+constexpr unsigned open_mode = 0755;
+
+std::string user_agent() { return "gkm-agent/" + std::string(base::version()); }
+
+net::engine_options engine_options(const settings& s) {
+  net::engine_options options;
+  options.user_agent = user_agent();
+  options.plain_http_hosts = s.plain_http_hosts;
+  return options;
+}
+
+oci::registry_options registry_options(const settings& s) {
+  oci::registry_options options;
+  options.plain_http_hosts = s.plain_http_hosts;
+  options.ca_file = s.ca_file;
+  return options;
+}
+
+k8s::client_options client_options() {
+  k8s::client_options options;
+  options.user_agent = user_agent();
+  return options;
+}
+
+k8s::recorder_options recorder_options(const settings& s) {
+  k8s::recorder_options options;
+  options.controller = "gkm.io/agent";
+  options.instance = s.node_name;
+  return options;
+}
+
+std::unique_ptr<inventory_port> open_inventory(const settings& s) {
+  if (s.no_gpu)
+    log::info("No-GPU mode: the GPUs are simulated",
+              {{"inventory", s.gpu_inventory.empty() ? "two gfx90a GPUs" : s.gpu_inventory}});
+  if (!s.gpu_inventory.empty()) return std::make_unique<inventory_file>(s.gpu_inventory);
+  if (s.no_gpu) return std::make_unique<fixed_inventory>(gpus::simulated_inventory());
+  return std::make_unique<inventory_file>(s.where.gpus());
+}
+
+/// The records of what is mounted on this node, maybe none yet. In a pod this directory is another
+/// program's, and there already.
+result<std::unique_ptr<usage_files>> watch_volumes(const paths& where) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(where.volumes(), ignored))
+    if (auto made = base::make_directories(where.volumes(), open_mode); !made)
+      return fail(made.error());
+  auto boot = base::boot_id();
+  if (!boot) return fail(boot.error());
+  return std::make_unique<usage_files>(where, *boot);
+}
+
+k8s::event event_on_pod(const volume_record& record, const volume_note& note) {
+  return {{k8s::pods.api_version(),
+           std::string(k8s::pods.kind),
+           {record.pod_ns, record.pod_name},
+           record.pod_uid},
+          true,
+          note.reason,
+          "Mount",
+          note.message};
+}
+
+/// Everything that runs, in the order in which it is made; the destructor ends it in the other.
+class agent {
+public:
+  agent(const settings& s, k8s::config api, std::unique_ptr<state_dir> state,
+        std::unique_ptr<usage_files> volumes)
+      : settings_(s),
+        metrics_(s.where.run / "csi-metrics"),
+        system_(configured(config_)),
+        registries_(registry_options(s)),
+        http_(engine_options(s)),
+        client_(std::make_unique<k8s::client>(std::move(api), client_options())),
+        events_(std::make_unique<k8s::event_recorder>(*client_, recorder_options(s))),
+        reports_(*client_, *events_, metrics_, s.node_name),
+        logins_(*client_, http_, registries_, s.own_ns),
+        state_(std::move(state)),
+        volumes_(std::move(volumes)),
+        inventory_(open_inventory(s)) {
+    images_ = std::make_unique<oci_images>(
+        [this](const std::vector<std::string>& secrets, std::stop_token stop) {
+          return logins_.open(secrets, std::move(stop));
+        },
+        limits_);
+    spawn_reporter();
+    spawn_node();
+  }
+
+  ~agent() {
+    servers_.clear();
+    watch_.reset();
+    end(usage_);
+    end(node_);
+    end(puller_);
+    end(store_);
+    end(gpu_);
+    end(reporter_);
+    // Ports hold actors' addresses: they go before the system, and before what they stand on.
+    images_.reset();
+    volumes_.reset();
+    state_.reset();
+    inventory_.reset();
+    events_.reset();
+    client_.reset();
+  }
+
+  result<void> start() {
+    watch_ = std::make_unique<cluster_watch>(*client_, cluster_watch::readers{node_, reporter_},
+                                             settings_.node_name, settings_.own_ns, metrics_);
+    for (const auto& address : {settings_.metrics_address, settings_.health_address}) {
+      if (address.empty()) continue;
+      auto server = net::probe_server::start(
+          address, {[this] { return watch_->has_synced(); }, [this] { return metrics_.print(); }});
+      if (!server) return fail(server.error());
+      servers_.push_back(std::move(*server));
+    }
+    return {};
+  }
+
+private:
+  static caf::actor_system_config& configured(caf::actor_system_config& config) {
+    gkm::configure(config, actor_threads);
+    return config;
+  }
+
+  template <class Actor>
+  void end(Actor& which) {
+    caf::anon_send_exit(which, caf::exit_reason::user_shutdown);
+    caf::scoped_actor self(system_);
+    self->wait_for(which);
+    which = nullptr;
+  }
+
+  void spawn_reporter() {
+    reporter_ = gkm::spawn<node_reporter_state>(
+        system_, settings_.node_name, reports_, clock_, chance_(),
+        [this](const node_report& report) { metrics_.reported(report); });
+    news_ = std::make_unique<volume_news>(
+        reporter_, clock_, [this](const volume_record& record, const volume_note& note) {
+          events_->record(event_on_pod(record, note));
+        });
+    observed_volumes_ = std::make_unique<observed_usage>(
+        *volumes_, [this](const std::vector<usage_change>& changes) {
+          news_->heard(changes);
+          metrics_.set_volumes(news_->mounted());
+        });
+    observed_gpus_ = std::make_unique<observed_inventory>(
+        *inventory_, [this](const result<std::vector<gpu>>& seen) {
+          if (seen) metrics_.set_gpus(seen->size());
+          caf::anon_send(reporter_, gpus_atom_v, seen.value_or(std::vector<gpu>()),
+                         seen ? std::string() : seen.error().message);
+        });
+  }
+
+  void spawn_node() {
+    gpu_ = gkm::spawn<gpu_state>(system_, *observed_gpus_);
+    store_ = gkm::spawn<store_state>(system_, *state_);
+    puller_ = gkm::spawn<puller_state>(system_, *images_, store_);
+    node_ = gkm::spawn<node_state>(system_, cache_peers{puller_, store_, gpu_, reporter_, &clock_},
+                                   chance_());
+    usage_ = gkm::spawn<usage_state>(system_, *observed_volumes_);
+    caf::anon_send(usage_, caf::subscribe_atom_v, node_, store_);
+  }
+
+  const settings& settings_;
+  std::random_device chance_;
+  system_clock clock_;
+  metrics metrics_;
+  caf::actor_system_config config_;
+  caf::actor_system system_;
+  const oci::extract_limits limits_;
+  const oci::registry_options registries_;
+  net::engine http_;
+  std::unique_ptr<k8s::client> client_;
+  std::unique_ptr<k8s::event_recorder> events_;
+  kube_reports reports_;
+  pull_logins logins_;
+  std::unique_ptr<state_dir> state_;
+  std::unique_ptr<usage_files> volumes_;
+  std::unique_ptr<inventory_port> inventory_;
+  std::unique_ptr<oci_images> images_;
+  std::unique_ptr<volume_news> news_;
+  std::unique_ptr<observed_usage> observed_volumes_;
+  std::unique_ptr<observed_inventory> observed_gpus_;
+  node_reporter_actor reporter_;
+  gpu_actor gpu_;
+  store_actor store_;
+  puller_actor puller_;
+  node_actor node_;
+  usage_actor usage_;
+  std::unique_ptr<cluster_watch> watch_;
+  std::vector<std::unique_ptr<net::probe_server>> servers_;
+};
+
+}  // namespace
+
+result<void> run_agent(const settings& s, const std::function<void()>& wait) {
+  auto api = k8s::find_config({s.kubeconfig, s.context});
+  if (!api) return fail(api.error());
+  auto state = state_dir::open(s.where);
+  if (!state) return fail(state.error());
+  auto volumes = watch_volumes(s.where);
+  if (!volumes) return fail(volumes.error());
+  log::info("Starting", {{"version", base::version()},
+                         {"node", s.node_name},
+                         {"server", api->server},
+                         {"state_dir", s.where.root.string()}});
+  agent running(s, std::move(*api), std::move(*state), std::move(*volumes));
+  if (auto started = running.start(); !started) return started;
+  wait();
+  return {};
+}
+
+}  // namespace gkm::node

@@ -1,0 +1,137 @@
+#include "actors/node/cluster/metrics.hpp"
+
+#include "actors/node/cluster/report_entries.hpp"
+#include "base/files.hpp"
+#include "base/version.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+#include <map>
+#include <mutex>
+
+namespace gkm::node {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using counters = prometheus::Family<prometheus::Counter>;
+using gauges = prometheus::Family<prometheus::Gauge>;
+
+constexpr size_t max_csi_bytes = 1 << 20;
+
+double resident_bytes() {
+  long pages = 0;
+  if (auto* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+double cpu_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  constexpr double ns_in_s = 1e9;
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / ns_in_s;
+}
+
+}  // namespace
+
+struct metrics::families {
+  prometheus::Registry registry;
+  counters& requests = BuildCounter()
+                           .Name("gkm_agent_api_requests_total")
+                           .Help(
+                               "Requests to the Kubernetes API about this node's reports, watches "
+                               "apart, by what was asked and how it ended")
+                           .Register(registry);
+  counters& changes = BuildCounter()
+                          .Name("gkm_agent_watch_changes_total")
+                          .Help("Changes that watches told, by the kind of object")
+                          .Register(registry);
+  gauges& watching = BuildGauge()
+                         .Name("gkm_agent_watching")
+                         .Help("1 if the watch of these objects works")
+                         .Register(registry);
+  gauges& caches = BuildGauge()
+                       .Name("gkm_agent_caches")
+                       .Help("Digests of caches on this node, by their state")
+                       .Register(registry);
+  prometheus::Gauge& volumes = single("gkm_agent_volumes", "Volumes of pods that are mounted");
+  prometheus::Gauge& gpus = single("gkm_agent_gpus", "GPUs of this node");
+  prometheus::Gauge& resident =
+      single("gkm_process_resident_memory_bytes", "Memory that this process has in RAM");
+  prometheus::Gauge& cpu =
+      single("gkm_process_cpu_seconds", "Processor time that this process has used");
+
+  std::mutex mutex;
+  std::map<std::string, std::map<std::string, size_t>> states;  ///< by namespace
+
+  prometheus::Gauge& single(const char* name, const char* help) {
+    return BuildGauge().Name(name).Help(help).Register(registry).Add({});
+  }
+};
+
+metrics::metrics(std::filesystem::path csi_file)
+    : families_(std::make_unique<families>()), csi_file_(std::move(csi_file)) {
+  BuildGauge()
+      .Name("gkm_agent_build_info")
+      .Help("Always 1; its label is the version")
+      .Register(families_->registry)
+      .Add({{"version", std::string(base::version())}})
+      .Set(1);
+}
+
+metrics::~metrics() = default;
+
+void metrics::asked(std::string_view what, errc outcome) {
+  auto word = outcome == errc::none ? "ok" : std::string(to_string(outcome));
+  families_->requests.Add({{"what", std::string(what)}, {"outcome", word}}).Increment();
+}
+
+void metrics::heard(std::string_view what) {
+  families_->changes.Add({{"what", std::string(what)}}).Increment();
+}
+
+void metrics::set_watching(std::string_view plural, bool works) {
+  families_->watching.Add({{"what", std::string(plural)}}).Set(works ? 1 : 0);
+}
+
+void metrics::set_volumes(size_t n) { families_->volumes.Set(static_cast<double>(n)); }
+void metrics::set_gpus(size_t n) { families_->gpus.Set(static_cast<double>(n)); }
+
+void metrics::reported(const node_report& report) {
+  std::map<std::string, size_t> states;
+  for (const auto& [name, entries] : report.caches)
+    for (const auto& [d, entry] : entries) ++states[std::string(state_of(entry))];
+  std::lock_guard lock(families_->mutex);
+  if (states.empty())
+    families_->states.erase(report.ns);
+  else
+    families_->states[report.ns] = std::move(states);
+}
+
+std::string metrics::print() const {
+  std::map<std::string, size_t> sums{
+      {"Pending", 0}, {"Extracted", 0}, {"Running", 0}, {"Outdated", 0}, {"Error", 0}};
+  {
+    std::lock_guard lock(families_->mutex);
+    for (const auto& [ns, states] : families_->states)
+      for (const auto& [state, n] : states) sums[state] += n;
+  }
+  for (const auto& [state, n] : sums)
+    families_->caches.Add({{"state", state}}).Set(static_cast<double>(n));
+  families_->resident.Set(resident_bytes());
+  families_->cpu.Set(cpu_seconds());
+  auto text = prometheus::TextSerializer().Serialize(families_->registry.Collect());
+  if (auto csi = base::read_file(csi_file_, max_csi_bytes)) text += *csi;
+  return text;
+}
+
+}  // namespace gkm::node

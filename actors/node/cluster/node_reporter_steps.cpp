@@ -1,0 +1,199 @@
+#include "actors/node/backoff.hpp"
+#include "actors/node/cluster/node_reporter.hpp"
+#include "base/log.hpp"
+
+namespace gkm::node {
+namespace log = base::log;
+namespace {
+
+constexpr size_t max_echoes = 16;
+constexpr size_t max_caches = 4'096;  // as deploy/crd has it
+
+error as_passing(const error& e) {
+  // Whatever the API says against a report, some day it will not: a namespace is ending, a role is
+  // being changed. It is tried again for ever.
+  return {errc::unavailable, e.message, e.retry_after};
+}
+
+base::pace::kind kind_of_change(const node_report& seen, const node_report& wanted) {
+  return is_urgent(seen, wanted) ? base::pace::kind::urgent : base::pace::kind::change;
+}
+
+}  // namespace
+
+bool node_reporter_state::may_write() const {
+  return gpus_known_ && volumes_known_ && reports_known_ && !node_uid_.empty();
+}
+
+void node_reporter_state::proceed_all() {
+  std::set<std::string> all;
+  for (const auto& [ns, s] : reports_) all.insert(ns);
+  for (const auto& [ref, view] : caches_) all.insert(ref.ns);
+  for (const auto& ns : all) proceed(ns);
+}
+
+void node_reporter_state::proceed(const std::string& ns) {
+  if (!may_write()) return;
+  auto& s = reports_[ns];
+  if (s.busy || s.pausing) return;
+  auto report = report_for(ns, s);
+  if (observe_) observe_(report);
+  bool needed = ns.empty() || !report.caches.empty();
+  if (!needed && !s.seen && !s.waiting) {
+    reports_.erase(ns);
+    return;
+  }
+  if (!s.seen) {
+    if (needed) create(ns);
+    return;
+  }
+  if (!needed) return remove(ns);
+  if (report == *s.seen) return;
+  auto due = s.pace.due(self_->clock().now(), kind_of_change(*s.seen, report));
+  if (due.count() == 0) return write(ns, report);
+  if (!std::exchange(s.waiting, true))
+    self_->delayed_send(self_, due, flush_atom_v, cache_ref{ns, {}});
+}
+
+node_report node_reporter_state::report_for(const std::string& ns, const slot& s) const {
+  static const report_entries none;
+  node_report report;
+  report.ns = ns;
+  report.name = report.node_name = node_name_;
+  report.gpus = gpus_;
+  if (s.seen) {
+    report.object = s.seen->object;
+    // Who of these is wanted is not known yet.
+    if (!caches_known_) report.caches = s.seen->caches;
+  }
+  auto now = clock_.unix_seconds();
+  for (auto it = caches_.lower_bound({ns, {}}); it != caches_.end() && it->first.ns == ns; ++it) {
+    const auto& [ref, view] = *it;
+    const auto* before = &none;
+    if (s.seen)
+      if (auto at = s.seen->caches.find(ref.name); at != s.seen->caches.end()) before = &at->second;
+    // Only its volumes have spoken.
+    if (!caches_known_ && !view.wanted && !view.status && !before->empty()) continue;
+    auto entries = entries_of(view, *before, waiting_for_, now);
+    if (entries.empty())
+      report.caches.erase(ref.name);
+    else if (report.caches.size() < max_caches || report.caches.contains(ref.name))
+      report.caches[ref.name] = std::move(entries);
+  }
+  report.counts = counts_of(report.caches);
+  return report;
+}
+
+template <class T>
+answer<T> node_reporter_state::back_here(std::function<void(result<T>)> then) {
+  return [me = node_reporter_actor(self_), then = std::move(then)](result<T> outcome) {
+    caf::anon_send(me, run_atom_v, continuation{[then, outcome] { then(outcome); }});
+  };
+}
+
+void node_reporter_state::create(const std::string& ns) {
+  auto& s = reports_[ns];
+  s.busy = true;
+  node_report report;
+  report.ns = ns;
+  report.name = report.node_name = node_name_;
+  port_.create(report, node_uid_, back_here<node_report>([this, ns](result<node_report> made) {
+                 if (made) return answered(ns, *made);
+                 if (made.error().code == errc::conflict) return read(ns);
+                 // Without its namespace nobody can have it.
+                 failed(ns, made.error());
+               }));
+}
+
+void node_reporter_state::write(const std::string& ns, const node_report& report) {
+  auto& s = reports_[ns];
+  s.busy = true;
+  s.pace.wrote(self_->clock().now(), kind_of_change(*s.seen, report));
+  port_.write(*s.seen, report,
+              back_here<node_report>([this, ns, report, before = *s.seen](result<node_report> now) {
+                if (!now) return failed(ns, now.error());
+                for (const auto& event : events_between(before, report)) port_.record(*now, event);
+                answered(ns, *now);
+              }));
+}
+
+void node_reporter_state::remove(const std::string& ns) {
+  auto& s = reports_[ns];
+  s.busy = true;
+  port_.remove(*s.seen, back_here<done>([this, ns, before = *s.seen](result<done> outcome) {
+    if (!outcome) return failed(ns, outcome.error());
+    auto nothing = before;
+    nothing.caches.clear();
+    for (const auto& event : events_between(before, nothing)) port_.record(before, event);
+    auto& now = reports_[ns];
+    now.busy = false;
+    now.failures = 0;
+    now.seen.reset();
+    now.echoes.clear();
+    take_heard(now);
+    proceed(ns);
+  }));
+}
+
+void node_reporter_state::read(const std::string& ns) {
+  reports_[ns].busy = true;
+  port_.read(ns, back_here<node_report>([this, ns](result<node_report> found) {
+               auto& s = reports_[ns];
+               if (found) {
+                 s.busy = false;
+                 s.heard = {};
+                 s.seen = *found;
+                 return proceed(ns);
+               }
+               if (found.error().code != errc::not_found) return pause(ns, found.error());
+               s.seen.reset();
+               s.heard = {};
+               s.busy = false;
+               proceed(ns);
+             }));
+}
+
+void node_reporter_state::answered(const std::string& ns, const node_report& now) {
+  auto& s = reports_[ns];
+  s.busy = false;
+  s.failures = 0;
+  s.seen = now;
+  s.echoes.push_back(now.object.resource_version);
+  if (s.echoes.size() > max_echoes) s.echoes.pop_front();
+  take_heard(s);
+  proceed(ns);
+}
+
+/// Somebody else wrote it, or took it away: what is there now is read, and mended. More than once
+/// in a row is a matter for a pause.
+void node_reporter_state::failed(const std::string& ns, const error& e) {
+  auto& s = reports_[ns];
+  bool other_than_thought = e.code == errc::conflict || (e.code == errc::not_found && s.seen);
+  if (!other_than_thought) return pause(ns, e);
+  if (++s.failures > 1) {
+    s.seen.reset();
+    return pause(ns, e);
+  }
+  read(ns);
+}
+
+void node_reporter_state::pause(const std::string& ns, const error& e) {
+  auto& s = reports_[ns];
+  s.busy = false;
+  take_heard(s);
+  if (s.failures++ == 0)
+    log::warn("Cannot write report", {{"namespace", ns}, {"error", e.message}});
+  s.pausing = true;
+  auto wait = pause_after(as_passing(e), s.failures, chance_()).value_or(longest_pause);
+  self_->delayed_send(self_, wait, run_atom_v, continuation{[this, ns] {
+                        reports_[ns].pausing = false;
+                        proceed(ns);
+                      }});
+}
+
+void node_reporter_state::flush(const std::string& ns) {
+  reports_[ns].waiting = false;
+  proceed(ns);
+}
+
+}  // namespace gkm::node

@@ -1,0 +1,126 @@
+#include "actors/node/cluster/pull_logins.hpp"
+
+#include "actors/node/cluster/registry_guard.hpp"
+#include "base/base64.hpp"
+#include "base/log.hpp"
+#include "k8s/client.hpp"
+#include "messages/pull_secret.hpp"
+#include "net/http.hpp"
+#include "oci/registry.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+namespace gkm::node {
+namespace {
+
+/// Waits for a port's answer on a worker thread.
+template <class T>
+class pending_answer {
+public:
+  answer<T> slot() {
+    return [held = held_](result<T> outcome) {
+      std::lock_guard lock(held->mutex);
+      held->outcome = std::move(outcome);
+      held->wake.notify_all();
+    };
+  }
+  result<T> wait(const std::stop_token& stop) {
+    std::unique_lock lock(held_->mutex);
+    held_->wake.wait(lock, stop, [this] { return held_->outcome.has_value(); });
+    if (!held_->outcome) return fail(errc::cancelled, "Nobody waits for the pull secret any more");
+    return std::move(*held_->outcome);
+  }
+
+private:
+  struct shared {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::optional<result<T>> outcome;
+  };
+  std::shared_ptr<shared> held_ = std::make_shared<shared>();
+};
+
+/// Says, with a refusal, which of the cache's secrets were not there.
+class source_without : public oci::source {
+public:
+  source_without(std::unique_ptr<oci::source> of, std::string missing)
+      : of_(std::move(of)), missing_(std::move(missing)) {}
+
+  result<oci::fetched_manifest> manifest(const image_ref& ref, std::stop_token stop) override {
+    return explained(of_->manifest(ref, std::move(stop)));
+  }
+  result<std::unique_ptr<base::byte_stream>> blob(const image_ref& ref, const oci::descriptor& what,
+                                                  std::stop_token stop) override {
+    return explained(of_->blob(ref, what, std::move(stop)));
+  }
+
+private:
+  template <class T>
+  result<T> explained(result<T> outcome) const {
+    if (!outcome && outcome.error().code == errc::unauthorized)
+      outcome.error().message += "; of the cache's imagePullSecrets " + missing_ +
+                                 " is missing: create it, and it will be tried again";
+    return outcome;
+  }
+
+  const std::unique_ptr<oci::source> of_;
+  const std::string missing_;
+};
+
+}  // namespace
+
+result<oci::credential_store> logins_in(std::string_view docker_config_base64) {
+  auto text = base::from_base64(docker_config_base64);
+  if (!text) return fail(errc::invalid_argument, "it is not base64");
+  return oci::credential_store::parse(*text);
+}
+
+pull_logins::pull_logins(k8s::client& client, net::engine& http,
+                         const oci::registry_options& options, std::string own_ns)
+    : client_(client),
+      http_(http),
+      options_(options),
+      own_ns_(std::move(own_ns)),
+      anybody_(guarded(oci::make_registry_source(http, {}, options), options.plain_http_hosts)) {}
+
+pull_logins::~pull_logins() = default;
+
+result<std::shared_ptr<oci::source>> pull_logins::open(const std::vector<std::string>& pull_secrets,
+                                                       std::stop_token stop) {
+  if (pull_secrets.empty()) return anybody_;
+  oci::credential_store logins;
+  std::string missing;
+  for (const auto& secret : pull_secrets) {
+    auto text = read(secret, stop);
+    if (!text && text.error().code == errc::not_found) {
+      missing += (missing.empty() ? "'" : ", '") + secret + "'";
+      continue;
+    }
+    if (!text) return wrap(text.error(), "Failed to read pull secret '" + secret + "'");
+    auto found = logins_in(*text);
+    if (!found) return wrap(found.error(), "Pull secret '" + secret + "' is of no use");
+    logins.add_logins(*found);
+  }
+  auto opened = guarded(oci::make_registry_source(http_, std::move(logins), options_),
+                        options_.plain_http_hosts);
+  if (!missing.empty())
+    opened = std::make_unique<source_without>(std::move(opened), std::move(missing));
+  return std::shared_ptr<oci::source>(std::move(opened));
+}
+
+result<std::string> pull_logins::read(const std::string& secret, const std::stop_token& stop) {
+  auto slash = secret.find('/');
+  auto copy = pull_secret_copy(secret.substr(0, slash), secret.substr(slash + 1));
+  pending_answer<k8s::object> asked;
+  client_.get(k8s::secrets, {own_ns_, copy}, asked.slot());
+  auto found = asked.wait(stop);
+  if (!found) return fail(found.error());
+  for (std::string_view kind : {".dockerconfigjson", ".dockercfg"})
+    if (auto text = found->text({"data", kind}); !text.empty()) return std::string(text);
+  return fail(errc::invalid_argument,
+              "it holds no registry login: it must be of type kubernetes.io/dockerconfigjson");
+}
+
+}  // namespace gkm::node

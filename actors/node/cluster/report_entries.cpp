@@ -1,0 +1,230 @@
+#include "actors/node/cluster/report_entries.hpp"
+
+#include "messages/printable.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace gkm::node {
+namespace {
+
+// As deploy/crd has them.
+constexpr size_t max_message_bytes = 1'024;
+constexpr size_t max_reason_bytes = 1'000;
+constexpr size_t max_pods = 4'096;
+constexpr size_t max_digests = 64;
+
+constexpr std::string_view pending = "Pending";
+constexpr std::string_view extracted = "Extracted";
+constexpr std::string_view running = "Running";
+constexpr std::string_view outdated = "Outdated";
+constexpr std::string_view failed = "Error";
+
+std::string cut(std::string_view text, size_t bytes) { return valid_utf8(text.substr(0, bytes)); }
+
+/// "not_found" as conditions have it: "NotFound".
+std::string camel_case(std::string_view words) {
+  std::string out;
+  bool begins = true;
+  for (char c : words) {
+    if (c == '_') {
+      begins = true;
+      continue;
+    }
+    out += begins && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    begins = false;
+  }
+  return out;
+}
+
+report_entry make_entry(std::string_view state, std::string reason, std::string_view message) {
+  report_entry entry;
+  entry.conditions.push_back({std::string(state), condition_status::yes, std::move(reason),
+                              cut(message, max_message_bytes), 0, 0});
+  return entry;
+}
+
+void put_match(report_entry& entry, const match_result& match) {
+  for (const auto& g : match.gpus) {
+    if (g.compatible)
+      entry.compatible_gpus.push_back(g.id);
+    else
+      entry.incompatible_gpus.push_back({g.id, false, cut(g.reason, max_reason_bytes)});
+  }
+}
+
+digest wanted_by(const cache_view& view) {
+  if (!view.status) return view.wanted ? view.wanted->image.pinned : digest{};
+  auto image = image_ref::parse(view.status->image);
+  return image && !image->pinned.empty() ? image->pinned : view.status->resolved;
+}
+
+bool is_ready(const cache_status& s) {
+  return s.state == cache_state::extracted || s.state == cache_state::running;
+}
+
+std::string words_of(const cache_status& s) {
+  auto words = s.message;
+  for (const auto& w : s.warnings) words += (words.empty() ? "" : "; ") + w;
+  return words;
+}
+
+using pods_by_manifest = std::map<digest, std::vector<pod_use>>;
+
+pods_by_manifest pods_of(const cache_view& view) {
+  pods_by_manifest pods;
+  for (const auto& [id, v] : view.volumes)
+    if (!v.manifest.empty() && pods[v.manifest].size() < max_pods)
+      pods[v.manifest].push_back({v.pod_ns, v.pod_name, id});
+  for (auto& [manifest, uses] : pods) std::sort(uses.begin(), uses.end());
+  return pods;
+}
+
+/// `current`: what is served is what is wanted.
+report_entry entry_of_wanted(const cache_status& s, bool current, bool used) {
+  if (is_ready(s) && current) {
+    auto state = used ? running : extracted;
+    auto entry = make_entry(state, std::string(state), words_of(s));
+    put_match(entry, s.match);
+    entry.volume_bytes = s.stored.bytes;
+    return entry;
+  }
+  if (s.state != cache_state::error) return make_entry(pending, std::string(pending), s.message);
+  auto entry = make_entry(failed, camel_case(to_string(s.code)), words_of(s));
+  // Of any other failure the verdict is about what was there before.
+  if (s.code == errc::incompatible) put_match(entry, s.match);
+  return entry;
+}
+
+/// After a restart nothing but the report tells which digest a mounted manifest goes by.
+digest name_of(const digest& manifest, const cache_view& view, const std::vector<pod_use>& pods,
+               const report_entries& seen) {
+  auto known = view.facts.find(manifest);
+  if (known != view.facts.end()) return known->second.resolved;
+  for (const auto& [name, entry] : seen)
+    for (const auto& use : entry.pods)
+      if (std::binary_search(pods.begin(), pods.end(), use)) return name;
+  return manifest;
+}
+
+report_entry entry_of_other(const digest& manifest, const cache_view& view,
+                            const report_entry* seen) {
+  bool replaced = view.wanted || view.status;
+  auto state = replaced ? outdated : running;
+  auto entry = make_entry(state, std::string(state),
+                          replaced ? "another image is wanted by now"
+                                   : "the cache is wanted no more; it stays until pods end");
+  auto known = view.facts.find(manifest);
+  if (known != view.facts.end()) {
+    put_match(entry, known->second.match);
+    entry.volume_bytes = known->second.bytes;
+  } else if (seen) {
+    entry.compatible_gpus = seen->compatible_gpus;
+    entry.incompatible_gpus = seen->incompatible_gpus;
+    entry.volume_bytes = seen->volume_bytes;
+  }
+  return entry;
+}
+
+const report_entry* find(const report_entries& in, const digest& name) {
+  auto at = in.find(name);
+  return at == in.end() ? nullptr : &at->second;
+}
+
+/// What says the same as before keeps its times.
+void put_times(report_entry& entry, const report_entry* seen, int64_t now) {
+  auto& c = entry.conditions.front();
+  const auto* before = seen ? find_condition(seen->conditions, c.name) : nullptr;
+  bool same = before && before->status == c.status && before->changed_unix_s != 0;
+  c.changed_unix_s = same ? before->changed_unix_s : now;
+  entry.updated_unix_s = seen ? seen->updated_unix_s : 0;
+  if (!seen || entry != *seen || entry.updated_unix_s == 0) entry.updated_unix_s = now;
+}
+
+}  // namespace
+
+void learn(cache_view& view, const cache_status& status) {
+  view.status = status;
+  const auto& stored = status.stored;
+  if (!stored.manifest.empty() && is_ready(status))
+    view.facts[stored.manifest] = {status.resolved, stored.bytes, status.match};
+  std::erase_if(view.facts, [&](const auto& known) {
+    return known.first != stored.manifest &&
+           std::none_of(view.volumes.begin(), view.volumes.end(),
+                        [&](const auto& v) { return v.second.manifest == known.first; });
+  });
+}
+
+report_entries entries_of(const cache_view& view, const report_entries& seen,
+                          const std::string& waiting_for, int64_t now_unix_s) {
+  report_entries out;
+  auto pods = pods_of(view);
+  auto wanted = wanted_by(view);
+  digest served = view.status ? view.status->stored.manifest : digest{};
+  if (view.status && !wanted.empty()) {
+    bool current = view.status->resolved == wanted && !served.empty();
+    out[wanted] = entry_of_wanted(*view.status, current, pods.contains(served));
+    if (!current && !served.empty()) pods[served];  // listed, pods or not
+  } else if (view.wanted) {
+    // Its actor has not spoken yet: what an earlier life said may still hold.
+    out = seen;
+    if (out.contains(wanted)) return out;
+    out[wanted] = make_entry(pending, std::string(pending), waiting_for);
+    put_times(out[wanted], nullptr, now_unix_s);
+    return out;
+  }
+  for (auto& [manifest, uses] : pods) {
+    auto name = manifest == served && view.status->resolved == wanted
+                    ? wanted
+                    : name_of(manifest, view, uses, seen);
+    if (out.size() == max_digests && !out.contains(name)) break;
+    auto [at, fresh] = out.try_emplace(name);
+    if (fresh) at->second = entry_of_other(manifest, view, find(seen, name));
+    at->second.pods.insert(at->second.pods.end(), uses.begin(), uses.end());
+  }
+  for (auto& [name, entry] : out) put_times(entry, find(seen, name), now_unix_s);
+  return out;
+}
+
+std::string_view state_of(const report_entry& entry) {
+  for (const auto& c : entry.conditions)
+    if (c.status == condition_status::yes) return c.name;
+  return {};
+}
+
+cache_counts counts_of(const std::map<std::string, report_entries>& caches) {
+  using pod = std::pair<std::string_view, std::string_view>;
+  std::set<pod> current, old;
+  cache_counts counts;
+  counts.nodes = 1;
+  for (const auto& [name, entries] : caches) {
+    for (const auto& [d, entry] : entries) {
+      auto state = state_of(entry);
+      if (state == failed) counts.nodes_error = 1;
+      for (const auto& use : entry.pods)
+        (state == outdated ? old : current).insert({use.ns, use.name});
+    }
+  }
+  counts.pods_running = static_cast<uint32_t>(current.size());
+  counts.pods_outdated = static_cast<uint32_t>(old.size());
+  bool used = !current.empty() || !old.empty();
+  counts.nodes_in_use = used ? 1 : 0;
+  counts.nodes_not_in_use = !used && !caches.empty() ? 1 : 0;
+  return counts;
+}
+
+bool is_urgent(const node_report& seen, const node_report& wanted) {
+  if (seen.gpus != wanted.gpus || seen.caches.size() != wanted.caches.size()) return true;
+  return !std::equal(seen.caches.begin(), seen.caches.end(), wanted.caches.begin(),
+                     [](const auto& a, const auto& b) {
+                       return a.first == b.first &&
+                              std::equal(a.second.begin(), a.second.end(), b.second.begin(),
+                                         b.second.end(), [](const auto& x, const auto& y) {
+                                           return x.first == y.first &&
+                                                  state_of(x.second) == state_of(y.second) &&
+                                                  x.second.pods == y.second.pods;
+                                         });
+                     });
+}
+
+}  // namespace gkm::node

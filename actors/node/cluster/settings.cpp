@@ -1,0 +1,154 @@
+#include "actors/node/cluster/settings.hpp"
+
+#include "base/version.hpp"
+#include "gpu/inventory.hpp"
+#include "messages/printable.hpp"
+#include "messages/volume.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+namespace gkm::node {
+namespace {
+
+constexpr int used_wrongly = 2;
+
+constexpr const char* description =
+    "Runs GKM on one node of a cluster: has the caches that the cluster wants here, and says so.";
+
+constexpr const char* footer =
+    R"(It watches GKMCache and ClusterGKMCache objects and its own Node, extracts the images that their
+status names into the state directory, and reports in GKMCacheNode and ClusterGKMCacheNode objects
+that are named after the node. gkm-csi mounts from the state directory; what it records there about
+pods is reported, too. While the API server is away, what is there stays usable.
+
+It needs no privileges but to write the state directory. GPUs are what gkm-gpu has written to
+gpus.json in the run directory; with NO_GPU=true they are simulated, or what --gpu-inventory says.
+
+HTTP: /healthz (it runs) and /readyz (it knows what the cluster wants) at the health address,
+/metrics (for Prometheus, names begin with gkm_) at both.
+
+Examples:
+  gkm-agent                                            in a pod, with KUBE_NODE_NAME
+  NO_GPU=true gkm-agent --node-name worker-1 --kubeconfig ~/.kube/config \
+    --state-dir /tmp/gkm --metrics-address "" --health-address ""
+                                                       on a developer's machine
+
+Environment:
+  KUBE_NODE_NAME     as --node-name
+  GKM_NAMESPACE      as --namespace
+  NO_GPU             true: GPUs are simulated
+  KUBECONFIG         kubeconfig files, separated by ':'
+  GKM_LOG, GO_LOG    log level
+
+Signals:
+  SIGTERM, SIGINT    end in order; what was begun is gone on with after the next start
+
+Exit codes:
+  0 ended by a signal   1 could not start   2 wrong usage   9 another one uses the state directory)";
+
+struct raw {
+  settings s;
+  std::string state_dir = "/var/lib/gkm";
+  std::string run_dir;
+  std::string log_level;
+};
+
+void add_cluster_flags(CLI::App& app, settings& s) {
+  app.add_option("--node-name", s.node_name, "This node's name in the cluster")
+      ->type_name("NAME")
+      ->envname("KUBE_NODE_NAME")
+      ->required();
+  app.add_option("-n,--namespace", s.own_ns, "GKM's own namespace: pull secrets are read there")
+      ->type_name("NAME")
+      ->envname("GKM_NAMESPACE")
+      ->capture_default_str();
+  app.add_option("--kubeconfig", s.kubeconfig, "How to reach the API server; default as kubectl")
+      ->type_name("FILE");
+  app.add_option("--context", s.context, "The kubeconfig's context; default its current one")
+      ->type_name("NAME");
+}
+
+void add_node_flags(CLI::App& app, raw& r) {
+  app.add_option("--state-dir", r.state_dir, "Where caches are kept")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--run-dir", r.run_dir,
+                 "Records that end with this boot (default: /run/gkm for /var/lib/gkm, else 'run' "
+                 "in the state directory)")
+      ->type_name("DIR");
+  app.add_option("--gpu-inventory", r.s.gpu_inventory, "A file that says which GPUs there are")
+      ->type_name("FILE");
+  app.add_option("--plain-http", r.s.plain_http_hosts,
+                 "A registry that may speak plain HTTP, as host or host:port; may be repeated")
+      ->type_name("HOST");
+  app.add_option("--ca-file", r.s.ca_file, "Authorities of registries, beside the system's (PEM)")
+      ->type_name("FILE");
+  app.add_option("--metrics-address", r.s.metrics_address, "Where to serve metrics; \"\": nowhere")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--health-address", r.s.health_address, "Where to serve health; \"\": nowhere")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--log-level", r.log_level,
+                 "debug, info, warn, error or off (default: $GKM_LOG, else $GO_LOG, else info)")
+      ->type_name("LEVEL");
+  app.add_flag("--log-json", r.s.log_json, "Log as JSON, one object per line");
+}
+
+result<std::filesystem::path> parse_directory(const char* flag, const std::string& text) {
+  if (!is_normal_path(text) || text.size() > max_path_chars)
+    return fail(errc::invalid_argument, std::string(flag) + " '" + printable(text) +
+                                            "' is not an absolute path without '.', '..' and "
+                                            "doubled or trailing slashes");
+  return std::filesystem::path(text);
+}
+
+result<settings> check(raw r) {
+  auto& s = r.s;
+  if (!cache_ref::make("", s.node_name))
+    return fail(errc::invalid_argument, "Node name '" + printable(s.node_name) +
+                                            "' is no name that Kubernetes takes for a node");
+  auto root = parse_directory("--state-dir", r.state_dir);
+  if (!root) return fail(root.error());
+  s.where = paths::below(*root);
+  if (!r.run_dir.empty()) {
+    auto run = parse_directory("--run-dir", r.run_dir);
+    if (!run) return fail(run.error());
+    s.where.run = *run;
+  }
+  s.no_gpu = gpus::no_gpu_mode();
+  s.log_level = base::log::level_from_environment(base::log::level::info);
+  if (!r.log_level.empty()) {
+    auto level = base::log::parse_level(r.log_level);
+    if (!level) return fail(level.error());
+    s.log_level = *level;
+  }
+  return s;
+}
+
+}  // namespace
+
+command_line read_command_line(int argc, char** argv) {
+  CLI::App app(description, "gkm-agent");
+  app.footer(footer);
+  app.set_version_flag("--version", std::string("gkm-agent ") + base::version());
+  raw r;
+  r.s.own_ns = "gkm-system";
+  r.s.metrics_address = ":8080";
+  r.s.health_address = ":8081";
+  add_cluster_flags(app, r.s);
+  add_node_flags(app, r);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return {std::nullopt, app.exit(e) == 0 ? 0 : used_wrongly};
+  }
+  auto checked = check(std::move(r));
+  if (checked) return {std::move(*checked), 0};
+  std::cerr << "gkm-agent: " << checked.error().message << '\n';
+  return {std::nullopt, used_wrongly};
+}
+
+}  // namespace gkm::node
