@@ -15,7 +15,7 @@ using sim::duration;
 /// The API's side of one node's reports: takes a while, counts, and refuses what it is told to.
 class fake_reports : public reports_port {
 public:
-  explicit fake_reports(sim::world& w) : world_(w) {}
+  explicit fake_reports(sim::process p) : process_(std::move(p)) {}
 
   std::map<std::string, node_report> there;  ///< by namespace
   size_t creates = 0, writes = 0, removes = 0, open = 0, most_open = 0;
@@ -42,7 +42,7 @@ public:
   void write(const node_report& seen, const node_report& wanted,
              answer<node_report> reply) override {
     ++writes;
-    written_ms.push_back(world_.now_ms());
+    written_ms.push_back(process_.now_ms());
     if (just_before_a_write) std::exchange(just_before_a_write, nullptr)();
     answer_later<node_report>(reply, [this, seen, wanted]() -> result<node_report> {
       auto at = there.find(seen.ns);
@@ -71,7 +71,7 @@ public:
 
   node_report versioned(node_report r) {
     r.object.resource_version = std::to_string(++version_);
-    if (tell) world_.after(duration(30), [this, r] { tell(r); });
+    if (tell) process_.after(duration(30), [this, r] { tell(r); });
     return r;
   }
 
@@ -79,14 +79,14 @@ private:
   template <class T>
   void answer_later(answer<T> reply, std::function<result<T>()> effect) {
     most_open = std::max(most_open, ++open);
-    world_.after(duration(20), [this, reply, effect] {
+    process_.after(duration(20), [this, reply, effect] {
       --open;
       if (away) return reply(fail(errc::unavailable, "the API server is away"));
       reply(effect());
     });
   }
 
-  sim::world& world_;
+  sim::process process_;
   uint64_t version_ = 0;
 };
 
@@ -107,7 +107,7 @@ protected:
     if (actor_) caf::anon_send_exit(actor_, caf::exit_reason::kill);
     actor_ = nullptr;
     world_.settle();
-    world_.end_life();
+    process_.end_life();
   }
   template <class... Ts>
   void say(const Ts&... message) {
@@ -141,7 +141,8 @@ protected:
   const cache_ref x_{"team", "x"};
   sim::world world_{1};
   sim::fake_clock clock_{world_};
-  fake_reports port_{world_};
+  sim::process process_{world_};
+  fake_reports port_{process_};
   node_reporter_actor actor_;
 };
 
