@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <unordered_set>
 
 namespace gkm {
 namespace {
@@ -79,6 +80,8 @@ private:
     if (!bytes || *bytes > max_relocated_file_bytes)
       return refuse(line_, "has no size from 0 to " + std::to_string(max_relocated_file_bytes));
     if (!can_be_listed(line)) return refuse(line_, no_name(line));
+    if (!names_.insert(line).second)
+      return refuse(line_, "names '" + printable(line, max_error_chars) + "' once more");
     file_ = relocated_file{std::string(line), *bytes, {}};
     return {};
   }
@@ -116,6 +119,7 @@ private:
 
   const std::function<result<void>(relocated_file)>& each_;
   std::optional<relocated_file> file_;
+  std::unordered_set<std::string_view> names_;  // in the text that is read
   size_t line_ = 0;
   size_t files_ = 0;
 };

@@ -64,9 +64,9 @@ private:
   uint64_t files_ = 0;
 };
 
-/// Reads the text and hands over one file after the other, so that a long list needs no memory;
-/// an error of `each` ends it. Every value is checked: names stay inside the cache, literals inside
-/// their file and in order.
+/// Reads the text and hands over one file after the other, so that a long list needs little memory;
+/// an error of `each` ends it. Every value is checked: names stay inside the cache and come once,
+/// literals inside their file and in order.
 result<void> parse_relocations(std::string_view text,
                                const std::function<result<void>(relocated_file)>& each);
 

@@ -25,11 +25,15 @@ public:
       : content_(std::move(content)),
         layer_(std::move(layer)),
         mount_path_(mount_path),
-        budget_(budget) {}
+        reads_left_(budget),
+        writes_left_(budget) {}
 
+  /// After a limit the rest of the list is only counted: it may be long, and each file large.
   result<void> add(const relocated_file& file) {
+    if (is_full_) return ++left_out_, result<void>();
     auto added = rewrite(file);
     if (added || added.error().code == errc::no_space) return added;
+    is_full_ = added.error().code == errc::limit_exceeded;
     leave_out(file.path, added.error().message);
     return {};
   }
@@ -46,16 +50,27 @@ private:
   static constexpr size_t max_path_shown = 300;
 
   result<void> rewrite(const relocated_file& file) {
+    if (file.bytes > reads_left_)
+      return fail(errc::limit_exceeded, "too much would be read to rewrite all files");
     auto in = open_beneath(content_.get(), file.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!in) return fail(base::errno_error(errno, "open", file.path));
-    auto content = base::read_open_file(in, file.path, max_relocated_file_bytes);
+    auto content = read(in, file);
     if (!content) return fail(content.error());
     auto moved = relocate(*content, file, mount_path_);
     if (!moved) return fail(moved.error());
-    if (moved->size() > budget_)
+    if (moved->size() > writes_left_)
       return fail(errc::limit_exceeded, "the rewritten files take too much space");
-    budget_ -= moved->size();
+    writes_left_ -= moved->size();
     return write(file.path, *moved);
+  }
+
+  result<std::string> read(const base::fd& in, const relocated_file& file) {
+    reads_left_ -= file.bytes;
+    auto content = base::read_open_file(in, file.path, file.bytes);
+    // Larger than the one that was listed: another file, and no limit of the layer.
+    if (!content && content.error().code == errc::limit_exceeded)
+      return fail(errc::conflict, content.error().message);
+    return content;
   }
 
   /// Opens the directory for `path` in the layer, made if absent. Neighbours follow each other.
@@ -98,7 +113,9 @@ private:
   base::fd content_;
   base::fd layer_;
   const std::string& mount_path_;
-  uint64_t budget_;
+  uint64_t reads_left_;
+  uint64_t writes_left_;
+  bool is_full_ = false;
   uint64_t left_out_ = 0;
   base::fd here_;
   std::string here_path_;
@@ -114,6 +131,10 @@ result<uint64_t> write_layer(int stored, const std::string& mount_path, int into
   if (!layer) return fail(base::errno_error(errno, "make", name));
   layer_files files(std::move(content), std::move(layer), mount_path, max_bytes);
   auto list = open_beneath(stored, paths::relocations, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!list && is_out_of_place(errno))
+    return fail(errc::malformed, std::string("Cannot trust the cache's '") + paths::relocations +
+                                     "': it is not the file that was written there; remove the "
+                                     "cache from this node, so that it is fetched again");
   if (!list) return fail(base::errno_error(errno, "open the cache's", paths::relocations));
   auto text = base::read_open_file(list, paths::relocations, max_relocations_bytes);
   auto read = text ? parse_relocations(*text, [&](relocated_file f) { return files.add(f); })

@@ -9,9 +9,9 @@
 namespace gkm::csi {
 
 /// Makes the directory `name` in the open directory `into`, with the rewritten files of the cache
-/// that lies in the open directory `stored`. Files that cannot be rewritten, or that would make the
-/// layer larger than `max_bytes`, are left out and said in the log; returns how many. After an
-/// error what was written stays. Errors: no_space, io.
+/// that lies in the open directory `stored`. Files that cannot be rewritten, or that come
+/// after `max_bytes` were read or written, are left out and said in the log; returns how many.
+/// After an error what was written stays. Errors: malformed (the list is no file), no_space, io.
 result<uint64_t> write_layer(int stored, const std::string& mount_path, int into,
                              const std::string& name, uint64_t max_bytes);
 

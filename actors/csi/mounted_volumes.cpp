@@ -80,6 +80,7 @@ mounted_volumes::mounted_volumes(std::unique_ptr<parts> made) : parts_(std::move
 
 mounted_volumes::~mounted_volumes() {
   steps_.finish();
+  long_steps_.finish();
   measures_.finish();
 }
 
@@ -109,7 +110,10 @@ void mounted_volumes::erase(const std::string& volume_id, answer<done> reply) {
 }
 
 void mounted_volumes::mount(const volume_record& record, answer<volume_record> reply) {
-  steps_.post([=, this] { reply(mount_now(record)); });
+  steps_.post([=, this] {
+    if (!parts_->builder->takes_long(record)) return reply(mount_now(record));
+    long_steps_.post([=, this] { reply(mount_now(record)); });
+  });
 }
 
 void mounted_volumes::unmount(const std::string& volume_id, const std::string& target,

@@ -48,6 +48,7 @@ private:
 
   std::unique_ptr<parts> parts_;
   base::worker_pool steps_{4};
+  base::worker_pool long_steps_{2};  ///< apart, so that no other volume waits behind a copy
   base::worker_pool measures_{1};
 };
 

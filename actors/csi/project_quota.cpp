@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 namespace gkm::csi {
 namespace {
@@ -46,13 +47,19 @@ bool quota_call(int dir, int command, uint32_t project, if_dqblk& limits) {
 
 bool set_limits(int dir, uint32_t project, uint64_t bytes, uint64_t inodes) {
   if_dqblk limits{};
-  limits.dqb_bhardlimit = (bytes + QIF_DQBLKSIZE - 1) / QIF_DQBLKSIZE;
+  limits.dqb_bhardlimit = quota_blocks(bytes);
   limits.dqb_ihardlimit = inodes;
   limits.dqb_valid = QIF_LIMITS;
   return quota_call(dir, Q_SETQUOTA, project, limits);
 }
 
 }  // namespace
+
+uint64_t quota_blocks(uint64_t bytes) {
+  // The kernel turns them into bytes again, with a sign.
+  constexpr uint64_t most = std::numeric_limits<int64_t>::max() / QIF_DQBLKSIZE;
+  return std::min(bytes / QIF_DQBLKSIZE + (bytes % QIF_DQBLKSIZE != 0), most);
+}
 
 uint32_t project_quota::take() {
   for (uint32_t i = 0; i < projects_max; ++i)

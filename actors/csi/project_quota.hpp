@@ -19,6 +19,10 @@ struct quota_report {
   uint64_t max_inodes = 0;
 };
 
+/// A limit in the kernel's blocks, rounded up; what is more than it can count is the most that it
+/// can, for 0 would be no limit.
+uint64_t quota_blocks(uint64_t bytes);
+
 /// No two directories get the same project. Any thread may call.
 class project_quota {
 public:

@@ -58,8 +58,9 @@ result<layer> relocated_layers::acquire(const layer_key& key, const std::string&
   auto dir = open_beneath(dir_.get(), key.name(), O_PATH | O_DIRECTORY);
   if (dir) return layer{std::move(dir), e.left_out};
   auto why = base::errno_error(errno, "open the relocated files", key.name());
-  e.present = false;
-  if (--e.users == 0) entries_.erase(key);
+  // Whatever else fails here, others may have it mounted.
+  if (why.code == errc::not_found) e.present = false;
+  if (--e.users == 0 && !e.present) entries_.erase(key);
   return fail(why);
 }
 
@@ -72,6 +73,7 @@ result<uint64_t> relocated_layers::make(const layer_key& key, const std::string&
     std::lock_guard lock(mutex_);
     moved =
         (::mkdirat(dir_.get(), key.manifest.hex.c_str(), private_mode) == 0 || errno == EEXIST) &&
+        trash_.discard(key.name()) &&
         ::renameat(dir_.get(), name.c_str(), dir_.get(), key.name().c_str()) == 0;
   }
   if (moved) return left_out;
@@ -87,6 +89,12 @@ void relocated_layers::release(const layer_key& key) {
   if (it == entries_.end() || it->second.users == 0) return;
   it->second.released = ++releases_;
   if (--it->second.users == 0) background_.post([this] { collect(); });
+}
+
+bool relocated_layers::has(const layer_key& key) {
+  std::lock_guard lock(mutex_);
+  auto it = entries_.find(key);
+  return it != entries_.end() && it->second.present;
 }
 
 bool relocated_layers::is_stored(const digest& manifest) const {
@@ -107,11 +115,15 @@ void relocated_layers::collect() {
   }
 }
 
-void relocated_layers::drop(entries::iterator which) {
-  if (auto discarded = trash_.discard(which->first.name()); !discarded)
+/// What cannot be renamed is still there, and known: the next collection tries again.
+bool relocated_layers::drop(entries::iterator which) {
+  if (auto discarded = trash_.discard(which->first.name()); !discarded) {
     base::log::warn("Cannot discard relocated files", {{"error", discarded.error().message}});
+    return false;
+  }
   ::unlinkat(dir_.get(), which->first.manifest.hex.c_str(), AT_REMOVEDIR);
   entries_.erase(which);
+  return true;
 }
 
 result<void> relocated_layers::recover(const std::multiset<layer_key>& used) {
@@ -131,7 +143,7 @@ result<void> relocated_layers::recover(const std::multiset<layer_key>& used) {
       it->second.users = used.count(it->first);
       it->second.present = true;
       // Unused ones may be from before a crash of the machine, and incomplete.
-      if (it->second.users == 0) drop(it);
+      if (it->second.users == 0 && !drop(it)) it->second.present = false;
     }
     ::unlinkat(dir_.get(), hex.c_str(), AT_REMOVEDIR);
   }

@@ -42,6 +42,8 @@ public:
   /// Whoever else asks for it meanwhile waits. It stays until as many `release` it as have it.
   result<layer> acquire(const layer_key& key, const std::string& mount_path, int stored);
   void release(const layer_key& key);
+  /// Whether `acquire` would find it made.
+  bool has(const layer_key& key);
 
   /// Once, at the start: layers that are used stay, each as often as it is listed.
   result<void> recover(const std::multiset<layer_key>& used);
@@ -62,7 +64,7 @@ private:
       : dir_(std::move(dir)), root_(root), trash_(dir_.get()) {}
   result<uint64_t> make(const layer_key& key, const std::string& mount_path, int stored);
   void collect();
-  void drop(entries::iterator which);
+  bool drop(entries::iterator which);
   bool is_stored(const digest& manifest) const;
 
   base::fd dir_;

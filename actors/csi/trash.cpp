@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace gkm::csi {
@@ -44,16 +45,24 @@ bool empty_out(int top, const std::string& name, std::vector<std::string>& moved
 
 }  // namespace
 
-result<void> delete_tree(int dir, const std::string& name) {
-  std::vector<std::string> rest{name};
+result<void> delete_trees(int dir, std::vector<std::string>& names) {
+  auto rest = std::exchange(names, {});
+  result<void> outcome;
   while (!rest.empty()) {
     auto next = std::move(rest.back());
     rest.pop_back();
     if (::unlinkat(dir, next.c_str(), 0) == 0 || errno == ENOENT) continue;
     if (empty_out(dir, next, rest) && ::unlinkat(dir, next.c_str(), AT_REMOVEDIR) == 0) continue;
-    return fail(base::errno_error(errno, "delete", real_path(dir) + '/' + next));
+    if (outcome) outcome = fail(base::errno_error(errno, "delete", real_path(dir) + '/' + next));
+    names.push_back(std::move(next));
   }
-  return {};
+  return outcome;
+}
+
+trash::~trash() {
+  std::lock_guard lock(mutex_);
+  is_ending_ = true;
+  end_.notify_all();
 }
 
 result<void> trash::discard(const std::string& name, std::function<void()> gone) {
@@ -68,13 +77,39 @@ result<void> trash::discard(const std::string& name, std::function<void()> gone)
 }
 
 void trash::resume(const std::string& name, std::function<void()> gone) {
-  deletions_.post([=, this] {
-    auto deleted = delete_tree(dir_, name);
-    if (!deleted)
-      base::log::warn("Cannot delete all that was discarded; the next start tries again",
-                      {{"error", deleted.error().message}});
-    else if (gone)
-      gone();
+  deletions_.post([this, t = tree{{name}, std::move(gone)}]() mutable {
+    auto deleted = try_to_delete(t);
+    try_again();
+    if (deleted) return;
+    base::log::warn("Cannot delete yet all that was discarded; it is tried again",
+                    {{"error", deleted.error().message}});
+    stuck_.push_back(std::move(t));
+    pauses_ = 0;
+    pause();
+  });
+}
+
+result<void> trash::try_to_delete(tree& t) {
+  auto deleted = delete_trees(dir_, t.names);
+  if (deleted && t.gone) t.gone();
+  return deleted;
+}
+
+void trash::try_again() {
+  std::erase_if(stuck_, [this](tree& t) { return try_to_delete(t).has_value(); });
+}
+
+void trash::pause() {
+  if (is_pausing_ || stuck_.empty() || pauses_ >= pauses_max) return;
+  is_pausing_ = true;
+  pauses_pool_.post([this, length = first_pause_ * (1 << pauses_++)] {
+    std::unique_lock lock(mutex_);
+    if (end_.wait_for(lock, length, [this] { return is_ending_; })) return;
+    deletions_.post([this] {
+      is_pausing_ = false;
+      try_again();
+      pause();
+    });
   });
 }
 

@@ -32,6 +32,15 @@ tl::unexpected<error> not_stored(const digest& manifest, std::string_view why) {
               "Cannot use the cache '" + manifest.str() + "': " + std::string(why));
 }
 
+tl::unexpected<error> not_trusted(const digest& manifest, std::string_view what) {
+  return fail(errc::malformed, "Cannot trust the cache '" + manifest.str() + "': its " +
+                                   std::string(what) +
+                                   " is a link or no directory; remove the cache from this node, "
+                                   "so that it is fetched again");
+}
+
+std::string stored_name(const digest& manifest) { return "store/sha256/" + manifest.hex; }
+
 /// A cache that was written before the machine went down may be incomplete; the agent fetches it
 /// again.
 bool is_from_before_a_crash(const base::fd& stored, const std::string& boot) {
@@ -51,6 +60,15 @@ std::string because(const mount_failure& why) {
 
 std::string view_source(const std::string& instance, const std::string& key) {
   return "gkm:" + instance + ':' + key.substr(0, source_key_chars);
+}
+
+bool view_builder::takes_long(const volume_record& record) const {
+  if (record.view == view_kind::empty) return false;
+  if (record.view == view_kind::copy || overlays_fail_) return true;
+  if (record.mount_path.empty() || d_.layers.has(layer_key::of(record.manifest, record.mount_path)))
+    return false;
+  auto list = stored_name(record.manifest) + '/' + paths::relocations;
+  return open_beneath(d_.root, list, O_PATH) || errno != ENOENT;
 }
 
 result<std::optional<layer_key>> view_builder::build(volume_record& record, const std::string& key,
@@ -73,14 +91,15 @@ result<std::optional<layer_key>> view_builder::build(volume_record& record, cons
 
 result<view_builder::source> view_builder::open_source(volume_record& record) {
   if (record.manifest.empty()) return fail(errc::internal, "Cannot mount a cache without a digest");
-  auto stored =
-      open_beneath(d_.root, "store/sha256/" + record.manifest.hex, O_RDONLY | O_DIRECTORY);
+  auto stored = open_beneath(d_.root, stored_name(record.manifest), O_RDONLY | O_DIRECTORY);
   if (!stored && errno == ENOENT) return not_stored(record.manifest, "it is not in the store");
+  if (!stored && is_out_of_place(errno)) return not_trusted(record.manifest, "place in the store");
   if (!stored) return fail(base::errno_error(errno, "open in the store", record.manifest.hex));
   if (is_from_before_a_crash(stored, d_.boot))
     return not_stored(record.manifest, "it may be incomplete since the machine went down");
   source from;
   from.content = open_beneath(stored.get(), paths::content, O_PATH | O_DIRECTORY);
+  if (!from.content && is_out_of_place(errno)) return not_trusted(record.manifest, "content");
   if (!from.content) return not_stored(record.manifest, "it has no content");
   if (auto relocated = relocate_source(record, stored, from); !relocated)
     return fail(relocated.error());
@@ -129,6 +148,7 @@ result<void> view_builder::overlay(volume_record& record, const std::string& key
   auto made = d_.mounts.overlay(layers, view_source(d_.instance, key), at.dir.get());
   if (made) return {};
   if (!made.error().is_impossible_here()) return not_mounted(made.error(), record.target);
+  overlays_fail_ = true;
   record.view = view_kind::copy;
   auto copied = copy(record, key, from, at);
   if (copied)
@@ -147,6 +167,7 @@ result<void> view_builder::read_only(volume_record& record, const std::string& k
   auto made = d_.mounts.overlay(layers, view_source(d_.instance, key), at.dir.get());
   if (made) return {};
   if (!made.error().is_impossible_here()) return not_mounted(made.error(), record.target);
+  overlays_fail_ = true;
   auto copied = copy(record, key, from, at);
   if (copied)
     add_note(record, "CopiedCache",

@@ -8,6 +8,7 @@
 #include "actors/csi/target_tree.hpp"
 #include "messages/volume.hpp"
 
+#include <atomic>
 #include <optional>
 
 namespace gkm::csi {
@@ -27,6 +28,8 @@ public:
   };
   explicit view_builder(deps d) : d_(std::move(d)) {}
 
+  /// Whether a build is likely to read or write a whole cache: to copy it, or to make its layer.
+  bool takes_long(const volume_record& record) const;
   /// Mounts the view on the target; `record` becomes what was possible. Answers the layer that is
   /// in use until it is released. After an error nothing is mounted, but scratch may be left.
   result<std::optional<layer_key>> build(volume_record& record, const std::string& key,
@@ -53,6 +56,7 @@ private:
                      const target_tree::prepared& at);
 
   const deps d_;
+  std::atomic<bool> overlays_fail_ = false;  ///< here: they become copies
 };
 
 }  // namespace gkm::csi

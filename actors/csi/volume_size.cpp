@@ -1,9 +1,16 @@
 #include "actors/csi/volume_size.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace gkm::csi {
 namespace {
+
+/// The catalog may say anything.
+uint64_t sum(uint64_t a, uint64_t b) {
+  return b > std::numeric_limits<uint64_t>::max() - a ? std::numeric_limits<uint64_t>::max()
+                                                      : a + b;
+}
 
 /// What may still be written: the limit's rest, if the disk has that much.
 uint64_t rest(uint64_t limit, uint64_t used, uint64_t on_disk) {
@@ -23,16 +30,16 @@ volume_stats size_of(const volume_record& record, const std::optional<scratch_us
     stats.used_inodes = record.cache_files;
   }
   if (scratch) {
-    stats.used_bytes += scratch->bytes;
-    stats.used_inodes += scratch->inodes;
+    stats.used_bytes = sum(stats.used_bytes, scratch->bytes);
+    stats.used_inodes = sum(stats.used_inodes, scratch->inodes);
   }
   if (scratch && record.view != view_kind::readonly) {
     auto limit = scratch->max_bytes ? scratch->max_bytes : record.scratch_bytes;
     stats.available_bytes = rest(limit, scratch->bytes, scratch->free_bytes);
     stats.available_inodes = rest(scratch->max_inodes, scratch->inodes, scratch->free_inodes);
   }
-  stats.total_bytes = stats.used_bytes + stats.available_bytes;
-  stats.total_inodes = stats.used_inodes + stats.available_inodes;
+  stats.total_bytes = sum(stats.used_bytes, stats.available_bytes);
+  stats.total_inodes = sum(stats.used_inodes, stats.available_inodes);
   return stats;
 }
 

@@ -6,6 +6,8 @@
 #include "base/log.hpp"
 #include "messages/printable.hpp"
 
+#include <limits>
+
 namespace gkm::csi {
 namespace {
 
@@ -66,13 +68,19 @@ struct ended {
   }
 };
 
+/// What kubelet can be told: a negative size would mean something else.
+int64_t as_size(uint64_t n) {
+  constexpr auto most = std::numeric_limits<int64_t>::max();
+  return n > uint64_t{most} ? most : static_cast<int64_t>(n);
+}
+
 void add_usage(::csi::v1::NodeGetVolumeStatsResponse& response, ::csi::v1::VolumeUsage::Unit unit,
                uint64_t total, uint64_t used, uint64_t available) {
   auto* usage = response.add_usage();
   usage->set_unit(unit);
-  usage->set_total(static_cast<int64_t>(total));
-  usage->set_used(static_cast<int64_t>(used));
-  usage->set_available(static_cast<int64_t>(available));
+  usage->set_total(as_size(total));
+  usage->set_used(as_size(used));
+  usage->set_available(as_size(available));
 }
 
 void fill(::csi::v1::NodeGetVolumeStatsResponse& response, const volume_stats& stats) {

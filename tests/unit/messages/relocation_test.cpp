@@ -60,6 +60,11 @@ TEST(relocation_list, literals_must_lie_in_their_file_in_order) {
     EXPECT_EQ(refusal(file + literals), errc::malformed) << literals;
 }
 
+TEST(relocation_list, names_a_file_once) {
+  EXPECT_EQ(refusal("F 9 a\nP 0 9 b\nF 9 aa\nP 0 9 b\n"), errc::none);
+  EXPECT_EQ(refusal("F 9 a\nP 0 9 b\nF 9 c\nP 0 9 b\nF 8 a\nP 0 8 b\n"), errc::malformed);
+}
+
 TEST(relocation_list, names_must_stay_inside_the_cache) {
   auto long_name = std::string(256, 'n');
   std::string long_path = "d";
@@ -99,7 +104,8 @@ TEST(relocation_list, cut_anywhere_never_invents_anything) {
 
 TEST(relocation_list, has_limits) {
   std::string files;
-  for (size_t i = 0; i <= max_relocated_files; ++i) files += "F 2 a\nP 0 2 b\n";
+  for (size_t i = 0; i <= max_relocated_files; ++i)
+    files += "F 2 a" + std::to_string(i) + "\nP 0 2 b\n";
   EXPECT_EQ(refusal(files), errc::limit_exceeded);
 
   std::string literals = "F 8000000 a\n";

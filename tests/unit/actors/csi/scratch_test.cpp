@@ -196,4 +196,25 @@ TEST(volume_size, counts_what_a_limit_and_the_disk_leave) {
   EXPECT_EQ(size_of(r, use, "").used_bytes, 60u) << "the copy is counted in the scratch";
 }
 
+TEST(volume_size, is_never_small_because_it_is_huge) {
+  constexpr auto most = std::numeric_limits<uint64_t>::max();
+  volume_record r;
+  r.cache_bytes = r.cache_files = r.scratch_bytes = most;
+  scratch_use use;
+  use.bytes = use.inodes = use.free_bytes = use.free_inodes = 20;
+  EXPECT_EQ(size_of(r, use, ""), (volume_stats{most, most, 20, most, most, 20, ""}));
+}
+
+TEST(project_quota, a_huge_limit_is_a_limit) {
+  EXPECT_EQ(quota_blocks(0), 0u);
+  EXPECT_EQ(quota_blocks(1), 1u);
+  EXPECT_EQ(quota_blocks(1'024), 1u);
+  EXPECT_EQ(quota_blocks(1'025), 2u);
+  constexpr auto most = std::numeric_limits<uint64_t>::max();
+  for (auto bytes : {most, most - 1'023, most / 2, most / 2 + 1}) {
+    EXPECT_GT(quota_blocks(bytes), uint64_t{1} << 52) << bytes;
+    EXPECT_LE(quota_blocks(bytes), most / 2 / 1'024) << "the kernel counts bytes, with a sign";
+  }
+}
+
 }  // namespace gkm::csi

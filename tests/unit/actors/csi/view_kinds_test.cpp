@@ -150,6 +150,29 @@ TEST_F(view_kinds, hostile_relocations_are_left_out_and_told) {
   EXPECT_EQ(again->notes.size(), 1u);
 }
 
+TEST_F(view_kinds, what_is_no_cache_any_more_is_not_trusted) {
+  list_index('a');
+  auto stored = where().stored(digest_of('a'));
+  auto expect_malformed = [&](const char* what) {
+    auto mounted = mount(relocated("v1", view_kind::overlay, "/cache"));
+    ASSERT_FALSE(mounted) << what;
+    EXPECT_EQ(mounted.error().code, errc::malformed) << what << ": " << mounted.error().message;
+    EXPECT_NE(mounted.error().message.find("remove the cache"), std::string::npos) << what;
+  };
+  fs::rename(stored / paths::relocations, dir_ / "list");
+  fs::create_symlink(dir_ / "list", stored / paths::relocations);
+  expect_malformed("the list is a link");
+  fs::rename(stored / paths::content, dir_ / "content");
+  fs::create_directory_symlink(dir_ / "content", stored / paths::content);
+  expect_malformed("the content is a link");
+  fs::rename(stored, dir_ / "stored");
+  fs::create_directory_symlink(dir_ / "stored", stored);
+  expect_malformed("the cache is a link");
+  fs::remove(stored);
+  ASSERT_EQ(::mkfifo(stored.c_str(), 0600), 0);
+  expect_malformed("the cache is a fifo");
+}
+
 TEST_F(view_kinds, many_ask_for_a_layer_and_it_is_made_once) {
   list_index('a');
   constexpr int many = 16;

@@ -183,6 +183,15 @@ TEST_F(node_calls, stats_count_bytes_and_inodes) {
   EXPECT_EQ(seen.usage(1).available(), 4);
   EXPECT_TRUE(seen.volume_condition().abnormal());
   EXPECT_EQ(seen.volume_condition().message(), "the view is gone");
+  constexpr auto huge = std::numeric_limits<uint64_t>::max();
+  constexpr auto most = std::numeric_limits<int64_t>::max();
+  script_.stats = volume_stats{huge, huge / 2 + 1, huge / 2, huge, huge, huge, ""};
+  EXPECT_EQ(ask("csi-1", dir_ / "mount", seen), StatusCode::OK);
+  for (const auto& usage : seen.usage()) {
+    EXPECT_EQ(usage.total(), most);
+    EXPECT_EQ(usage.used(), most);
+    EXPECT_EQ(usage.available(), most);
+  }
   EXPECT_EQ(ask("", dir_ / "mount", seen), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(ask("csi-1", "", seen), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(ask("csi-1", "some/path", seen), StatusCode::NOT_FOUND);
