@@ -1,6 +1,7 @@
 /// A tree that changes while it is copied.
 
 #include "actors/csi/copy_tree.hpp"
+
 #include "volume_fixture.hpp"
 
 #include <fcntl.h>
@@ -28,18 +29,6 @@ protected:
 };
 
 }  // namespace
-
-TEST_F(copied_tree, gives_no_more_than_a_files_size) {
-  if (!own_mounts_possible()) GTEST_SKIP() << "this user may not mount";
-  // A file that has more in it than its size says.
-  auto file = dir_ / "from" / "file";
-  write_text(file, "");
-  ASSERT_EQ(::mount("/proc/self/status", file.c_str(), nullptr, MS_BIND, nullptr), 0);
-  ASSERT_NE(read_text(file), "");
-  EXPECT_TRUE(copy(0));
-  EXPECT_EQ(read_text(dir_ / "to" / "file"), "");
-  ::umount2(file.c_str(), MNT_DETACH);
-}
 
 TEST_F(copied_tree, what_becomes_a_fifo_keeps_nobody_waiting) {
   auto file = dir_ / "from" / "file", fifo = dir_ / "fifo";

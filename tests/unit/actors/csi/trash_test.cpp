@@ -1,6 +1,7 @@
 /// What cannot be deleted at once, and when it is tried again.
 
 #include "actors/csi/trash.hpp"
+
 #include "tests/support/child_process.hpp"
 #include "volume_fixture.hpp"
 

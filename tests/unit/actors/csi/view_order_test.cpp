@@ -20,9 +20,8 @@ protected:
   bool is_mounted_meanwhile(const volume_record& r) {
     auto answered = std::make_shared<std::promise<bool>>();
     auto answer = answered->get_future();
-    port_->mount(r, [answered](const result<volume_record>& v) {
-      answered->set_value(v.has_value());
-    });
+    port_->mount(
+        r, [answered](const result<volume_record>& v) { answered->set_value(v.has_value()); });
     constexpr std::chrono::seconds far_too_long{20};
     return answer.wait_for(far_too_long) == std::future_status::ready && answer.get();
   }
