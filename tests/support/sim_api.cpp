@@ -187,10 +187,10 @@ void operator_life::list() {
 void operator_life::send(const cluster_cache& seen, bool is_status,
                          std::function<void(cluster_cache&)> change, answer<cluster_cache> reply) {
   auto& w = api_.where();
-  w.regardless_after(w.chaos().between(1, write_ms_max), [=, &api = api_, alive = alive_] {
+  w.after(w.chaos().between(1, write_ms_max), [=, &api = api_, alive = alive_] {
     api.write(seen, is_status, change, [&](result<cluster_cache> outcome) {
       auto way_back = api.where().chaos().between(1, write_ms_max);
-      api.where().regardless_after(way_back, [=] {
+      api.where().after(way_back, [=] {
         if (*alive) reply(outcome);
       });
     });
@@ -217,7 +217,7 @@ void operator_life::remove_finalizer(const cluster_cache& seen, answer<cluster_c
 
 void operator_life::read(const cache_ref& ref, answer<cluster_cache> reply) {
   auto& w = api_.where();
-  w.regardless_after(w.chaos().between(1, write_ms_max), [=, &api = api_, alive = alive_] {
+  w.after(w.chaos().between(1, write_ms_max), [=, &api = api_, alive = alive_] {
     if (*alive) api.read(ref, reply);
   });
 }
@@ -233,7 +233,7 @@ void operator_life::ensure_driver(answer<done> reply) {
 
 void operator_life::resolve(const cluster_cache& cache, answer<digest> reply) {
   auto& w = api_.where();
-  w.regardless_after(w.chaos().between(1, 3'000), [=, &api = api_, alive = alive_] {
+  w.after(w.chaos().between(1, 3'000), [=, &api = api_, alive = alive_] {
     if (!*alive) return;
     if (api.where().chaos().strikes()) return reply(fail(errc::unavailable, "registry is down"));
     auto at = api.registry.find(cache.image);
