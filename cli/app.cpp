@@ -31,7 +31,8 @@ Environment:
 
 Exit codes:
   0 done   1 failed   2 wrong usage   3 not found   4 credentials   5 registry unreachable
-  6 damaged or refused image   7 built for other GPUs   8 disk full   9 state in use   130 interrupted)";
+  or cache not ready in time   6 damaged or refused image   7 built for other GPUs   8 disk full
+  9 state or mount in use   130 interrupted)";
 
 constexpr const char* up_footer = R"(DIR holds YAML files as kubectl takes them:
 
@@ -52,7 +53,9 @@ Examples:
   gkm up ./caches --once                until every cache is ready or has failed)";
 
 constexpr const char* mount_footer =
-    R"(PATH shows what a pod would get: the whole cache, private to this mount. Frameworks may write
+    R"(The directory of PATH must exist; PATH itself is made.
+
+PATH shows what a pod would get: the whole cache, private to this mount. Frameworks may write
 there; what they write goes with the mount and is seen nowhere else. Paths inside the cache that
 name the machine where it was made are rewritten for PATH. Needs root, as every mount does.
 
@@ -140,7 +143,9 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   mount_command->footer(mount_footer);
   auto& m = a.mounted;
   mount_command->add_option("NAME", m.name, "The cache: NAME or NAMESPACE/NAME")->required();
-  mount_command->add_option("PATH", m.path, "Where to; absent or an empty directory")->required();
+  mount_command
+      ->add_option("PATH", m.path, "Where to; absent or an empty directory, in one that exists")
+      ->required();
   mount_command->add_flag("--read-only", m.read_only, "Show the cache itself, without a scratch");
   mount_command->add_flag("--copy", m.copy, "Copy the files instead of laying a scratch over them");
   mount_command->add_option("--wait", m.wait, "How long to wait for a cache that is on its way")

@@ -11,7 +11,7 @@ enum exit_code : int {
   usage = 2,        ///< a flag, a reference or a file is malformed
   absent = 3,       ///< no such image, file or state
   denied = 4,       ///< no credentials, or wrong ones
-  unreachable = 5,  ///< a registry is down or slow
+  unreachable = 5,  ///< a registry is down or slow, or a cache is not ready in time
   bad_image = 6,    ///< damaged, malformed, hostile or too large
   misfit = 7,       ///< built for other GPUs
   disk_full = 8,

@@ -34,12 +34,13 @@ result<void> check_rights(const std::string& path) {
 
 /// Where the mount will be, links in the parents followed: the mounter itself follows none.
 result<fs::path> resolve_target(const std::string& path) {
-  auto target = fs::absolute(path).lexically_normal();
-  if (!target.has_filename()) target = target.parent_path();
   std::error_code failed;
-  auto parent = fs::weakly_canonical(target.parent_path(), failed);
+  auto target = path.empty() ? fs::path() : fs::absolute(path, failed).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  auto parent = failed ? fs::path() : fs::weakly_canonical(target.parent_path(), failed);
   if (failed || !target.has_filename())
-    return fail(errc::invalid_argument, "'" + path + "' is no path that a cache can be mounted at");
+    return fail(errc::invalid_argument, "'" + path + "' is no path that a cache can be mounted at" +
+                                            (failed ? ": " + failed.message() : ""));
   return parent / target.filename();
 }
 
@@ -84,6 +85,7 @@ public:
     csi::volume_settings settings;
     settings.where = where;
     settings.kubelet_root = target.parent_path();
+    settings.only_target = target.string();
     auto volumes = csi::mounted_volumes::open(std::move(settings));
     if (!volumes) return fail(volumes.error());
     auto host = csi::system_host::make();

@@ -17,6 +17,7 @@ constexpr std::array own_attributes{attribute::cache,       attribute::ns,   att
                                     attribute::scratch_size};
 constexpr size_t max_pod_uid_chars = 128;
 constexpr size_t max_quoted_chars = 80;
+constexpr size_t max_name_chars = 255;  ///< of any file system
 
 /// Fit for a record: it reads back as it was written.
 bool is_plain(std::string_view text) {
@@ -197,14 +198,21 @@ result<void> check_target(const std::string& target, const std::string& kubelet_
   if (!is_normal_path(target) || !is_plain(target))
     return fail(errc::invalid_argument,
                 quoted + " must be absolute, without '..', '.', '//' or a slash at its end");
+  for (size_t begin = 1; begin <= target.size();) {
+    auto end = std::min(target.find('/', begin), target.size());
+    if (end - begin > max_name_chars)
+      return fail(errc::invalid_argument,
+                  quoted + " has a part of more than " + std::to_string(max_name_chars) + " bytes");
+    begin = end + 1;
+  }
   std::string_view root = kubelet_root;
   while (root.ends_with('/')) root.remove_suffix(1);
   bool beneath =
       target.size() > root.size() + 1 && target.starts_with(root) && target[root.size()] == '/';
   if (!beneath)
     return fail(errc::invalid_argument,
-                quoted + " is not beneath kubelet's directory '" + kubelet_root +
-                    "': gkm-csi must be told the root directory that kubelet uses");
+                quoted + " is not beneath '" + kubelet_root +
+                    "', which must be the root directory that kubelet uses (--kubelet-root)");
   return {};
 }
 

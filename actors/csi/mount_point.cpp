@@ -33,7 +33,7 @@ result<place> look_at(const mount_point& where) {
   struct statx info {};
   if (::statx(where.parent.get(), where.name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
               STATX_TYPE | STATX_INO | STATX_MNT_ID, &info) != 0) {
-    if (errno == ENOENT) return place{};
+    if (errno == ENOENT || errno == ENAMETOOLONG) return place{};
     return fail(base::errno_error(errno, "examine", where.name));
   }
   if (!(info.stx_mask & STATX_MNT_ID) || !(info.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))

@@ -47,8 +47,10 @@ void mount_state::clear_leftover(const volume_record& found) {
   auto stuck = [this](const error& e) {
     failed(wrap(e, "Cannot clear what is left of volume '" + volume_id_ + "'").value());
   };
+  // A view that is in its place, or that somebody hides, needs its record.
+  bool may_forget = found.phase == volume_phase::intent || found.boot != ports_.host->boot_id();
   take_down(found.target, cleared, [=, this](const error& e) {
-    if (e.code == errc::conflict) return erase(cleared, stuck);
+    if (e.code == errc::conflict && may_forget) return erase(cleared, stuck);
     stuck(e);
   });
 }
@@ -196,7 +198,8 @@ void mount_state::undo(const error& e) {
   if (!recorded_) return undone();
   if (!touched_target_) return erase(undone, stuck);
   take_down(request().target, undone, [=, this](const error& why) {
-    if (why.code == errc::conflict) return erase(undone, stuck);
+    if (why.code == errc::conflict && record_.phase == volume_phase::intent)
+      return erase(undone, stuck);
     stuck(why);
   });
 }

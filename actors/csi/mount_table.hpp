@@ -1,4 +1,4 @@
-/// The kernel's table of mounts, as text. Read once, at the start.
+/// The kernel's table of mounts, as text. Read at the start, and to find a view that was lost.
 #pragma once
 
 #include "messages/errors.hpp"

@@ -1,6 +1,7 @@
 #include "actors/csi/mounted_volumes.hpp"
 
 #include "actors/csi/beneath.hpp"
+#include "actors/csi/own_mounts.hpp"
 #include "actors/csi/volume_recovery.hpp"
 #include "actors/csi/volume_size.hpp"
 #include "base/log.hpp"
@@ -30,6 +31,7 @@ bool shows(const held_view& held, const volume_record& record) {
 struct mounted_volumes::parts {
   std::string boot;
   std::string instance;  ///< tells this state directory's mounts from another's
+  std::string only_target;
   base::file_lock lock;
   base::fd root;
   target_tree targets;
@@ -56,12 +58,13 @@ result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings s
   auto records = usage_records::open(where);
   if (!records) return fail(records.error());
   auto scratch = scratch_space::open(where.scratches());
-  if (!scratch) return fail(scratch.error());
+  if (!scratch) return wrap(scratch.error(), "Cannot mount volumes");
   auto layers = relocated_layers::open(where.relocated(), root.get());
   if (!layers) return fail(layers.error());
   auto instance = base::sha256::of(real_path(root.get())).hex.substr(0, instance_chars);
   std::unique_ptr<parts> made(new parts{*boot,
                                         instance,
+                                        std::move(settings.only_target),
                                         std::move(*lock),
                                         std::move(root),
                                         std::move(*targets),
@@ -87,8 +90,8 @@ mounted_volumes::~mounted_volumes() {
 void mounted_volumes::recover(answer<done> reply) {
   steps_.post([=, this] {
     auto& p = *parts_;
-    reply(ok(recover_volumes(
-        {p.boot, p.instance, p.root.get(), p.targets, p.records, *p.scratch, *p.layers, p.held})));
+    reply(ok(recover_volumes({p.boot, p.instance, p.root.get(), p.only_target, p.targets, p.records,
+                              *p.scratch, *p.layers, p.held})));
   });
 }
 
@@ -181,18 +184,33 @@ result<void> mounted_volumes::unmount_now(const std::string& volume_id, const st
 
 result<void> mounted_volumes::take_off_view(const std::string& target,
                                             const std::optional<held_view>& ours) {
+  bool belongs_here = ours && ours->target == target;
+  auto absent = [&] { return belongs_here ? is_gone(ours) : result<void>(); };
   auto where = parts_->targets.find(target);
-  if (!where && where.error().code == errc::not_found) return {};
+  if (!where && where.error().code == errc::not_found) return absent();
   if (!where) return fail(where.error());
-  for (;;) {
+  for (bool taken_off = false;; taken_off = true) {
     auto seen = look_at(*where);
     if (!seen) return fail(seen.error());
-    if (!seen->is_mount) return {};
-    if (!ours || !ours->owns(seen->identity))
+    if (!seen->is_mount) return taken_off ? result<void>() : absent();
+    if (!ours || !ours->owns(seen->identity)) {
+      if (auto gone = is_gone(ours); !gone) return gone;
       return fail(errc::conflict, "Cannot unmount '" + target +
                                       "': what is mounted there is not this volume's view");
+    }
     if (auto off = take_off(*where); !off) return off;
   }
+}
+
+result<void> mounted_volumes::is_gone(const std::optional<held_view>& ours) {
+  if (!ours) return {};
+  auto table = read_mount_table();
+  if (!table) return fail(table.error());
+  auto where = seen_at(*table, ours->mounts);
+  if (where.empty()) return {};
+  return fail(errc::busy,
+              "Cannot unmount '" + ours->target + "': the view is mounted at '" + where +
+                  "' but cannot be reached; unmount what lies over it, or move it back");
 }
 
 result<volume_stats> mounted_volumes::measure_now(const volume_record& record) {

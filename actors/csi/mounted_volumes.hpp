@@ -14,6 +14,7 @@ struct volume_settings {
   paths where;
   std::filesystem::path kubelet_root = "/var/lib/kubelet";  ///< targets lie beneath it
   mount_settings mounting;
+  std::string only_target{};  ///< if not empty: no other volume is recovered
 };
 
 class mounted_volumes : public volume_port {
@@ -44,6 +45,8 @@ private:
   result<volume_record> mount_now(volume_record record);
   result<void> unmount_now(const std::string& volume_id, const std::string& target);
   result<void> take_off_view(const std::string& target, const std::optional<held_view>& ours);
+  /// errc::busy if the view is mounted where it cannot be taken away.
+  static result<void> is_gone(const std::optional<held_view>& ours);
   result<volume_stats> measure_now(const volume_record& record);
 
   std::unique_ptr<parts> parts_;

@@ -66,7 +66,8 @@ std::map<std::string, std::vector<own_mount>> own_mounts(const std::vector<mount
   std::map<std::string, std::vector<own_mount>> found;
   for (const auto& entry : table) {
     auto target = targets.target_at(entry.mounted_on);
-    if (target.empty() || is_kubelets(target)) continue;
+    if (target.empty()) target = entry.mounted_on;
+    if (is_kubelets(target)) continue;
     own_mount mount{{entry.id, 0, entry.dev_major, entry.dev_minor}, {}, {}};
     if (entry.type == "overlay" && entry.root == "/" && entry.source.starts_with(overlays))
       mount.key = entry.source.substr(overlays.size());
@@ -77,6 +78,16 @@ std::map<std::string, std::vector<own_mount>> own_mounts(const std::vector<mount
     if (!mount.key.empty() || !mount.manifest.empty()) found[target].push_back(std::move(mount));
   }
   return found;
+}
+
+std::string seen_at(const std::vector<mount_entry>& table,
+                    const std::vector<mount_identity>& mounts) {
+  for (const auto& entry : table)
+    for (const auto& mount : mounts)
+      if (entry.id == mount.id && entry.dev_major == mount.dev_major &&
+          entry.dev_minor == mount.dev_minor)
+        return entry.mounted_on;
+  return {};
 }
 
 }  // namespace gkm::csi

@@ -17,10 +17,14 @@ struct own_mount {
   bool may_be_of(const std::string& volume_key, const volume_record& record) const;
 };
 
-/// By target, the topmost last. What kubelet made of our views (volume-subpaths) is kubelet's.
-/// `root` is the open state directory.
+/// By target, or outside of the targets' root by where they are mounted; the topmost last. What
+/// kubelet made of our views (volume-subpaths) is kubelet's. `root` is the open state directory.
 std::map<std::string, std::vector<own_mount>> own_mounts(const std::vector<mount_entry>& table,
                                                          const target_tree& targets, int root,
                                                          const std::string& instance);
+
+/// Where the table shows one of `mounts`, however deep beneath others; empty: nowhere.
+std::string seen_at(const std::vector<mount_entry>& table,
+                    const std::vector<mount_identity>& mounts);
 
 }  // namespace gkm::csi

@@ -36,7 +36,8 @@ class volume_port {
 public:
   virtual ~volume_port() = default;
   /// Once, before anything else: compares mount table, records, scratch and targets. Only volumes
-  /// that are wholly mounted stay; what another boot or an interrupted step left is undone.
+  /// that are wholly mounted stay; what another boot or an interrupted step left is undone. Volumes
+  /// that another process takes care of stay as they are.
   virtual void recover(answer<done> reply) = 0;
   /// The volume's usage record; errc::not_found if there is none. One that does not parse is set
   /// aside, said in the log, and not_found.
@@ -52,7 +53,8 @@ public:
   /// file, a link, a mount of somebody else, or not empty), no_space, limit_exceeded, io.
   virtual void mount(const volume_record& record, answer<volume_record> reply) = 0;
   /// Takes the mount away from `target` (detached if it is busy) and discards the volume's
-  /// scratch. Nothing there is success. errc::conflict if what is mounted there is not GKM's.
+  /// scratch. Nothing there is success. errc::conflict if what is mounted there is not GKM's
+  /// and the volume has no view; errc::busy if it has one that cannot be reached.
   virtual void unmount(const std::string& volume_id, const std::string& target,
                        answer<done> reply) = 0;
   /// Removes the target directory if it is there. errc::conflict if it is not empty or no

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -27,6 +28,10 @@ base::fd open_directory(int parent, const std::string& name) {
 result<std::unique_ptr<scratch_space>> scratch_space::open(const std::filesystem::path& dir) {
   auto opened = open_own_directory(dir, private_mode);
   if (!opened) return fail(opened.error());
+  if (::flock(opened->get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail(base::errno_error(errno, "lock", dir));
+    return fail(errc::busy, "'" + dir.string() + "' is in use by another process");
+  }
   return std::unique_ptr<scratch_space>(new scratch_space(std::move(*opened)));
 }
 

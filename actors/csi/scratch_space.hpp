@@ -27,6 +27,7 @@ struct scratch_use {
 
 class scratch_space {
 public:
+  /// Held by one process at a time, whatever its run directory: errc::busy for others.
   static result<std::unique_ptr<scratch_space>> open(const std::filesystem::path& dir);
 
   /// A fresh room; what is there of an earlier volume of that key is discarded. On failure nothing

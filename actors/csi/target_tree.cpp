@@ -51,7 +51,7 @@ base::fd make_way(int root, const std::string& relative) {
 
 result<target_tree> target_tree::open(const std::filesystem::path& root) {
   base::fd dir(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!dir) return fail(base::errno_error(errno, "open the directory of kubelet", root));
+  if (!dir) return fail(base::errno_error(errno, "open the directory for mounts", root));
   return target_tree(std::move(dir), without_end_slash(root.string()));
 }
 
@@ -73,7 +73,13 @@ result<mount_point> target_tree::find(const std::string& target) const {
   auto slash = rest->rfind('/');
   auto way = slash == std::string::npos ? std::string(".") : rest->substr(0, slash);
   auto parent = open_beneath(root_.get(), way, O_PATH | O_DIRECTORY);
-  if (!parent) return fail(cannot("open the directory of", target));
+  if (!parent) {
+    auto code = errno;
+    auto why = cannot("open the directory of", target);
+    // No file system can hold such a name.
+    if (code == ENAMETOOLONG) why.code = errc::not_found;
+    return fail(std::move(why));
+  }
   return mount_point{std::move(parent),
                      slash == std::string::npos ? *rest : rest->substr(slash + 1)};
 }
@@ -110,7 +116,8 @@ result<void> target_tree::remove(const std::string& target) const {
   auto where = find(target);
   if (!where && where.error().code == errc::not_found) return {};
   if (!where) return fail(where.error());
-  if (::unlinkat(where->parent.get(), where->name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT)
+  if (::unlinkat(where->parent.get(), where->name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT ||
+      errno == ENAMETOOLONG)
     return {};
   return fail(cannot("remove", target));
 }

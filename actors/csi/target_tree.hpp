@@ -12,6 +12,9 @@ public:
   /// `root` must exist; targets lie beneath it.
   static result<target_tree> open(const std::filesystem::path& root);
 
+  /// Whether a target lies beneath the root, as far as its name tells.
+  bool covers(const std::string& target) const { return relative(target).has_value(); }
+
   /// The entry for a target, whether it exists or not. Errors: not_found if a directory on the way
   /// is missing, conflict if one is a link or file, invalid_argument if it is not beneath the root.
   result<mount_point> find(const std::string& target) const;

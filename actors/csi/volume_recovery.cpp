@@ -16,20 +16,53 @@ public:
   result<void> run() {
     auto table = read_mount_table();
     if (!table) return fail(table.error());
-    mounts_ = own_mounts(*table, with_.targets, with_.root, with_.instance);
+    sort_out(own_mounts(*table, with_.targets, with_.root, with_.instance));
     auto records = with_.records.list();
     if (!records) return fail(records.error());
     auto rooms = with_.scratch.recover();
     if (!rooms) return fail(rooms.error());
     for (const auto& record : *records)
-      if (!keep(record)) undo(record);
+      if (!leave(record) && !keep(record)) undo(record);
     for (const auto& [target, mounts] : mounts_) take_off_all(target, mounts);
     for (const auto& key : *rooms)
-      if (!kept_.contains(key)) tell("discard scratch", key, with_.scratch.discard(key));
+      if (!kept_.contains(key) && !is_shown_elsewhere(key))
+        tell("discard scratch", key, with_.scratch.discard(key));
     return with_.layers.recover(layers_);
   }
 
 private:
+  bool is_ours(const std::string& target) const {
+    return with_.only_target.empty() ? with_.targets.covers(target) : target == with_.only_target;
+  }
+
+  void sort_out(std::map<std::string, std::vector<own_mount>> found) {
+    for (auto& [target, mounts] : found) {
+      if (is_ours(target))
+        mounts_.emplace(target, std::move(mounts));
+      else
+        elsewhere_.insert(elsewhere_.end(), mounts.begin(), mounts.end());
+    }
+  }
+
+  bool is_shown_elsewhere(const std::string& key) const {
+    return std::any_of(elsewhere_.begin(), elsewhere_.end(), [&](const own_mount& m) {
+      return !m.key.empty() && key.starts_with(m.key);
+    });
+  }
+
+  /// True if the volume is another process's business. No mount outlives its boot.
+  bool leave(const volume_record& record) {
+    if (record.boot != with_.boot || is_ours(record.target)) return false;
+    kept_.insert(volume_key(record.volume_id));
+    if (auto layer = layer_of(record)) layers_.insert(*layer);
+    return true;
+  }
+
+  static std::optional<layer_key> layer_of(const volume_record& record) {
+    if (record.view == view_kind::copy || record.mount_path.empty()) return std::nullopt;
+    return layer_key::of(record.manifest, record.mount_path);
+  }
+
   /// True if the record's volume is wholly mounted: nothing of it is touched.
   bool keep(const volume_record& record) {
     auto key = volume_key(record.volume_id);
@@ -39,8 +72,7 @@ private:
     held_view held{record.target, record.manifest, record.view, {}, {}};
     for (const auto& mount : there->second) held.mounts.push_back(mount.identity);
     learn_root(record.target, held.mounts.back());
-    if (record.view != view_kind::copy && !record.mount_path.empty())
-      held.layer = layer_key::of(record.manifest, record.mount_path);
+    held.layer = layer_of(record);
     if (held.layer) layers_.insert(*held.layer);
     with_.held.put(key, std::move(held));
     kept_.insert(key);
@@ -64,7 +96,11 @@ private:
                                                        : "its mount is gone"}});
     auto key = volume_key(record.volume_id);
     if (auto there = mounts_.find(record.target); there != mounts_.end()) {
-      if (!take_off_all(record.target, there->second)) return;
+      if (!take_off_all(record.target, there->second)) {
+        kept_.insert(key);
+        if (auto layer = layer_of(record)) layers_.insert(*layer);
+        return;
+      }
       mounts_.erase(there);
     }
     tell("discard scratch", key, with_.scratch.discard(key));
@@ -83,10 +119,22 @@ private:
       bool ours = std::any_of(mounts.begin(), mounts.end(), [&](const own_mount& m) {
         return m.identity.is_same(seen->identity) || m.identity.id == seen->identity.id;
       });
-      if (!seen->is_mount || !ours) return true;
+      if (!seen->is_mount) return true;
+      if (!ours) return tell("unmount", target, is_gone(mounts));
       if (!tell("unmount", target, take_off(*where))) return false;
     }
     return true;
+  }
+
+  /// An error if somebody else's mount hides one of ours.
+  result<void> is_gone(const std::vector<own_mount>& mounts) {
+    auto table = read_mount_table();
+    if (!table) return fail(table.error());
+    std::vector<mount_identity> all;
+    for (const auto& mount : mounts) all.push_back(mount.identity);
+    auto where = seen_at(*table, all);
+    if (where.empty()) return {};
+    return fail(errc::busy, "Something else is mounted over the view at '" + where + "'");
   }
 
   bool tell(std::string_view step, const std::string& what, const result<void>& outcome) {
@@ -98,6 +146,7 @@ private:
 
   const recovery_tools& with_;
   std::map<std::string, std::vector<own_mount>> mounts_;
+  std::vector<own_mount> elsewhere_;
   std::set<std::string> kept_;
   std::multiset<layer_key> layers_;
 };

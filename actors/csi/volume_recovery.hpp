@@ -12,7 +12,8 @@ namespace gkm::csi {
 struct recovery_tools {
   const std::string& boot;
   const std::string& instance;
-  int root;  ///< the open state directory
+  int root;                        ///< the open state directory
+  const std::string& only_target;  ///< empty: all beneath the root of `targets`
   const target_tree& targets;
   const usage_records& records;
   scratch_space& scratch;
@@ -20,8 +21,9 @@ struct recovery_tools {
   held_views& held;
 };
 
-/// Compares mount table, records, scratch and targets. What cannot be undone is said in the log and
-/// tried again at the next start.
+/// Compares mount table, records, scratch and targets. Of volumes of this boot whose target is not
+/// this process's business nothing is touched: their mounts may be out of its sight. What cannot be
+/// undone is said in the log and tried again at the next start.
 result<void> recover_volumes(const recovery_tools& with);
 
 }  // namespace gkm::csi

@@ -25,7 +25,9 @@ protected:
     bench_.want("c", "oci:" + layout() + ":v1");
   }
   void TearDown() override {
-    for (const auto& at : {at_, bench_.root() / "other"}) ::umount2(at.c_str(), MNT_DETACH);
+    for (const auto& at : {at_, bench_.root() / "other", bench_.root() / "one" / "cache",
+                           bench_.root() / "two" / "cache"})
+      ::umount2(at.c_str(), MNT_DETACH);
   }
 
   void make_ready() {
@@ -72,6 +74,32 @@ TEST_F(mount_command, gives_a_private_cache_whose_paths_lead_to_it) {
   EXPECT_EQ(in_store(), stored_);
 }
 
+TEST_F(mount_command, leaves_alone_what_is_mounted_elsewhere) {
+  make_ready();
+  const auto one = bench_.root() / "one", two = bench_.root() / "two";
+  for (const auto& dir : {one, two}) fs::create_directories(dir / "plugins_registry");
+  ASSERT_EQ(bench_.gkm({"mount", "c", one / "cache"}).code, 0);
+  write_whole(one / "cache" / "written", "by a pod");
+  auto said = bench_.gkm({"mount", "c", two / "cache"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  {
+    child_process csi({{program("gkm-csi"), "--endpoint", bench_.root() / "csi.sock",
+                        "--kubelet-root", two, "--state-dir", bench_.state(), "--node-id", "n"},
+                       bench_.environment(),
+                       bench_.output()});
+    auto ready = [&] { return !csi.is_running() || fs::exists(bench_.root() / "csi.sock"); };
+    EXPECT_TRUE(eventually("gkm-csi serves", ready)) << csi.err();
+    csi.send_signal(SIGTERM);
+    EXPECT_EQ(csi.wait(), 0) << csi.err();
+  }
+  EXPECT_EQ(bench_.gkm({"unmount", two / "cache"}).code, 0);
+  EXPECT_EQ(read_whole(one / "cache" / "written"), "by a pod");
+  EXPECT_EQ(bench_.gkm({"mount", "c", one / "cache"}).code, 0) << "it is mounted already";
+  EXPECT_EQ(read_whole(one / "cache" / "written"), "by a pod");
+  EXPECT_EQ(bench_.gkm({"unmount", one / "cache"}).code, 0);
+  EXPECT_TRUE(is_empty(paths::below(bench_.state()).volumes()));
+}
+
 TEST_F(mount_command, waits_for_a_cache_that_is_on_its_way_and_is_counted) {
   auto waiting = bench_.start({"mount", "default/c", at_, "--wait", "2m"});
   auto up = bench_.up();
@@ -103,6 +131,13 @@ TEST_F(mount_command, says_what_is_wrong_and_leaves_nothing) {
   EXPECT_EQ(said.code, 3);
   EXPECT_THAT(said.err, HasSubstr("'absent'"));
   EXPECT_EQ(bench_.gkm({"mount", "../c", at_}).code, 2);
+  EXPECT_EQ(bench_.gkm({"mount", "c", ""}).code, 2);
+  EXPECT_EQ(bench_.gkm({"unmount", ""}).code, 2);
+  EXPECT_EQ(bench_.gkm({"mount", "c", bench_.root() / std::string(300, 'x')}).code, 2);
+  said = bench_.gkm({"mount", "c", bench_.root() / "absent" / "cache"});
+  EXPECT_EQ(said.code, 3);
+  EXPECT_THAT(said.err, testing::Not(HasSubstr("kubelet")));
+  EXPECT_FALSE(fs::exists(bench_.root() / "absent"));
   EXPECT_EQ(bench_.gkm({"mount", "other/../x", at_}).code, 2);
   said = bench_.gkm({"mount", "default/late", at_, "--wait", "0s"});
   EXPECT_EQ(said.code, 5);

@@ -126,7 +126,8 @@ void fake_mounter::is_mounted(const volume_record& record, answer<bool> reply) {
       record.volume_id,
       [=, this]() -> result<bool> {
         auto it = node_.mounts.find(record.target);
-        return it != node_.mounts.end() && it->second.volume_id == record.volume_id;
+        return it != node_.mounts.end() && it->second.volume_id == record.volume_id &&
+               !node_.foreign.contains(record.target);
       },
       std::move(reply));
 }
@@ -197,7 +198,9 @@ void fake_mounter::unmount(const std::string& volume_id, const std::string& targ
   carry_out<done>(
       volume_id,
       [=, this]() -> result<done> {
-        if (node_.foreign.contains(target)) return fail(errc::conflict, "not GKM's");
+        if (node_.foreign.contains(target))
+          return node_.has_mount(volume_id) ? fail(errc::busy, "something lies over it")
+                                            : fail(errc::conflict, "not GKM's");
         auto it = node_.mounts.find(target);
         if (it != node_.mounts.end() && it->second.volume_id != volume_id)
           return fail(errc::conflict, "another volume's");

@@ -197,6 +197,10 @@ TEST(arguments, targets_lie_beneath_kubelets_directory) {
     EXPECT_FALSE(parse_publish("csi-1", path, plain(), false, root));
   }
   EXPECT_FALSE(check_target(std::string(root) + "/" + std::string(max_path_chars, 'a'), root));
+  auto longest = std::string(root) + "/" + std::string(255, 'a');
+  EXPECT_TRUE(check_target(longest, root));
+  EXPECT_FALSE(check_target(longest + 'a', root));
+  EXPECT_FALSE(check_target(longest + "a/mount", root));
 }
 
 }  // namespace gkm::csi

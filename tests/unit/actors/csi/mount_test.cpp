@@ -96,6 +96,47 @@ TEST_F(mount_test, unpublish_of_nothing_and_of_what_is_not_ours_is_success) {
   EXPECT_TRUE(node_.foreign.contains("/kubelet/pods/2/mount"));
 }
 
+TEST_F(mount_test, a_view_that_somebody_hides_keeps_its_record) {
+  agent_.say(record(cache_state::extracted));
+  publish();
+  pass();
+  node_.foreign.insert(target);
+  auto again = publish();
+  pass();
+  EXPECT_EQ(code_of(again), errc::busy);
+  EXPECT_TRUE(node_.records.contains(id));
+  auto gone = unpublish();
+  pass();
+  EXPECT_EQ(code_of(gone), errc::busy);
+  EXPECT_TRUE(node_.records.contains(id));
+  auto kept = std::exchange(node_.records, {});
+  auto unrecorded = unpublish();
+  pass();
+  EXPECT_EQ(code_of(unrecorded), errc::busy);
+  node_.records = kept;
+  node_.foreign.clear();
+  auto uncovered = unpublish();
+  pass();
+  EXPECT_TRUE(*uncovered && **uncovered);
+  expect_nothing_left();
+}
+
+TEST_F(mount_test, only_an_intent_is_forgotten_for_what_is_in_its_place) {
+  agent_.say(record(cache_state::extracted));
+  publish();
+  pass();
+  node_.mounts.clear();
+  node_.foreign.insert(target);
+  auto again = publish();
+  pass();
+  EXPECT_EQ(code_of(again), errc::conflict);
+  EXPECT_TRUE(node_.records.contains(id));
+  node_.records[id].phase = volume_phase::intent;
+  publish();
+  pass();
+  EXPECT_FALSE(node_.records.contains(id));
+}
+
 TEST_F(mount_test, who_waits_is_told_when_the_actor_goes) {
   auto current = publish();
   pass(5'000);

@@ -16,10 +16,13 @@ protected:
       return e.mounted_on.starts_with(root);
     }));
   }
-  void expect_nothing_of(const volume_record& r) {
+  void expect_forgotten(const volume_record& r) {
     EXPECT_FALSE(is_mounted(r));
     EXPECT_FALSE(has_record(r));
     EXPECT_FALSE(has_scratch(r));
+  }
+  void expect_nothing_of(const volume_record& r) {
+    expect_forgotten(r);
     EXPECT_EQ(mounts_in_kubelet(), 0u);
   }
 };
@@ -161,6 +164,66 @@ TEST_F(view_recovery, only_one_process_mounts) {
   auto second = mounted_volumes::open(settings_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, errc::busy);
+}
+
+TEST_F(view_recovery, only_one_process_mounts_whatever_its_run_directory) {
+  auto other = settings_;
+  other.where.run = dir_ / "other-run";
+  auto second = mounted_volumes::open(other);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, errc::busy);
+}
+
+TEST_F(view_recovery, what_lies_beneath_another_root_stays) {
+  list_index('a');
+  auto moved = record("v1");
+  moved.mount_path = "/cache";
+  std::vector<volume_record> all{publish(moved), publish(record("v2", view_kind::readonly))};
+  auto intent = record("v3");
+  ASSERT_TRUE(write(intent));
+  auto unrecorded = record("v4");
+  ASSERT_TRUE(mount(unrecorded));
+  const auto root = std::exchange(settings_.kubelet_root, dir_ / "other");
+  fs::create_directory(settings_.kubelet_root);
+  start();
+  EXPECT_TRUE(has_record(all[0]) && has_record(all[1]) && has_record(intent));
+  EXPECT_TRUE(has_scratch(all[0]) && has_scratch(unrecorded));
+  EXPECT_EQ(read_text(fs::path(all[0].target) / "sub/deep/index"),
+            R"({"path": "/cache/sub/deep/index"})");
+
+  settings_.kubelet_root = root;
+  start();
+  for (const auto& r : all) EXPECT_TRUE(is_mounted(r)) << r.volume_id;
+  expect_forgotten(intent);
+  expect_forgotten(unrecorded);
+}
+
+TEST_F(view_recovery, who_mounts_one_target_touches_no_other) {
+  auto whole = publish(record("v1")), unrecorded = record("v2"), own = record("v3");
+  ASSERT_TRUE(mount(unrecorded));
+  ASSERT_TRUE(write(own));
+  ASSERT_TRUE(mount(own));
+  settings_.only_target = own.target;
+  start();
+  EXPECT_TRUE(has_record(whole) && has_scratch(whole));
+  EXPECT_TRUE(has_scratch(unrecorded));
+  EXPECT_TRUE(fs::exists(fs::path(unrecorded.target) / "kernel"));
+  expect_forgotten(own);
+  settings_.only_target.clear();
+  start();
+  EXPECT_TRUE(is_mounted(whole));
+}
+
+TEST_F(view_recovery, an_interrupted_mount_that_somebody_hides_waits_for_the_next_start) {
+  auto r = record("v1");
+  ASSERT_TRUE(write(r));
+  ASSERT_TRUE(mount(r));
+  ASSERT_EQ(::mount("none", r.target.c_str(), "tmpfs", 0, nullptr), 0);
+  start();
+  EXPECT_TRUE(has_record(r));
+  ASSERT_EQ(::umount2(r.target.c_str(), 0), 0);
+  start();
+  expect_nothing_of(r);
 }
 
 TEST_F(view_recovery, a_scratch_that_others_may_write_to_is_refused) {

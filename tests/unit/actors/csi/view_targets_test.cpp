@@ -106,6 +106,45 @@ TEST_F(view_targets, a_target_of_4095_characters_is_refused_without_a_trace) {
   EXPECT_EQ(refusal(r), errc::conflict);
 }
 
+TEST_F(view_targets, a_name_that_no_file_system_holds_is_absent) {
+  auto r = record("v1");
+  for (const auto* below : {"", "/mount"}) {
+    r.target = settings_.kubelet_root.string() + '/' + std::string(300, 'x') + below;
+    EXPECT_TRUE(unmount(r));
+    EXPECT_TRUE(ask<done>(&mounted_volumes::remove_target, r.target));
+  }
+}
+
+TEST_F(view_targets, a_view_that_somebody_hides_is_not_forgotten) {
+  auto r = publish(record("v1"));
+  ASSERT_EQ(::mount("none", r.target.c_str(), "tmpfs", 0, nullptr), 0);
+  auto off = unmount(r);
+  ASSERT_FALSE(off);
+  EXPECT_EQ(off.error().code, errc::busy);
+  EXPECT_TRUE(has_scratch(r));
+  ASSERT_EQ(::umount2(r.target.c_str(), 0), 0);
+  EXPECT_TRUE(is_mounted(r));
+  EXPECT_TRUE(unmount(r));
+}
+
+TEST_F(view_targets, a_view_that_was_moved_away_is_not_forgotten) {
+  auto r = publish(record("v1"));
+  auto pod = settings_.kubelet_root / "pods" / "v1", moved = settings_.kubelet_root / "moved";
+  for (bool empty_in_its_place : {false, true}) {
+    fs::rename(pod, moved);
+    if (empty_in_its_place) fs::create_directories(r.target);
+    auto off = unmount(r);
+    ASSERT_FALSE(off);
+    EXPECT_EQ(off.error().code, errc::busy);
+    EXPECT_TRUE(has_scratch(r));
+    fs::remove_all(pod);
+    fs::rename(moved, pod);
+  }
+  ASSERT_EQ(::umount2(r.target.c_str(), 0), 0);
+  fs::remove_all(pod);
+  EXPECT_TRUE(unmount(r)) << "it is gone with its directory";
+}
+
 TEST_F(view_targets, lie_directly_beneath_the_root_as_well) {
   auto r = record("v1");
   r.target = settings_.kubelet_root / "mount";
