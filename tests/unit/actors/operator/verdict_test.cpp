@@ -240,7 +240,7 @@ TEST(verdict, tells_people_of_what_matters) {
 TEST(pace, lets_a_first_change_and_urgent_ones_through) {
   using namespace std::chrono_literals;
   using kind = base::pace::kind;
-  pace p;
+  base::pace p;
   base::pace::time t{};
   EXPECT_EQ(p.due(t, kind::change), 0ms);
   p.wrote(t, kind::change);
@@ -256,7 +256,7 @@ TEST(pace, lets_a_first_change_and_urgent_ones_through) {
 TEST(pace, tells_progress_ever_more_rarely) {
   using namespace std::chrono_literals;
   using kind = base::pace::kind;
-  pace p;
+  base::pace p;
   base::pace::time t{};
   p.wrote(t, kind::urgent);
   for (auto pause : {1'000ms, 2'000ms, 4'000ms, 8'000ms, 16'000ms, 16'000ms}) {
