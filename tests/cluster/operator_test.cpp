@@ -20,8 +20,10 @@ class gkm_operator : public deployed_test {
 protected:
   static std::string cache(const std::string& ns, const std::string& digest,
                            const std::string& more = "") {
+    // Pinned as the webhook would have: no registry is asked here.
     return "{apiVersion: gkm.io/v1alpha1, kind: GKMCache, metadata: {name: c, namespace: " + ns +
-           "}, spec: {image: 'quay.io/gkm/x@" + digest + "', nodeSelector: {in: " + ns + "}" +
+           ", annotations: {gkm.io/resolvedDigest: '" + digest +
+           "'}}, spec: {image: 'quay.io/gkm/x@" + digest + "', nodeSelector: {in: " + ns + "}" +
            more + "}}";
   }
   static std::string field(const kubectl& by, const std::string& ns, const std::string& path) {
@@ -195,9 +197,9 @@ TEST_F(restarted_server, an_operator_finds_its_way_back) {
   own.stop();
   own.start();
   own.admin().apply(
-      "{apiVersion: gkm.io/v1alpha1, kind: ClusterGKMCache, metadata: {name: c}, "
-      "spec: {image: 'quay.io/gkm/x@" +
-      digest_a + "'}}");
+      "{apiVersion: gkm.io/v1alpha1, kind: ClusterGKMCache, metadata: {name: c, annotations: "
+      "{gkm.io/resolvedDigest: '" +
+      digest_a + "'}}, spec: {image: 'quay.io/gkm/x@" + digest_a + "'}}");
   EXPECT_TRUE(eventually(
       "it is judged",
       [&] {
