@@ -55,8 +55,9 @@ struct ended {
     return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
   }
   void well() const {
-    log::info("Call done",
-              {{"call", step}, {"volume", volume}, {"target", target}, {"ms", milliseconds()}});
+    // The mount actor has told what was done.
+    log::debug("Call done",
+               {{"call", step}, {"volume", volume}, {"target", target}, {"ms", milliseconds()}});
   }
   void badly(const error& e) const {
     log::warn("Call failed", {{"call", step},
