@@ -15,7 +15,7 @@ TEST(exit_code, is_what_scripts_rely_on) {
       {errc::conflict, 9},     {errc::expired, 5},          {errc::io, 1},
       {errc::cancelled, 130},  {errc::internal, 1},
   };
-  for (auto i = 0; i <= static_cast<int>(errc::expired); ++i) {
+  for (auto i = 0; i <= static_cast<int>(errc::internal); ++i) {
     auto code = static_cast<errc>(i);
     ASSERT_TRUE(table.contains(code)) << to_string(code);
     EXPECT_EQ(exit_code_for(code), table.at(code)) << to_string(code);

@@ -8,7 +8,7 @@ namespace gkm {
 namespace {
 
 constexpr auto first = static_cast<uint8_t>(errc::none);
-constexpr auto last = static_cast<uint8_t>(errc::expired);
+constexpr auto last = static_cast<uint8_t>(errc::internal);
 
 }  // namespace
 
