@@ -84,6 +84,28 @@ TEST_F(whole_faults, an_agent_killed_while_it_extracts_goes_on) {
   expect_nothing_left();
 }
 
+TEST_F(whole_faults, a_node_whose_programs_are_killed_forgets_no_pod) {
+  auto cache = ref("survives");
+  auto p = pod("pod", cache);
+  admin().apply(yaml(cache, push("v1", image(1'500))));
+  ASSERT_TRUE(one().kubelet().run(p)) << "a pod that comes before its cache waits for it";
+  ASSERT_TRUE(becomes(cache, "{.status.counts.podRunningCnt}", "1"));
+  one().kill_csi();
+  one().agent().kill();
+  admin().apply(yaml(cache, push("v2", image(2'500))));
+  one().agent().start();
+  one().start_csi();
+  ASSERT_TRUE(becomes(cache, "{.status.counts.podOutdatedCnt}", "1"));
+  ASSERT_TRUE(becomes(cache, reason, "Outdated"));
+  EXPECT_EQ(one().mounts(), 1U);
+  EXPECT_FALSE(tree_of(one().kubelet().mount_of(p)).empty());
+  EXPECT_TRUE(one().kubelet().end(p));
+  ASSERT_TRUE(becomes(cache, reason, "Extracted"));
+  EXPECT_TRUE(eventually("the old image is freed", [] { return one().stored().size() == 1; }));
+  delete_and_wait(cache);
+  expect_nothing_left();
+}
+
 TEST_F(whole_faults, a_tag_that_moved_is_no_trouble) {
   auto before = image(3'000);
   auto cache = ref("moved");
@@ -98,6 +120,8 @@ TEST_F(whole_faults, a_tag_that_moved_is_no_trouble) {
   admin().run(about(cache, {"patch"}, {"--type=merge", "-p", R"({"spec":{"nodeSelector":{}}})"}));
   EXPECT_EQ(field(cache, pinned), before.digest());
   EXPECT_EQ(field(cache, "{.metadata.labels.team}"), "ai");
+  ASSERT_TRUE(
+      becomes(cache, "{.status.observedGeneration}", field(cache, "{.metadata.generation}")));
   EXPECT_THAT(asked_in_a_while(), IsEmpty());
   EXPECT_LE(cluster().requests().count(moment, asked_by("gkm-operator")), 1U)
       << "at most the status of a new generation";

@@ -1,5 +1,6 @@
 // All of GKM, from `kubectl apply` of a cache to its end, as people see it. Prints the story:
 //   cluster_tests --gtest_filter='*story*'
+#include "tests/support/deployment.hpp"
 #include "transcript.hpp"
 #include "whole_fixture.hpp"
 
@@ -100,7 +101,15 @@ void whole_story::mount() {
   ASSERT_TRUE(becomes(cache_, "{.status.counts.podRunningCnt}", "1"));
   EXPECT_EQ(field(cache_, reason), "Running");
   EXPECT_EQ(field(cache_, "{.status.counts.nodeInUseCnt}"), "1");
+  EXPECT_TRUE(eventually("the agent serves what gkm-csi counts", [&] {
+    return one().metrics().find(R"(gkm_csi_calls_total{call="publish",result="ok"})") !=
+           std::string::npos;
+  }));
   story_->run({"get", "pods", "-n", ns_});
+  if (cache_.is_cluster())
+    story_->run({"get", "clustergkmcachenodes"});
+  else
+    story_->run({"get", "gkmcachenodes", "-n", ns_});
   show();
   story_->count_requests(began, "from pod until it is counted");
 }
@@ -165,6 +174,10 @@ void whole_story::release_last_pod() {
   expect_nothing_left();
   show();
   story_->count_requests(began, "from the end of the pod until nothing is left");
+  if (!cache_.is_cluster())
+    story_->run({"get", "events", "-n", ns_, "-o",
+                 "custom-columns=KIND:.involvedObject.kind,NAME:.involvedObject.name,"
+                 "REASON:.reason,MESSAGE:.message"});
 }
 
 TEST_P(whole_story, from_apply_to_delete) {
@@ -180,6 +193,50 @@ TEST_P(whole_story, from_apply_to_delete) {
     EXPECT_THAT(all, HasSubstr("Node/worker-1 " + std::string(one)));
   for (const char* one : {"Resolved", "Ready", "Deleting"})
     EXPECT_THAT(all, HasSubstr(std::string(cache_.kind()) + "/kernels " + one));
+}
+
+class real_cache : public whole_test {
+protected:
+  void SetUp() override {
+    const char* named = std::getenv("GKM_FIXTURES");
+    fixtures_ = named ? named : source_folder() / ".." / "shared" / "fixtures";
+    if (!std::filesystem::is_directory(fixtures_))
+      GTEST_SKIP() << "no fixtures in '" << fixtures_ << "'";
+    if (!find_program("umoci")) GTEST_SKIP() << "umoci is not installed";
+    whole_test::SetUp();
+  }
+  /// A folder that Triton left, as an image in the registry.
+  std::string push_folder(const std::filesystem::path& folder) {
+    temp_dir layout;
+    run_program({source_folder() / "examples/pack-image", folder, layout / "images", "packed"},
+                cluster().folder() / "output",
+                {{"GKM_BIN", std::filesystem::path(program("gkm")).parent_path()}});
+    return cluster().push_from(layout / "images", "packed", ns_ + "/triton:v1");
+  }
+  /// All that Triton's index files say.
+  static std::string indices(const std::filesystem::path& below) {
+    std::string all;
+    for (const auto& [file, text] : tree_of(below))
+      if (file.find("__grp__") != std::string::npos) all += text;
+    return all;
+  }
+
+  std::filesystem::path fixtures_;
+};
+
+TEST_F(real_cache, says_that_its_files_are_where_the_pod_mounts_it) {
+  auto cache = ref("triton");
+  admin().apply(yaml(cache, push_folder(fixtures_ / "triton-hip-gfx90a")));
+  ASSERT_TRUE(becomes(cache, reason, "Extracted"));
+  auto p = pod("pod", cache);
+  p.mount_path = "/srv/kernels";
+  ASSERT_TRUE(one().kubelet().run(p)) << one().csi().err();
+  EXPECT_THAT(indices(one().kubelet().mount_of(p)), HasSubstr("\"/srv/kernels/"));
+  EXPECT_THAT(indices(one().where().store()), Not(HasSubstr("/srv/kernels/")));
+  EXPECT_TRUE(one().kubelet().end(p));
+  ask_to_delete(cache);
+  EXPECT_TRUE(is_gone(cache));
+  expect_nothing_left();
 }
 
 INSTANTIATE_TEST_SUITE_P(cluster, whole_story, testing::Bool(), [](const auto& which) {
