@@ -116,8 +116,10 @@ void caches_state::reported(const node_report& report) {
   auto& n = nodes_[report.name];
   n.reports += fresh;
   if (report.ns.empty()) {
-    bool news = !n.runs_agent || n.has_gpu == report.gpus.empty();
-    n.runs_agent = true;
+    // A report is created first and filled in then.
+    bool speaks = !report.node_name.empty();
+    bool news = n.runs_agent != speaks || n.has_gpu == report.gpus.empty();
+    n.runs_agent = speaks;
     n.has_gpu = !report.gpus.empty();
     if (news) broadcast(report.name, n);
   }
