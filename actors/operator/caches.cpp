@@ -266,10 +266,12 @@ void caches_state::ensure_driver() {
             return;
           }
           log::warn("Cannot make the CSIDriver object", {{"error", outcome.error().message}});
-          auto pause =
-              base::pause_after({errc::unavailable, {}, {}}, ++driver_failures_, chance_());
-          self_->delayed_send(self_, pause.value_or(base::longest_pause), run_atom_v,
-                              continuation{[this] { ensure_driver(); }});
+          auto pause = base::pause_after({errc::unavailable, {}, {}}, ++driver_failures_, chance_())
+                           .value_or(base::longest_pause);
+          driver_due_ = self_->clock().now() + pause;
+          self_->delayed_send(self_, pause, run_atom_v, continuation{[this] {
+                                if (self_->clock().now() >= driver_due_) ensure_driver();
+                              }});
         }});
   });
 }

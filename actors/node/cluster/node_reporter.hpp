@@ -52,7 +52,8 @@ private:
     std::optional<node_report> seen;  ///< as the API has it; none: there is no report
     bool busy = false;                ///< a question to the API is open
     bool pausing = false;             ///< after a failure
-    bool waiting = false;             ///< for its pace
+    caf::actor_clock::time_point paused_until;
+    bool waiting = false;                                   ///< for its pace
     std::variant<std::monostate, node_report, gone> heard;  ///< while busy
     std::deque<std::string> echoes;  ///< own versions that the watch will tell of
     base::pace pace;

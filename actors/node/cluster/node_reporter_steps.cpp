@@ -185,8 +185,14 @@ void node_reporter_state::pause(const std::string& ns, const error& e) {
     log::warn("Cannot write report", {{"namespace", ns}, {"error", e.message}});
   s.pausing = true;
   auto wait = pause_after(as_passing(e), s.failures, chance_()).value_or(longest_pause);
+  s.paused_until = self_->clock().now() + wait;
   self_->delayed_send(self_, wait, run_atom_v, continuation{[this, ns] {
-                        reports_[ns].pausing = false;
+                        // Cut short and begun anew, a pause has more than one end coming.
+                        auto at = reports_.find(ns);
+                        bool over =
+                            at != reports_.end() && self_->clock().now() >= at->second.paused_until;
+                        if (!over) return;
+                        at->second.pausing = false;
                         proceed(ns);
                       }});
 }

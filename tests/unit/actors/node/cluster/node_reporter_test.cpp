@@ -261,6 +261,23 @@ TEST_F(node_reporter_test, what_happens_while_the_api_is_away_is_told_when_it_is
   EXPECT_EQ(state(x_, 'a'), "Extracted");
 }
 
+TEST_F(node_reporter_test,
+       what_is_refused_is_not_tried_more_often_for_every_watch_that_works_again) {
+  begin();
+  is(x_, cache_state::pending, 'a');
+  pass(2'000);
+  port_.away = true;
+  is(x_, cache_state::extracted, 'a', 'a');
+  for (int i = 0; i < 50; ++i) {
+    pass(60'000);
+    say(seen_atom_v);
+  }
+  pass(600'000);
+  auto before = port_.writes;
+  pass(3'600'000);
+  EXPECT_LE(port_.writes - before, 3'600u / 150) << "once in 150 to 300 s";
+}
+
 TEST_F(node_reporter_test, a_new_life_takes_nothing_back_before_it_knows) {
   begin();
   is(x_, cache_state::extracted, 'a', 'a');
