@@ -84,6 +84,8 @@ private:
   void answered(const std::string& ns, const node_report& now);
   void take_heard(slot& s);
   static void take(slot& s, const node_report& report);
+  /// While asking: of another version, or that what was found is gone.
+  static bool has_heard_other(const slot& s);
   void flush(const std::string& ns);
   template <class T>
   answer<T> back_here(std::function<void(result<T>)> then);

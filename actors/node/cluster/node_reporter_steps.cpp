@@ -135,18 +135,18 @@ void node_reporter_state::remove(const std::string& ns) {
   }));
 }
 
+/// The watch may be ahead of the answer, or behind it: if they differ, it is asked again.
 void node_reporter_state::read(const std::string& ns) {
   reports_[ns].busy = true;
+  reports_[ns].heard = {};
   port_.read(ns, back_here<node_report>([this, ns](result<node_report> found) {
                auto& s = reports_[ns];
-               if (found) {
-                 s.busy = false;
-                 s.heard = {};
+               if (!found && found.error().code != errc::not_found) return pause(ns, found.error());
+               if (found)
                  s.seen = *found;
-                 return proceed(ns);
-               }
-               if (found.error().code != errc::not_found) return pause(ns, found.error());
-               s.seen.reset();
+               else
+                 s.seen.reset();
+               if (has_heard_other(s)) return read(ns);
                s.heard = {};
                s.busy = false;
                proceed(ns);
