@@ -258,6 +258,45 @@ TEST_F(agent_test, does_not_ask_registries_on_the_node_itself) {
   EXPECT_TRUE(registry_.server().requests().empty());
 }
 
+TEST_F(agent_test, is_not_sent_to_the_node_itself_for_a_token) {
+  agent_node node(server(), "agent-token-realm");
+  auto one = add_image("v1", 1'600);
+  fault_server neighbour([](const seen_request&) { return reply{200, R"({"token":"t"})"}; });
+  registry_.interfere([&](const seen_request&, const reply&) -> std::optional<reply> {
+    return reply{
+        401,
+        "who?",
+        {{"WWW-Authenticate", "Bearer realm=\"" + neighbour.url("/token") + "\",service=\"x\""}}};
+  });
+  start(node);
+  want(ref("x"), one);
+  ASSERT_TRUE(node.wait_state(ref("x"), one.digest(), "Error"));
+  EXPECT_TRUE(neighbour.requests().empty());
+  EXPECT_EQ(node.report(ns_)->caches["x"][*digest::parse(one.digest())].conditions[0].reason,
+            "Refused");
+}
+
+TEST_F(agent_test, reports_for_another_node_object_once_there_is_one) {
+  agent_node node(server(), "agent-reborn");
+  start(node);
+  auto owner = [&] {
+    return admin()
+        .ask({"get", "clustergkmcachenode", node.name(), "-o",
+              "jsonpath={.metadata.ownerReferences[0].uid}"})
+        .out;
+  };
+  ASSERT_TRUE(eventually("the node reports", [&] { return !owner().empty(); }));
+  admin().run({"delete", "node", node.name()});
+  ASSERT_TRUE(eventually("it has heard", [&] {
+    return node.process().err().find("Our Node object is gone") != std::string::npos;
+  }));
+  // As the garbage collector does with what has lost its owner.
+  admin().run({"delete", "clustergkmcachenode", node.name()});
+  make_node(server(), node.name());
+  auto uid = admin().field({"node", node.name()}, "{.metadata.uid}");
+  EXPECT_TRUE(eventually("it reports for the new one", [&] { return owner() == uid; })) << owner();
+}
+
 TEST_F(agent_test, tells_kubelet_and_prometheus_how_it_is) {
   agent_node node(server(), "agent-probed");
   std::filesystem::create_directories(node.where().run);
