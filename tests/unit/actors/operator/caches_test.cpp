@@ -32,7 +32,9 @@ protected:
     caf::anon_send(actor_, message...);
     world_.run(sim::duration(2'000), [] {});
   }
-  std::string reason() const { return find_condition(api_.there.status.conditions, "Ready")->reason; }
+  std::string reason() const {
+    return find_condition(api_.there.status.conditions, "Ready")->reason;
+  }
 
   sim::world world_{1};
   const digest digest_{std::string(64, 'a')};

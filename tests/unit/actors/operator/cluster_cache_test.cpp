@@ -25,8 +25,9 @@ protected:
   }
 
   void start() {
-    actor_ = gkm::spawn<cluster_cache_state>(world_.system(), cluster_ports{api_, registry_, clock_},
-                                             first_view{api_.there, {}, false, true}, uint64_t{1});
+    actor_ =
+        gkm::spawn<cluster_cache_state>(world_.system(), cluster_ports{api_, registry_, clock_},
+                                        first_view{api_.there, {}, false, true}, uint64_t{1});
     run(1);
   }
   template <class... Ts>

@@ -53,9 +53,7 @@ struct fake_clock : clock_port {
 struct no_secrets : secrets_port {
   void copy(const secret_ref&, answer<done> reply) override { reply(done{}); }
   void drop(const std::string&, answer<done> reply) override { reply(done{}); }
-  void list(answer<std::vector<std::string>> reply) override {
-    reply(std::vector<std::string>{});
-  }
+  void list(answer<std::vector<std::string>> reply) override { reply(std::vector<std::string>{}); }
 };
 
 }  // namespace gkm::cluster
