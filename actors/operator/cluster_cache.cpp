@@ -168,7 +168,9 @@ void cluster_cache_state::write_status(const situation& s) {
   auto now = self_->clock().now();
   auto weight = weigh(seen_.status, wanted);
   auto pause = pace_.due(now, weight);
-  if (pause.count() > 0) return come_back(pause);
+  // What the watch told meanwhile must not wait for so long.
+  if (pause.count() > 0)
+    return come_back(awaited_version_.empty() ? pause : std::min(pause, watch_lag));
   pace_.wrote(now, weight);
   writing_ = true;
   attempt_ = wanted;

@@ -60,5 +60,26 @@ TEST_F(one_cache, a_registry_that_is_down_is_not_asked_more_often_for_every_watc
   EXPECT_GE(registry_.asked - before, 3'600u / 300);
 }
 
+TEST_F(one_cache, a_deletion_is_heard_though_the_watch_broke_after_a_write) {
+  api_.there.pinned = digest{std::string(64, 'a')};
+  start();
+  auto join = [&](const std::string& node) {
+    say(node_atom_v, std::vector{node_standing{node, true, true, true}});
+  };
+  // Progress, of which people are told ever more rarely.
+  for (const char* node : {"a", "b", "c", "d", "e"}) {
+    say(changed_atom_v, api_.there);
+    run(20);
+    join(node);
+  }
+  join("f");
+  // The version that the write made is never told: the list after it has a later one.
+  api_.there.object.resource_version = "another";
+  api_.there.object.deleting = true;
+  say(changed_atom_v, api_.there);
+  run(3);
+  EXPECT_TRUE(api_.there.object.finalizers.empty());
+}
+
 }  // namespace
 }  // namespace gkm::cluster
