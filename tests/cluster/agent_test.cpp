@@ -4,6 +4,7 @@
 #include "base/sha256.hpp"
 #include "messages/pull_secret.hpp"
 #include "messages/volume.hpp"
+#include "tests/support/operator_program.hpp"
 
 #include <atomic>
 
@@ -245,6 +246,35 @@ TEST_F(agent_test, logs_in_with_the_copy_of_a_pull_secret_and_keeps_it_nowhere) 
     EXPECT_TRUE(!file.is_regular_file() ||
                 read_whole(file.path()).find("s3cr3t") == std::string::npos)
         << file.path();
+}
+
+TEST_F(agent_test, a_pull_secret_that_is_copied_at_the_same_time_is_waited_for) {
+  agent_node node(server(), "agent-waits");
+  auto one = add_image("v1", 9'500);
+  registry_.interfere([](const seen_request& r, const reply&) -> std::optional<reply> {
+    if (r.header("authorization") == "Basic dXNlcjpzM2NyM3Q=") return std::nullopt;
+    return reply{401, "who?", {{"WWW-Authenticate", "Basic realm=\"team\""}}};
+  });
+  start(node);
+  operator_program op(server());
+  ASSERT_TRUE(eventually("it leads", [&] { return op.metric("gkm_operator_leading") == 1; }));
+  constexpr int caches = 8;
+  std::string all;
+  for (int i = 0; i < caches; ++i) {
+    auto secret = "login-" + std::to_string(i);
+    admin().run({"create", "secret", "docker-registry", secret, "-n", ns_,
+                 "--docker-server=" + registry_.server().authority(), "--docker-username=user",
+                 "--docker-password=s3cr3t"});
+    all += "{apiVersion: gkm.io/v1alpha1, kind: GKMCache, metadata: {name: c" + std::to_string(i) +
+           ", namespace: " + ns_ + ", annotations: {gkm.io/resolvedDigest: '" + one.digest() +
+           "'}}, spec: {image: '" + image(one.digest()) + "', imagePullSecrets: [{name: " + secret +
+           "}]}}\n---\n";
+  }
+  admin().apply(all);
+  for (int i = 0; i < caches; ++i)
+    ASSERT_TRUE(node.wait_state(ref("c" + std::to_string(i)), one.digest(), "Extracted"));
+  auto failure = "Cache failed cache=\"GKMCache " + ns_ + "/";  // others left theirs
+  EXPECT_EQ(node.process().err().find(failure), std::string::npos) << node.process().err();
 }
 
 TEST_F(agent_test, does_not_ask_registries_on_the_node_itself) {
