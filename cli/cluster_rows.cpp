@@ -64,7 +64,7 @@ void judge(cluster_row& row, const cluster_cache& cache, const choice& chosen) {
     state = node_state::running;
   }
   row.state = to_string(state);
-  row.good = can_be_used(state) && is_wanted && !cache.object.deleting;
+  row.good = can_be_used(state) && *chosen.shown == wanted && !cache.object.deleting;
   row.bad = state == node_state::error || state == node_state::unload_error;
 }
 

@@ -1,6 +1,7 @@
 /// What the agent of one node would write about caches, said by a test with that agent's rights.
 #pragma once
 
+#include "k8s/time.hpp"
 #include "tests/support/kube_identities.hpp"
 
 #include <string>
@@ -33,8 +34,8 @@ public:
                   R"({"nodeName":")" + node_ + R"(","caches":{")" + cache + R"(":{")" + digest +
                       R"(":{"compatibleGPUs":[0],"conditions":[{"type":")" + state +
                       R"(","status":"True","reason":")" + state + R"(","message":")" + message +
-                      R"(","lastTransitionTime":"2026-01-01T00:00:00Z"}],"pods":[)" + uses +
-                      "]}}}}"));
+                      R"(","lastTransitionTime":")" + k8s::print_time(k8s::now_unix_s()) +
+                      R"("}],"pods":[)" + uses + "]}}}}"));
   }
   /// It holds nothing of that digest any more.
   void release(const std::string& ns, const std::string& cache, const std::string& digest) {

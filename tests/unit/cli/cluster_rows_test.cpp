@@ -69,7 +69,7 @@ std::vector<situation> situations() {
        false,
        'b',
        ""},
-      {"nobody judged it", 0, {{a, entry_of("Extracted")}}, "Extracted", true, 'a', ""},
+      {"nobody judged it", 0, {{a, entry_of("Extracted")}}, "Extracted", false, 'a', ""},
       {"nobody judged it, the worst",
        0,
        {{a, entry_of("Error")}, {b, entry_of("Extracted")}},
