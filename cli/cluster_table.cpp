@@ -59,7 +59,7 @@ std::string age_cell(const cluster_row& row, int64_t now) {
 
 tint tint_of(const cluster_row& row) {
   if (row.bad) return tint::bad;
-  return row.good ? tint::good : tint::none;
+  return row.good && row.pods_old == 0 ? tint::good : tint::none;
 }
 
 std::string old_digests(const cluster_row& row) {
