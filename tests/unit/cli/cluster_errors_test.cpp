@@ -17,7 +17,10 @@ TEST(explain, names_what_was_asked_where_and_what_helps) {
   };
   const error forbidden{errc::unauthorized, "the API server answered 403: no", {}};
   const std::vector<answer> table{
-      {forbidden, k8s::gkm_caches, "team", {"GKMCaches in namespace 'team'", "RoleBinding in 'team'"}},
+      {forbidden,
+       k8s::gkm_caches,
+       "team",
+       {"GKMCaches in namespace 'team'", "RoleBinding in 'team'"}},
       {forbidden, k8s::gkm_cache_nodes, "", {"all namespaces", "a ClusterRoleBinding", "-n"}},
       {forbidden, k8s::cluster_gkm_caches, "", {"ClusterGKMCaches: ", "'gkm-view'"}},
       {{errc::unauthorized, "the API server answered 401: Unauthorized", {}},
