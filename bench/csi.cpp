@@ -1,17 +1,13 @@
 /// bench-csi: what gkm-csi costs, and the bare system calls beside it as the floor. Adds lines to
 /// the same file as bench-measure, with a call's time where a command's would be.
 #include "csi_driver.hpp"
+#include "figures.hpp"
 
 #include <CLI/CLI.hpp>
 #include <sys/mount.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <fstream>
 #include <latch>
-#include <map>
-#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -25,50 +21,6 @@ constexpr int calls = 200;
 constexpr int held = 1'000;
 constexpr int parallel = 50;
 constexpr int starts = 5;
-
-double quantile(std::vector<double> all, double q) {
-  std::ranges::sort(all);
-  return all[std::min(all.size() - 1, static_cast<size_t>(q * static_cast<double>(all.size())))];
-}
-
-class samples {
-public:
-  explicit samples(const std::string& file) : out_(std::fopen(file.c_str(), "a")) {
-    if (!out_) die("Cannot open '" + file + "'");
-  }
-  ~samples() { std::fclose(out_); }
-  samples(const samples&) = delete;
-  samples& operator=(const samples&) = delete;
-
-  void add(const std::string& label, double value, long kib = 0) {
-    std::fprintf(out_, "%s\t%.6f\t0\t%ld\n", label.c_str(), value, kib);
-  }
-  void add_calls(const std::string& label, const std::vector<double>& times) {
-    add(label, quantile(times, 0.5));
-    add(label + "-p99", quantile(times, 0.99));
-  }
-
-private:
-  std::FILE* out_;
-};
-
-long resident_kib(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string word; status >> word;)
-    if (long kib = 0; word == "VmRSS:" && status >> kib) return kib;
-  return 0;
-}
-
-/// Context switches of all threads so far.
-long switches(pid_t pid) {
-  long sum = 0;
-  for (const auto& thread : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
-    std::ifstream status(thread.path() / "status");
-    for (std::string word; status >> word;)
-      if (long n = 0; word.ends_with("ctxt_switches:") && status >> n) sum += n;
-  }
-  return sum;
-}
 
 /// One after the other: each volume goes before the next comes.
 void one_by_one(csi_driver& driver, samples& out, const std::string& suffix) {

@@ -1,6 +1,7 @@
 #include "csi_driver.hpp"
 
 #include "base/files.hpp"
+#include "figures.hpp"
 #include "messages/record.hpp"
 
 #include <grpcpp/create_channel.h>
@@ -13,7 +14,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -40,11 +40,6 @@ void write(const fs::path& file, const std::string& text) {
 }
 
 }  // namespace
-
-void die(const std::string& text) {
-  std::fprintf(stderr, "bench-csi: %s\n", text.c_str());
-  std::exit(1);
-}
 
 csi_driver::csi_driver(std::string program, fs::path root)
     : program_(std::move(program)), root_(std::move(root)), where_(paths::below(root_ / "state")) {

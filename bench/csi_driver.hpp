@@ -51,6 +51,4 @@ private:
   std::unique_ptr<csi::v1::Identity::Stub> identity_;
 };
 
-[[noreturn]] void die(const std::string& text);
-
 }  // namespace gkm::bench
