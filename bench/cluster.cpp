@@ -87,6 +87,11 @@ int main(int argc, char** argv) {
   app.footer("Example: bench-cluster --registry 127.0.0.1:5000 --tags 20 --dir /tmp/b --out t.tsv");
   CLI11_PARSE(app, argc, argv);
   for (const auto& l : layers) o.layers[l.substr(0, l.find('='))] = l.substr(l.find('=') + 1);
-  gkm::bench::run(o);
-  return 0;
+  try {
+    gkm::bench::run(o);
+    return 0;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench: %s\n", e.what());
+    return 1;
+  }
 }

@@ -54,8 +54,8 @@ void by_curl(const bench_context& in, const latency_case& what, int round) {
   auto into = in.rig.state().parent_path() / ("peer-" + what.label + std::to_string(round));
   fs::create_directories(into);
   auto began = clock::now();
-  run_quietly({"/bin/bash", "-c", R"(set -o pipefail; curl -sf "$0" | tar xz -C "$1")", what.layer,
-               into});
+  run_quietly(
+      {"/bin/bash", "-c", R"(set -o pipefail; curl -sf "$0" | tar xz -C "$1")", what.layer, into});
   in.out.add(what.label + "-curl", between(began, clock::now()));
   fs::remove_all(into);
 }
@@ -158,8 +158,8 @@ void measure_idle(const bench_context& in, std::chrono::seconds length) {
   add_process(in.out, "cluster-idle-operator", in.rig.operator_pid(),
               cpu_seconds(in.rig.operator_pid()) - leader, length_s);
   auto asked = in.audit.news();
-  in.out.add("cluster-idle-requests", asked.agent_writes + asked.operator_writes + asked.events +
-                                          asked.others);
+  in.out.add("cluster-idle-requests",
+             asked.agent_writes + asked.operator_writes + asked.events + asked.others);
   in.out.add("cluster-idle-leases", asked.leases);
   for (const auto& cache : all) in.rig.remove(cache);
 }

@@ -37,8 +37,8 @@ struct latency_case {
   std::string layer;
 };
 
-/// From `kubectl apply` to the node's report and the cache's status, one round unmeasured; requests;
-/// `curl | tar` of the same layer beside it.
+/// From `kubectl apply` to the node's report and the cache's status, one round unmeasured;
+/// requests; `curl | tar` of the same layer beside it.
 void measure_latency(const bench_context& in, const latency_case& what);
 /// The same for the first cache of a namespace, whose report is made on the way.
 void measure_first(const bench_context& in, const latency_case& what);

@@ -15,7 +15,8 @@ bool is_state(const condition& c, std::string_view name) {
 }  // namespace
 
 cluster_observer::cluster_observer(k8s::config where) : client_(std::move(where)) {
-  auto watch = [this](const k8s::resource& what, void (cluster_observer::*saw)(const k8s::object&)) {
+  auto watch = [this](const k8s::resource& what,
+                      void (cluster_observer::*saw)(const k8s::object&)) {
     k8s::watch_callbacks calls;
     calls.changed = [this, saw](const k8s::object& o) { (this->*saw)(o); };
     calls.deleted = [this](const k8s::gone_object& g) {

@@ -20,7 +20,16 @@ public:
   using clock = std::chrono::steady_clock;
 
   /// What is told of a cache, in the order in which it is told.
-  enum class fact : uint8_t { applied, resolved, begun, extracted, ready, counted, uncounted, gone };
+  enum class fact : uint8_t {
+    applied,
+    resolved,
+    begun,
+    extracted,
+    ready,
+    counted,
+    uncounted,
+    gone
+  };
 
   explicit cluster_observer(k8s::config where);
   ~cluster_observer();

@@ -28,11 +28,10 @@ std::string yaml(const cache_ref& cache, const std::string& image) {
 
 bool answers(uint16_t port) {
   temp_dir out;
-  child_process curl(
-      {.command = {find_program("curl").value_or("/usr/bin/curl"), "-sf",
-                   "http://127.0.0.1:" + std::to_string(port) + "/readyz"},
-       .environment = basic_environment(),
-       .output = out.path()});
+  child_process curl({.command = {find_program("curl").value_or("/usr/bin/curl"), "-sf",
+                                  "http://127.0.0.1:" + std::to_string(port) + "/readyz"},
+                      .environment = basic_environment(),
+                      .output = out.path()});
   return curl.wait() == 0;
 }
 
@@ -45,8 +44,8 @@ cluster_rig::cluster_rig(fs::path work, std::string registry)
   deploy_gkm(*server_);
   make_namespace(*server_, bench_ns);
   make_node(*server_, node_name);
-  agent_kubeconfig_ = server_->as("agent", pod_token(*server_, {node_name, "gkm-agent"}))
-                          .kubeconfig();
+  agent_kubeconfig_ =
+      server_->as("agent", pod_token(*server_, {node_name, "gkm-agent"})).kubeconfig();
   serve_webhooks();
   auto where = k8s::from_kubeconfig({server_->admin().kubeconfig().string(), {}});
   if (!where) die(where.error().message);

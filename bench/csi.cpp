@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 
 #include <chrono>
+#include <cstdio>
 #include <latch>
 #include <thread>
 #include <vector>
@@ -173,6 +174,11 @@ int main(int argc, char** argv) {
   app.add_option("--idle", idle_s, "Seconds to be idle")->capture_default_str();
   app.footer("Example: bench-csi --gkm-csi build/release/bin/gkm-csi --dir /tmp/b --out times.tsv");
   CLI11_PARSE(app, argc, argv);
-  gkm::bench::run(program, dir, out, rounds, idle_s);
-  return 0;
+  try {
+    gkm::bench::run(program, dir, out, rounds, idle_s);
+    return 0;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench: %s\n", e.what());
+    return 1;
+  }
 }

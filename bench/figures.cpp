@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 namespace gkm::bench {
 namespace fs = std::filesystem;
@@ -79,9 +79,6 @@ void run_quietly(const std::vector<std::string>& command) {
   if (::waitpid(child, &status, 0) != child || status != 0) die("Failed: " + command[0]);
 }
 
-void die(const std::string& text) {
-  std::fprintf(stderr, "bench: %s\n", text.c_str());
-  std::exit(1);
-}
+void die(const std::string& text) { throw std::runtime_error(text); }
 
 }  // namespace gkm::bench

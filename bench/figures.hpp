@@ -33,10 +33,10 @@ long switches(pid_t pid);
 /// Of all threads that there are, so far.
 double cpu_seconds(pid_t pid);
 
-/// Runs it, its output dropped, and returns as soon as it has ended. A failure ends this program.
+/// Runs it, its output dropped, and returns as soon as it has ended. A failure is one of `die`.
 void run_quietly(const std::vector<std::string>& command);
 
-/// Ends this program.
+/// Throws, for `main` to say so: what was made is taken away on the way.
 [[noreturn]] void die(const std::string& text);
 
 }  // namespace gkm::bench

@@ -45,7 +45,8 @@ void held_group::make(const std::string& controller, const std::string& file_v1,
   bool unified = fs::exists(root / "cgroup.controllers");
   auto base = unified ? root : root / controller;
   auto place = own_place(unified ? "" : controller);
-  auto folder = base / fs::path(place).relative_path() / ("gkm-bench-" + std::to_string(::getpid()));
+  auto folder =
+      base / fs::path(place).relative_path() / ("gkm-bench-" + std::to_string(::getpid()));
   std::error_code failed;
   if (fs::create_directory(folder, failed)) folders_.push_back(folder);
   if (failed || !write(folder / (unified ? file_v2 : file_v1), unified ? value_v2 : value_v1))

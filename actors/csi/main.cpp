@@ -5,10 +5,10 @@
 #include "actors/csi/system_host.hpp"
 #include "actors/csi/volumes.hpp"
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "base/version.hpp"
 
 #include <linux/capability.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,10 +27,6 @@ constexpr size_t actor_threads = 2;
 constexpr std::chrono::seconds probe_limit{5};
 /// For calls in flight at the end: much shorter than what kubelet gives a pod to end.
 constexpr std::chrono::seconds grace{10};
-
-/// Every thread that ever allocates would keep an arena of its own; two are plenty for what runs
-/// here.
-void keep_memory_small() { ::mallopt(M_ARENA_MAX, 2); }
 
 /// Blocks them in this and all later threads, for `sigwait`.
 sigset_t hold_ending_signals() {
@@ -124,7 +120,7 @@ int run(const settings& s) {
     std::cout << "gkm-csi on '" << s.endpoint.string() << "' is ready\n";
     return success;
   }
-  keep_memory_small();
+  base::keep_memory_small();
   auto ending = hold_ending_signals();
   auto served = serve(s, ending);
   return served ? success : report(served.error());

@@ -5,6 +5,7 @@
 #include "actors/operator/pull_secrets.hpp"
 #include "actors/operator/settings.hpp"
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "base/version.hpp"
 #include "k8s/lease.hpp"
 #include "k8s/time.hpp"
@@ -163,6 +164,7 @@ private:
     metrics_.set_leading(leading);
     caf::anon_send(caches_, lead_atom_v, leading);
     if (admission_) admission_->lead(leading);
+    base::give_back_memory();
   }
 
   void resign() {
@@ -193,6 +195,7 @@ private:
 };
 
 int run(const settings& s) {
+  base::keep_memory_small();
   ending end;
   log::configure(first_level(s), s.log_json);
   auto where = k8s::find_config({s.kubeconfig, s.context});

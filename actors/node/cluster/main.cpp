@@ -1,7 +1,7 @@
 #include "actors/node/cluster/agent.hpp"
 #include "base/log.hpp"
+#include "base/memory.hpp"
 
-#include <malloc.h>
 #include <pthread.h>
 
 #include <csignal>
@@ -11,10 +11,6 @@ namespace {
 
 constexpr int failure = 1;
 constexpr int in_use = 9;
-
-/// Every thread that ever allocates would keep an arena of its own; two are plenty for what runs
-/// here.
-void keep_memory_small() { ::mallopt(M_ARENA_MAX, 2); }
 
 /// Blocks them in this and all later threads, for `sigwait`.
 sigset_t hold_ending_signals() {
@@ -32,7 +28,7 @@ int main(int argc, char** argv) {
   auto line = gkm::node::read_command_line(argc, argv);
   if (!line.wanted) return line.exit_code;
   gkm::base::log::configure(line.wanted->log_level, line.wanted->log_json);
-  keep_memory_small();
+  gkm::base::keep_memory_small();
   auto ending = hold_ending_signals();
   auto ran = gkm::node::run_agent(*line.wanted, [&ending] {
     int signal = 0;
