@@ -62,6 +62,7 @@ void run(const options& o) {
   measure_in(in, o, "cluster-", o.dir);
   if (o.wants("first")) measure_first(in, o.latency("cluster-first", "small", false));
   if (o.wants("admission")) measure_admission(in);
+  if (o.wants("pods")) measure_pods(in);
   if (o.wants("idle")) measure_idle(in, std::chrono::seconds(o.idle_s));
   if (!o.memory_dir.empty()) measure_in(in, o, "cluster-memory-", o.memory_dir);
   if (o.wants("held")) measure_held(in, o);
@@ -81,7 +82,7 @@ int main(int argc, char** argv) {
   app.add_option("--out", o.out, "The file to add lines to")->required();
   app.add_option("--rounds", o.rounds, "How often")->capture_default_str();
   app.add_option("--idle", o.idle_s, "Seconds to be idle")->capture_default_str();
-  app.add_option("--only", o.only, "latency, first, admission, idle, held");
+  app.add_option("--only", o.only, "latency, first, admission, pods, idle, held");
   std::vector<std::string> layers;
   app.add_option("--layer", layers, "IMAGE=URL of its layer, for curl beside it");
   app.footer("Example: bench-cluster --registry 127.0.0.1:5000 --tags 20 --dir /tmp/b --out t.tsv");

@@ -1,5 +1,6 @@
 #include "cluster_cases.hpp"
 
+#include "csi_driver.hpp"
 #include "tests/support/kube_identities.hpp"
 
 #include <sstream>
@@ -135,6 +136,31 @@ void measure_admission(const bench_context& in) {
         in.out.add(std::string("cluster-webhook-") + kind,
                    (sum_after - sum_before) / (calls_after - calls_before));
     }
+  }
+}
+
+void measure_pods(const bench_context& in) {
+  auto& told = in.rig.observer();
+  csi_driver driver(GKM_BIN_DIR "/gkm-csi", in.rig.state().parent_path() / "csi",
+                    paths::below(in.rig.state()));
+  driver.start();
+  for (int round = 0; round <= in.rounds; ++round) {
+    auto name = "pods-" + std::to_string(round);
+    cache_ref cache{bench_ns, name};
+    apply_and_wait(in, cache, in.images.next(in.rig, "small"));
+    std::this_thread::sleep_for(rest);
+    told.forget(cache);
+    driver.publish(name, cache);
+    auto mounted = clock::now();
+    auto counted = told.when(cache, fact::counted);
+    std::this_thread::sleep_for(rest);
+    told.forget(cache);
+    driver.unpublish(name);
+    auto unmounted = clock::now();
+    auto uncounted = told.when(cache, fact::uncounted);
+    if (round > 0) in.out.add("cluster-pod-counted", between(mounted, counted));
+    if (round > 0) in.out.add("cluster-pod-uncounted", between(unmounted, uncounted));
+    in.rig.remove(cache);
   }
 }
 

@@ -44,6 +44,8 @@ void measure_latency(const bench_context& in, const latency_case& what);
 void measure_first(const bench_context& in, const latency_case& what);
 /// What the API server waited for the webhooks, by its own account.
 void measure_admission(const bench_context& in);
+/// From a pod's mount, by gkm-csi, to its being counted in the cache's status, and back.
+void measure_pods(const bench_context& in);
 /// Ten caches, and nothing happens.
 void measure_idle(const bench_context& in, std::chrono::seconds length);
 

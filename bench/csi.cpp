@@ -43,7 +43,7 @@ void all_at_once(csi_driver& driver, samples& out) {
   };
   std::vector<one> all(parallel);
   for (int i = 0; i < parallel; ++i) {
-    all[i].request = driver.publish_request("p" + std::to_string(i), "c");
+    all[i].request = driver.publish_request("p" + std::to_string(i), {"default", "c"});
     fs::create_directories(fs::path(all[i].request.target_path()).parent_path());
   }
   std::latch answered(parallel);
@@ -62,7 +62,7 @@ void all_at_once(csi_driver& driver, samples& out) {
 /// From the cache's becoming ready to the answer of a publish that waits for it.
 void waiting(csi_driver& driver, samples& out, int round) {
   auto name = "later-" + std::to_string(round);
-  auto request = driver.publish_request(name, name);
+  auto request = driver.publish_request(name, {"default", name});
   csi::v1::NodePublishVolumeResponse response;
   grpc::ClientContext context;
   std::latch answered(1);

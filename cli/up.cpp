@@ -9,7 +9,7 @@
 #include "actors/node/usage.hpp"
 #include "actors/node/usage_files.hpp"
 #include "base/log.hpp"
-#include "base/memory.hpp"
+#include "base/process.hpp"
 #include "base/worker_pool.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"

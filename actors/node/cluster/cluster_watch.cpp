@@ -2,7 +2,7 @@
 
 #include "actors/node/cluster/metrics.hpp"
 #include "base/log.hpp"
-#include "base/memory.hpp"
+#include "base/process.hpp"
 #include "k8s/types.hpp"
 #include "k8s/watcher.hpp"
 

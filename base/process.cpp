@@ -1,19 +1,20 @@
-#include "base/memory.hpp"
+#include "base/process.hpp"
 
 #include <link.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstdint>
+#include <cstdio>
+#include <ctime>
 #include <string_view>
 
 namespace gkm::base {
+
 namespace {
 
-constexpr int arenas = 2;  // plenty for what runs here
-
-/// A library's parts that are never written are the same as in its file.
+/// What is never written is the same in the file.
 int drop_constant_parts(dl_phdr_info* library, size_t, void*) {
   constexpr std::string_view kernels_own = "linux-vdso";
   if (std::string_view(library->dlpi_name).starts_with(kernels_own)) return 0;
@@ -30,11 +31,40 @@ int drop_constant_parts(dl_phdr_info* library, size_t, void*) {
 
 }  // namespace
 
-void keep_memory_small() { ::mallopt(M_ARENA_MAX, arenas); }
+void keep_memory_small() { ::mallopt(M_ARENA_MAX, 2); }
 
 void give_back_memory() {
   ::malloc_trim(0);
   ::dl_iterate_phdr(&drop_constant_parts, nullptr);
+}
+
+ending_signals::ending_signals() {
+  sigemptyset(&set_);
+  sigaddset(&set_, SIGINT);
+  sigaddset(&set_, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+}
+
+int ending_signals::wait() const {
+  int signal = 0;
+  sigwait(&set_, &signal);
+  return signal;
+}
+
+int64_t resident_bytes() {
+  long pages = 0;
+  if (auto* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return int64_t{pages} * ::sysconf(_SC_PAGESIZE);
+}
+
+double cpu_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  constexpr double ns_in_s = 1e9;
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / ns_in_s;
 }
 
 }  // namespace gkm::base
