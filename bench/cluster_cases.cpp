@@ -166,7 +166,8 @@ void measure_pods(const bench_context& in) {
 
 void measure_idle(const bench_context& in, std::chrono::seconds length) {
   constexpr int caches = 10;
-  constexpr std::chrono::seconds calming{5};
+  // Events that are told as a series are told a minute later.
+  constexpr std::chrono::seconds calming{65};
   std::vector<cache_ref> all;
   for (int i = 0; i < caches; ++i) {
     all.push_back({bench_ns, "idle-" + std::to_string(i)});
