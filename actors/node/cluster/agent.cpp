@@ -40,12 +40,16 @@ net::engine_options engine_options(const settings& s) {
   net::engine_options options;
   options.user_agent = user_agent();
   options.plain_http_hosts = s.plain_http_hosts;
+  // Registries are strangers: where a redirect or a token realm of theirs leads is checked, too.
+  options.local_addresses = false;
+  options.local_hosts = s.plain_http_hosts;
   return options;
 }
 
 oci::registry_options registry_options(const settings& s) {
   oci::registry_options options;
   options.plain_http_hosts = s.plain_http_hosts;
+  options.trust_loopback = false;
   options.ca_file = s.ca_file;
   return options;
 }
