@@ -5,13 +5,14 @@
 include(headers)
 
 # gkm_room(<folder> [USES room...] [USES_INSIDE room...] [LINKS target...] [LINKS_INSIDE target...]
-#          [PCH header...])
+#          [PCH std|caf|tests])
 #   USES          rooms whose headers this room's headers include
 #   USES_INSIDE   rooms that only its .cpp files include
 #   LINKS, LINKS_INSIDE   the same for outside libraries
+#   PCH           which precompiled headers its .cpp files share, see precompiled.cmake
 # Every .cpp of the folder is compiled, but for main.cpp and what lies in sub-folders.
 function(gkm_room folder)
-  cmake_parse_arguments(ROOM "" "" "USES;USES_INSIDE;LINKS;LINKS_INSIDE;PCH" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PCH" "USES;USES_INSIDE;LINKS;LINKS_INSIDE" ${ARGN})
   gkm_room_target(target ${folder})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
@@ -35,7 +36,7 @@ function(gkm_room folder)
   endforeach()
   target_link_libraries(${target} PUBLIC ${ROOM_LINKS} PRIVATE ${ROOM_LINKS_INSIDE})
   if(ROOM_PCH)
-    target_precompile_headers(${target} PRIVATE ${ROOM_PCH})
+    target_precompile_headers(${target} REUSE_FROM gkm_precompiled_${ROOM_PCH})
   endif()
   set_property(GLOBAL APPEND PROPERTY GKM_ROOMS ${folder})
   gkm_check_headers(${target} ${folder})
@@ -45,7 +46,3 @@ function(gkm_room_target out folder)
   string(REPLACE "/" "_" name ${folder})
   set(${out} gkm_${name} PARENT_SCOPE)
 endfunction()
-
-# The standard headers that nearly every file here includes.
-set(GKM_STD_PCH <algorithm> <chrono> <cstdint> <filesystem> <functional> <map> <memory> <optional>
-    <span> <string> <string_view> <vector>)
