@@ -5,6 +5,7 @@
 #include "actors/csi/system_host.hpp"
 #include "actors/csi/volumes.hpp"
 #include "base/log.hpp"
+#include "base/setting_file.hpp"
 #include "base/version.hpp"
 
 #include <linux/capability.h>
@@ -126,6 +127,7 @@ int run(const settings& s) {
   }
   keep_memory_small();
   auto ending = hold_ending_signals();
+  auto level = base::follow_level(s.config_dir, "gkm.csi.log.level", s.log_level);
   auto served = serve(s, ending);
   return served ? success : report(served.error());
 }
