@@ -9,6 +9,7 @@
 #include "actors/node/usage.hpp"
 #include "actors/node/usage_files.hpp"
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "base/worker_pool.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
@@ -19,8 +20,6 @@
 #include "cli/problems.hpp"
 #include "oci/extract.hpp"
 
-#include <malloc.h>
-
 #include <random>
 
 namespace gkm::cli {
@@ -28,10 +27,6 @@ namespace {
 
 constexpr size_t actor_threads = 2;
 constexpr unsigned open_mode = 0755;
-
-/// Every thread that ever allocates would keep an arena of its own; two are plenty for what runs
-/// here.
-void keep_memory_small() { ::mallopt(M_ARENA_MAX, 2); }
 
 struct node_actors {
   gpu_actor gpu;
@@ -75,7 +70,7 @@ result<int> up(const options& o, const std::string& dir, bool once) {
     return fail(errc::not_found, "'" + dir +
                                      "' is not a directory; give one that holds GKMCache "
                                      "YAML files");
-  keep_memory_small();
+  base::keep_memory_small();
   auto inventory = find_inventory(o);
   if (!inventory) return fail(inventory.error());
   auto where = paths::below(o.state_dir);

@@ -1,10 +1,9 @@
 #include "net/probe_server.hpp"
 
-#include "messages/printable.hpp"
+#include "net/listen_address.hpp"
 
 #include <httplib.h>
 
-#include <charconv>
 #include <thread>
 
 namespace gkm::net {
@@ -15,30 +14,6 @@ constexpr size_t request_bytes_max = 4096;
 constexpr time_t patience_s = 5;
 constexpr const char* plain = "text/plain; charset=utf-8";
 constexpr const char* prometheus_text = "text/plain; version=0.0.4; charset=utf-8";
-
-struct place {
-  std::string host;
-  int port = 0;
-};
-
-result<place> parse_address(const std::string& address) {
-  auto colon = address.rfind(':');
-  auto bad = [&] {
-    return fail(errc::invalid_argument,
-                "Address '" + printable(address) + "' is not 'host:port' or ':port'");
-  };
-  if (colon == std::string::npos) return bad();
-  place p{address.substr(0, colon), 0};
-  const auto* end = address.data() + address.size();
-  auto parsed = std::from_chars(address.data() + colon + 1, end, p.port);
-  constexpr int port_max = 65'535;
-  if (parsed.ec != std::errc() || parsed.ptr != end || p.port < 0 || p.port > port_max)
-    return bad();
-  if (p.host.empty()) p.host = "0.0.0.0";
-  if (p.host.starts_with('[') && p.host.ends_with(']'))
-    p.host = p.host.substr(1, p.host.size() - 2);
-  return p;
-}
 
 }  // namespace
 
@@ -52,7 +27,7 @@ probe_server::probe_server(std::unique_ptr<engine> e) : engine_(std::move(e)) {}
 
 result<std::unique_ptr<probe_server>> probe_server::start(const std::string& address,
                                                           probe_answers answers) {
-  auto where = parse_address(address);
+  auto where = parse_listen_address(address);
   if (!where) return fail(where.error());
   auto e = std::make_unique<engine>();
   auto& server = e->server;

@@ -5,16 +5,14 @@
 #include "actors/csi/system_host.hpp"
 #include "actors/csi/volumes.hpp"
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "base/setting_file.hpp"
 #include "base/version.hpp"
 
 #include <linux/capability.h>
-#include <malloc.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <iostream>
 
 namespace gkm::csi {
@@ -28,20 +26,6 @@ constexpr size_t actor_threads = 2;
 constexpr std::chrono::seconds probe_limit{5};
 /// For calls in flight at the end: much shorter than what kubelet gives a pod to end.
 constexpr std::chrono::seconds grace{10};
-
-/// Every thread that ever allocates would keep an arena of its own; two are plenty for what runs
-/// here.
-void keep_memory_small() { ::mallopt(M_ARENA_MAX, 2); }
-
-/// Blocks them in this and all later threads, for `sigwait`.
-sigset_t hold_ending_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  return set;
-}
 
 bool may_mount() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -76,7 +60,7 @@ result<ports> open_ports(const settings& s) {
   return opened;
 }
 
-result<void> serve(const settings& s, const sigset_t& ending) {
+result<void> serve(const settings& s, const base::ending_signals& ending) {
   auto opened = open_ports(s);
   if (!opened) return fail(opened.error());
   caf::actor_system_config config;
@@ -102,8 +86,7 @@ result<void> serve(const settings& s, const sigset_t& ending) {
                               {"registration", s.registration.string()},
                               {"node", s.node_id},
                               {"state_dir", s.state_dir.string()}});
-  int signal = 0;
-  sigwait(&ending, &signal);
+  auto signal = ending.wait();
   base::log::info("Ending; mounts stay", {{"signal", signal}});
   (*serving)->stop(grace);
   end_volumes();
@@ -125,8 +108,8 @@ int run(const settings& s) {
     std::cout << "gkm-csi on '" << s.endpoint.string() << "' is ready\n";
     return success;
   }
-  keep_memory_small();
-  auto ending = hold_ending_signals();
+  base::keep_memory_small();
+  base::ending_signals ending;
   auto level = base::follow_level(s.config_dir, "gkm.csi.log.level", s.log_level);
   auto served = serve(s, ending);
   return served ? success : report(served.error());

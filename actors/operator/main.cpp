@@ -8,6 +8,7 @@
 #include "actors/operator/rollouts.hpp"
 #include "actors/operator/settings.hpp"
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "base/version.hpp"
 #include "k8s/confinement.hpp"
 #include "k8s/lease.hpp"
@@ -16,7 +17,6 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <future>
 #include <iostream>
 #include <random>
@@ -30,24 +30,6 @@ constexpr std::chrono::seconds resign_limit{5};
 
 struct wall_clock : clock_port {
   int64_t unix_seconds() override { return k8s::now_unix_s(); }
-};
-
-/// SIGTERM and SIGINT, blocked in every thread that is made after this.
-class ending {
-public:
-  ending() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-  }
-  void wait() const {
-    int signal = 0;
-    sigwait(&signals_, &signal);
-  }
-
-private:
-  sigset_t signals_{};
 };
 
 log::level first_level(const settings& s) {
@@ -196,7 +178,8 @@ private:
 };
 
 int run(const settings& s) {
-  ending end;
+  base::keep_memory_small();
+  base::ending_signals ending;
   log::configure(first_level(s), s.log_json);
   auto where = k8s::find_config({s.kubeconfig, s.context});
   if (!where) {
@@ -215,7 +198,7 @@ int run(const settings& s) {
     std::cerr << "gkm-operator: " << started.error().message << "\n";
     return 1;
   }
-  end.wait();
+  ending.wait();
   log::info("Ending");
   return 0;
 }

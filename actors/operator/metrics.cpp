@@ -1,37 +1,18 @@
 #include "actors/operator/metrics.hpp"
 
+#include "base/process.hpp"
 #include "base/version.hpp"
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <ctime>
 
 namespace gkm::cluster {
 namespace {
 
 using prometheus::BuildCounter;
 using prometheus::BuildGauge;
-
-int64_t resident_bytes() {
-  long pages = 0;
-  if (auto* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
-    std::fclose(file);
-  }
-  return int64_t{pages} * ::sysconf(_SC_PAGESIZE);
-}
-
-double cpu_seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  constexpr double ns_in_s = 1e9;
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / ns_in_s;
-}
 
 }  // namespace
 
@@ -96,8 +77,8 @@ void metrics::set_watching(bool whole) { families_->watching.Set(whole ? 1 : 0);
 void metrics::set_kyverno(bool enabled) { families_->kyverno.Set(enabled ? 1 : 0); }
 
 std::string metrics::print() const {
-  families_->resident.Set(static_cast<double>(resident_bytes()));
-  families_->cpu.Set(cpu_seconds());
+  families_->resident.Set(static_cast<double>(base::resident_bytes()));
+  families_->cpu.Set(base::cpu_seconds());
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

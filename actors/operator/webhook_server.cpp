@@ -1,11 +1,11 @@
 #include "actors/operator/webhook_server.hpp"
 
-#include "actors/operator/listen_address.hpp"
 #include "actors/operator/tls_context.hpp"
 #include "actors/operator/tls_stream.hpp"
 #include "base/files.hpp"
 #include "base/worker_pool.hpp"
 #include "messages/printable.hpp"
+#include "net/listen_address.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -82,7 +82,7 @@ public:
     thread_.join();
   }
 
-  bool bind(const listen_address& where) {
+  bool bind(const net::listen_address& where) {
     port = where.port == 0                        ? bind_to_any_port(where.host)
            : bind_to_port(where.host, where.port) ? where.port
                                                   : -1;
@@ -157,7 +157,7 @@ webhook_server::~webhook_server() = default;
 
 result<std::unique_ptr<webhook_server>> webhook_server::start(
     const webhook_server_options& options, std::map<std::string, webhook> paths) {
-  auto where = parse_listen_address(options.address);
+  auto where = net::parse_listen_address(options.address);
   if (!where) return fail(where.error());
   auto made = std::make_unique<engine>(options, std::move(paths));
   if (!made->bind(*where))

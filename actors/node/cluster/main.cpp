@@ -1,10 +1,7 @@
 #include "actors/node/cluster/agent.hpp"
 #include "base/log.hpp"
+#include "base/process.hpp"
 
-#include <malloc.h>
-#include <pthread.h>
-
-#include <csignal>
 #include <iostream>
 
 namespace {
@@ -12,31 +9,16 @@ namespace {
 constexpr int failure = 1;
 constexpr int in_use = 9;
 
-/// Every thread that ever allocates would keep an arena of its own; two are plenty for what runs
-/// here.
-void keep_memory_small() { ::mallopt(M_ARENA_MAX, 2); }
-
-/// Blocks them in this and all later threads, for `sigwait`.
-sigset_t hold_ending_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  return set;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   auto line = gkm::node::read_command_line(argc, argv);
   if (!line.wanted) return line.exit_code;
   gkm::base::log::configure(line.wanted->log_level, line.wanted->log_json);
-  keep_memory_small();
-  auto ending = hold_ending_signals();
+  gkm::base::keep_memory_small();
+  gkm::base::ending_signals ending;
   auto ran = gkm::node::run_agent(*line.wanted, [&ending] {
-    int signal = 0;
-    sigwait(&ending, &signal);
+    auto signal = ending.wait();
     gkm::base::log::info("Ending; caches stay", {{"signal", signal}});
   });
   if (ran) return 0;

@@ -2,16 +2,14 @@
 
 #include "actors/node/cluster/report_entries.hpp"
 #include "base/files.hpp"
+#include "base/process.hpp"
 #include "base/version.hpp"
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
-#include <unistd.h>
 
-#include <cstdio>
-#include <ctime>
 #include <map>
 #include <mutex>
 
@@ -24,22 +22,6 @@ using counters = prometheus::Family<prometheus::Counter>;
 using gauges = prometheus::Family<prometheus::Gauge>;
 
 constexpr size_t max_csi_bytes = 1 << 20;
-
-double resident_bytes() {
-  long pages = 0;
-  if (auto* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
-    std::fclose(file);
-  }
-  return static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE));
-}
-
-double cpu_seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  constexpr double ns_in_s = 1e9;
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / ns_in_s;
-}
 
 }  // namespace
 
@@ -127,8 +109,8 @@ std::string metrics::print() const {
   }
   for (const auto& [state, n] : sums)
     families_->caches.Add({{"state", state}}).Set(static_cast<double>(n));
-  families_->resident.Set(resident_bytes());
-  families_->cpu.Set(cpu_seconds());
+  families_->resident.Set(static_cast<double>(base::resident_bytes()));
+  families_->cpu.Set(base::cpu_seconds());
   auto text = prometheus::TextSerializer().Serialize(families_->registry.Collect());
   if (auto csi = base::read_file(csi_file_, max_csi_bytes)) text += *csi;
   return text;

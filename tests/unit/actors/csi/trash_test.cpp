@@ -14,7 +14,7 @@ class stuck_trash : public testing::Test {
 protected:
   void SetUp() override {
     base::log::configure(base::log::level::off, false);
-    if (!own_mounts_possible()) GTEST_SKIP() << "this user may not mount";
+    if (!support::have_private_mounts()) GTEST_SKIP() << "this user may not mount";
     fs::create_directories(busy_ / "mounted");
     write_text(busy_ / "file", "written");
     ASSERT_EQ(::mount("none", (busy_ / "mounted").c_str(), "tmpfs", 0, nullptr), 0);

@@ -5,10 +5,10 @@
 #include "actors/csi/mounted_volumes.hpp"
 #include "base/log.hpp"
 #include "messages/relocation.hpp"
+#include "tests/support/private_mounts.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,13 +19,6 @@
 
 namespace gkm::csi {
 namespace fs = std::filesystem;
-
-/// True if this process has a mount namespace of its own, from now on.
-inline bool own_mounts_possible() {
-  static const bool possible = ::unshare(CLONE_NEWNS) == 0 &&
-                               ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-  return possible;
-}
 
 inline digest digest_of(char c) { return digest{std::string(64, c)}; }
 
@@ -54,7 +47,7 @@ class volume_fixture : public testing::Test {
 protected:
   void SetUp() override {
     base::log::configure(base::log::level::off, false);
-    if (!own_mounts_possible()) GTEST_SKIP() << "this user may not mount";
+    if (!support::have_private_mounts()) GTEST_SKIP() << "this user may not mount";
     settings_.where = paths::below(dir_ / "state");
     settings_.kubelet_root = dir_ / "kubelet";
     fs::create_directories(settings_.kubelet_root);

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace gkm::cluster {
+namespace gkm::net {
 
 struct listen_address {
   std::string host;
@@ -16,4 +16,4 @@ struct listen_address {
 /// "host:port", "[::1]:port", or ":port" for every interface. errc::invalid_argument.
 result<listen_address> parse_listen_address(std::string_view text);
 
-}  // namespace gkm::cluster
+}  // namespace gkm::net

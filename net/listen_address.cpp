@@ -1,10 +1,10 @@
-#include "actors/operator/listen_address.hpp"
+#include "net/listen_address.hpp"
 
 #include "messages/printable.hpp"
 
 #include <charconv>
 
-namespace gkm::cluster {
+namespace gkm::net {
 
 result<listen_address> parse_listen_address(std::string_view text) {
   constexpr int port_max = 65'535;
@@ -27,4 +27,4 @@ result<listen_address> parse_listen_address(std::string_view text) {
   return where;
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::net

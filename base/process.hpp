@@ -1,0 +1,28 @@
+/// What a program does about itself: when it ends, how much memory it takes.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+
+namespace gkm::base {
+
+/// Every thread that ever allocates would keep an arena of its own; two are plenty for programs
+/// that mostly wait. Before the first thread is made.
+void keep_memory_small();
+
+/// SIGTERM and SIGINT, held back in the thread that makes this and in all that it makes later.
+class ending_signals {
+public:
+  ending_signals();
+  /// Until one of them comes; which one.
+  int wait() const;
+
+private:
+  sigset_t set_{};
+};
+
+/// Of this process; 0 if the kernel does not tell.
+int64_t resident_bytes();
+double cpu_seconds();
+
+}  // namespace gkm::base
