@@ -62,6 +62,7 @@ TEST_F(agent_test, says_at_once_that_it_runs_and_which_gpus_there_are) {
   EXPECT_EQ(get(R"({.metadata.labels.kubernetes\.io/hostname})"), node.name());
   EXPECT_EQ(get("{.metadata.finalizers}"), "");
   EXPECT_THAT(node.process().err(), HasSubstr("No-GPU mode"));
+  EXPECT_THAT(node.process().err(), HasSubstr("Files are "));
   EXPECT_EQ(node.end(), 0);
 }
 
