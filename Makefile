@@ -39,7 +39,7 @@ build: packages-build ## Build what people run, in build/release
 bench: build packages-test packages-bench ## Measure against curl|tar, skopeo and umoci
 	@bench/run
 
-install: build ## Install gkm, gkm-agent, gkm-csi, gkm-gpu and gkm-operator (PREFIX=/usr/local, DESTDIR=)
+install: build ## Install gkm (and kubectl gkm), gkm-agent, gkm-csi, gkm-gpu and gkm-operator (PREFIX=/usr/local, DESTDIR=)
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 clean: ## Remove everything that was built

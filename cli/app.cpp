@@ -1,11 +1,13 @@
 #include "cli/app.hpp"
 
-#include "base/log.hpp"
 #include "base/version.hpp"
+#include "cli/cluster_status.hpp"
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/kubectl_plugin.hpp"
 #include "cli/mount.hpp"
+#include "cli/shared_flags.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -14,13 +16,12 @@
 namespace gkm::cli {
 namespace {
 
-namespace log = base::log;
-
 constexpr const char* footer = R"(Examples:
   gkm pull quay.io/gkm/cache-examples:vector-add-cache-rocm ./cache
   gkm inspect ./cache
   NO_GPU=true gkm up ./caches --state-dir ./state
   gkm status --state-dir ./state -o wide
+  gkm status --cluster                  the same as kubectl gkm status
   gkm mount default/vector-add /cache
 
 Environment:
@@ -28,10 +29,11 @@ Environment:
   GKM_LOG, GO_LOG    log level: debug, info, warn, error, off
   DOCKER_CONFIG, REGISTRY_AUTH_FILE   where registry credentials are
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY   proxies
+  KUBECONFIG         which cluster is meant, where one is
 
 Exit codes:
-  0 done   1 failed   2 wrong usage   3 not found   4 credentials   5 registry unreachable
-  or cache not ready in time   6 damaged or refused image   7 built for other GPUs   8 disk full
+  0 done   1 failed   2 wrong usage   3 not found   4 credentials   5 registry or API server
+  unreachable, or cache not ready in time   6 damaged or refused image   7 built for other GPUs   8 disk full
   9 state or mount in use   130 interrupted)";
 
 constexpr const char* up_footer = R"(DIR holds YAML files as kubectl takes them:
@@ -85,8 +87,8 @@ Examples:
 
 struct arguments {
   options shared;
-  std::string log_level;
-  bool log_json = false;
+  log_flags log;
+  cluster_options cluster;
   std::string target;     // DIR, IMAGE or NAME, whatever the subcommand takes
   std::string directory;  // pull's second argument
   bool once = false;
@@ -94,10 +96,6 @@ struct arguments {
 };
 
 void add_shared_flags(CLI::App& app, arguments& a) {
-  static const std::map<std::string, output> formats{{"table", output::table},
-                                                     {"wide", output::wide},
-                                                     {"json", output::json},
-                                                     {"yaml", output::yaml}};
   auto& o = a.shared;
   o.state_dir = default_state_dir().string();
   app.add_option("--state-dir", o.state_dir, "Where caches and their state are kept")
@@ -106,11 +104,7 @@ void add_shared_flags(CLI::App& app, arguments& a) {
   app.add_option("--gpu-inventory", o.gpu_inventory,
                  "A file that says which GPUs this machine has (see 'gkm gpus --help')")
       ->type_name("FILE");
-  app.add_option_function<std::string>(
-         "-o,--output", [&o](const std::string& name) { o.format = formats.at(name); },
-         "table, wide, json or yaml")
-      ->check(CLI::IsMember({"table", "wide", "json", "yaml"}))
-      ->default_str("table");
+  add_output_flag(app, o);
   app.add_option("--plain-http", o.plain_http_hosts,
                  "A registry (host or host:port) that may speak plain HTTP; loopback always may")
       ->type_name("HOST");
@@ -121,11 +115,33 @@ void add_shared_flags(CLI::App& app, arguments& a) {
   app.add_option("--client-key", o.client_key_file, "Its key")->type_name("FILE");
   app.add_option("--auth-file", o.auth_file, "Registry credentials (Docker's config.json)")
       ->type_name("FILE");
-  app.add_option("--log-level", a.log_level, "debug, info, warn, error or off")->type_name("LEVEL");
-  app.add_flag("--log-json", a.log_json, "Log as JSON, one object per line");
+  add_log_flags(app, a.log);
 }
 
 using command = std::function<result<int>()>;
+
+result<int> status_of(const arguments& a) {
+  if (a.cluster.is_cluster()) return cluster_status(a.shared, a.cluster, a.target);
+  if (!a.cluster.watch) return status(a.shared, a.target);
+  return fail(errc::invalid_argument,
+              "-w follows a cluster: say --cluster; for this machine 'gkm up' tells what changes");
+}
+
+void add_status(CLI::App& app, arguments& a, command& chosen) {
+  auto* status_command =
+      app.add_subcommand("status", "Show where each cache stands, here or in a cluster");
+  status_command->footer(
+      "Without a flag that names a cluster, or part of one, it is this machine's caches that are\n"
+      "shown, as 'gkm up' keeps them. --cluster, --context, --kubeconfig, -n, -A and -l show a\n"
+      "cluster's, and so does 'kubectl gkm status'.\n\n"
+      "Examples:\n  gkm status\n  gkm status default/vector-add -o yaml\n"
+      "  gkm status --cluster\n\nOf a cluster:\n\n" +
+      cluster_help("gkm status --cluster"));
+  status_command->add_option("NAME", a.target, "Only this cache: NAME or NAMESPACE/NAME");
+  status_command->add_flag("--cluster", a.cluster.asked, "Of the cluster that kubectl would ask");
+  add_cluster_flags(*status_command, a.cluster);
+  status_command->callback([&] { chosen = [&] { return status_of(a); }; });
+}
 
 void add_commands(CLI::App& app, arguments& a, command& chosen) {
   auto* up_command = app.add_subcommand("up", "Keep the caches of a directory of YAML files ready");
@@ -134,10 +150,7 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   up_command->add_flag("--once", a.once, "End when every cache is ready or has failed");
   up_command->callback([&] { chosen = [&] { return up(a.shared, a.target, a.once); }; });
 
-  auto* status_command = app.add_subcommand("status", "Show where each cache stands");
-  status_command->footer("Examples:\n  gkm status\n  gkm status default/vector-add -o yaml");
-  status_command->add_option("NAME", a.target, "Only this cache: NAME or NAMESPACE/NAME");
-  status_command->callback([&] { chosen = [&] { return status(a.shared, a.target); }; });
+  add_status(app, a, chosen);
 
   auto* mount_command = app.add_subcommand("mount", "Mount a cache at a path, as a pod gets it");
   mount_command->footer(mount_footer);
@@ -200,14 +213,7 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   });
 }
 
-int report(const error& e) {
-  std::cerr << "gkm: " << e.message << '\n';
-  return exit_code_for(e.code);
-}
-
-}  // namespace
-
-int run(int argc, char** argv) {
+int run_gkm(int argc, char** argv) {
   CLI::App app("Gets GPU kernel caches from OCI images to where they are used.", "gkm");
   app.footer(footer);
   app.set_version_flag("--version", std::string("gkm ") + base::version());
@@ -222,16 +228,22 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? success : usage;
   }
-  auto level = log::level_from_environment(log::level::error);
-  if (!a.log_level.empty()) {
-    auto asked = log::parse_level(a.log_level);
-    if (!asked) return report(asked.error());
-    level = *asked;
-  }
-  log::configure(level, a.log_json);
+  if (auto logging = configure_log(a.log); !logging) return report(logging.error());
   a.shared.state_dir = std::filesystem::absolute(a.shared.state_dir).lexically_normal().string();
   auto outcome = chosen();
   return outcome ? *outcome : report(outcome.error());
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  auto called = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : std::string();
+  if (called == plugin_name) return run_plugin(argc, argv);
+  if (called == completer_name) {
+    std::cout << complete_plugin({argv + 1, argv + argc});
+    return success;
+  }
+  return run_gkm(argc, argv);
 }
 
 }  // namespace gkm::cli

@@ -1,5 +1,6 @@
 #include "actors/node/list_caches.hpp"
 #include "base/files.hpp"
+#include "cli/cluster_status.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/pods.hpp"
@@ -130,6 +131,12 @@ void print_machine(const std::vector<shown_cache>& all, const std::vector<file_p
   print_document(doc, format);
 }
 
+std::string hint_at_cluster() {
+  auto cluster = cluster_in_reach();
+  if (cluster.empty()) return {};
+  return "; for the cluster of " + cluster + ": 'gkm status --cluster', or 'kubectl gkm status'";
+}
+
 }  // namespace
 
 result<int> status(const options& o, const std::string& name) {
@@ -137,7 +144,8 @@ result<int> status(const options& o, const std::string& name) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(where.caches(), ignored))
     return fail(errc::not_found, "There is no state in '" + o.state_dir +
-                                     "'; start 'gkm up DIR' first, or name its --state-dir");
+                                     "'; start 'gkm up DIR' first, or name its --state-dir" +
+                                     hint_at_cluster());
   auto all = read_statuses(where, name);
   if (!name.empty() && all.empty())
     return fail(errc::not_found, "No cache is named '" + name + "' in '" + o.state_dir + "'");

@@ -34,25 +34,40 @@ std::string_view code(tint t) {
   return "";
 }
 
+void put(std::ostream& out, const std::vector<cell>& row, const std::vector<size_t>& widths,
+         bool colours) {
+  for (size_t i = 0; i < row.size(); ++i) {
+    bool tinted = colours && row[i].colour != tint::none;
+    if (tinted) out << code(row[i].colour);
+    out << row[i].text;
+    if (tinted) out << "\033[0m";
+    if (i + 1 < row.size()) out << std::string(widths[i] - width(row[i].text) + gap, ' ');
+  }
+  out << '\n';
+}
+
 }  // namespace
+
+void table::widen(std::vector<size_t>& widths) const {
+  widths.resize(header_.size());
+  for (size_t i = 0; i < header_.size(); ++i) widths[i] = std::max(widths[i], width(header_[i]));
+  for (const auto& row : rows_)
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i].text));
+}
 
 void table::print(std::ostream& out, bool colours) const {
   std::vector<size_t> widths;
-  for (const auto& h : header_) widths.push_back(width(h));
-  for (const auto& row : rows_)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i].text));
-  auto put = [&](const std::vector<cell>& row) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      bool tinted = colours && row[i].colour != tint::none;
-      if (tinted) out << code(row[i].colour);
-      out << row[i].text;
-      if (tinted) out << "\033[0m";
-      if (i + 1 < row.size()) out << std::string(widths[i] - width(row[i].text) + gap, ' ');
-    }
-    out << '\n';
-  };
-  put({header_.begin(), header_.end()});
-  for (const auto& row : rows_) put(row);
+  widen(widths);
+  put(out, {header_.begin(), header_.end()}, widths, colours);
+  for (const auto& row : rows_) put(out, row, widths, colours);
+}
+
+void table::print_more(std::ostream& out, bool colours) {
+  bool first = widths_.empty();
+  widen(widths_);
+  if (first) put(out, {header_.begin(), header_.end()}, widths_, colours);
+  for (const auto& row : rows_) put(out, row, widths_, colours);
+  rows_.clear();
 }
 
 std::string human_bytes(uint64_t bytes) {

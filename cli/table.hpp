@@ -26,10 +26,15 @@ public:
   explicit table(std::vector<std::string> header) : header_(std::move(header)) {}
   void add(std::vector<cell> row) { rows_.push_back(std::move(row)); }
   void print(std::ostream& out, bool colours) const;
+  /// Prints what was added since the last call, below it: the header once, columns that only grow.
+  void print_more(std::ostream& out, bool colours);
 
 private:
+  void widen(std::vector<size_t>& widths) const;
+
   std::vector<std::string> header_;
   std::vector<std::vector<cell>> rows_;
+  std::vector<size_t> widths_;  ///< of what was printed before
 };
 
 /// "812 B", "1.2 MiB".

@@ -132,7 +132,9 @@ void set_request(void* easy, const request& what, const engine_options& options)
   set(easy, CURLOPT_BUFFERSIZE, receive_buffer_bytes);
   // A name lookup that hangs must not hold up the loop when its request is cancelled.
   set(easy, CURLOPT_QUICK_EXIT, 1L);
-  if (options.multiplex) set(easy, CURLOPT_PIPEWAIT, 1L);
+  // Without TLS there is no HTTP/2: whoever waited for it would wait until the other request ends.
+  bool may_share = options.multiplex && what.url.starts_with("https://");
+  if (may_share) set(easy, CURLOPT_PIPEWAIT, 1L);
   if (options.dead_peer.count() > 0) {
     auto third_s = static_cast<long>(std::max<int64_t>(options.dead_peer.count() / 3'000, 1));
     set(easy, CURLOPT_TCP_KEEPIDLE, third_s);

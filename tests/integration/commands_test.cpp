@@ -35,6 +35,7 @@ TEST_F(commands, used_wrongly_end_with_2) {
   using words = std::vector<std::string>;
   for (const auto& arguments :
        {words{}, words{"fly"}, words{"pull"}, words{"up"}, words{"status", "--no-such-flag"},
+        words{"status", "-w"}, words{"status", "--cluster", "-w", "-o", "json"},
         words{"gpus", "-o", "xml"}, words{"pull", "UPPER/case:x", "/nowhere/to"},
         words{"pull", "a b"}, words{"inspect"}, words{"gpus", "--log-level", "loud"}}) {
     auto said = bench_.gkm(arguments);
@@ -56,6 +57,19 @@ TEST_F(commands, name_what_is_missing) {
   auto auth = bench_.gkm({"pull", "127.0.0.1:1/x", "--auth-file", bench_.root() / "none.json"});
   EXPECT_EQ(auth.code, 3) << auth.err;
   EXPECT_THAT(auth.err, HasSubstr("none.json'"));
+}
+
+TEST_F(commands, lead_from_a_machine_without_state_to_the_cluster_in_reach) {
+  EXPECT_THAT(bench_.gkm({"status"}).err, testing::Not(HasSubstr("--cluster")));
+  auto file = bench_.root() / "kubeconfig";
+  write_whole(file,
+              "{current-context: a, contexts: [{name: a, context: {cluster: a}}], "
+              "clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]}");
+  bench_.environment()["KUBECONFIG"] = file;
+  EXPECT_THAT(bench_.gkm({"status"}).err, HasSubstr("context 'a'"));
+  EXPECT_THAT(bench_.gkm({"status"}).err, HasSubstr("'gkm status --cluster'"));
+  for (const auto* flag : {"--cluster", "-A", "-nteam", "--context=a"})
+    EXPECT_EQ(bench_.gkm({"status", flag}).code, 5) << flag;
 }
 
 TEST_F(commands, refuse_an_inventory_that_is_none) {

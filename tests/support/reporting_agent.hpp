@@ -1,6 +1,7 @@
 /// What the agent of one node would write about caches, said by a test with that agent's rights.
 #pragma once
 
+#include "k8s/time.hpp"
 #include "tests/support/kube_identities.hpp"
 
 #include <string>
@@ -21,7 +22,8 @@ public:
 
   /// In words of the report: state "Extracted", "Running", "Outdated", "Error", "Pending".
   void say(const std::string& ns, const std::string& cache, const std::string& digest,
-           const std::string& state, const std::vector<std::string>& pods = {}) {
+           const std::string& state, const std::vector<std::string>& pods = {},
+           const std::string& message = "") {
     as_.apply("{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, metadata: {name: " + node_ +
               ", namespace: " + ns + "}}");
     std::string uses;
@@ -31,9 +33,9 @@ public:
     as_.run(patch("gkmcachenode", ns,
                   R"({"nodeName":")" + node_ + R"(","caches":{")" + cache + R"(":{")" + digest +
                       R"(":{"compatibleGPUs":[0],"conditions":[{"type":")" + state +
-                      R"(","status":"True","reason":")" + state +
-                      R"(","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}],"pods":[)" +
-                      uses + "]}}}}"));
+                      R"(","status":"True","reason":")" + state + R"(","message":")" + message +
+                      R"(","lastTransitionTime":")" + k8s::print_time(k8s::now_unix_s()) +
+                      R"("}],"pods":[)" + uses + "]}}}}"));
   }
   /// It holds nothing of that digest any more.
   void release(const std::string& ns, const std::string& cache, const std::string& digest) {

@@ -40,6 +40,19 @@ TEST(table, colours_take_no_room) {
   EXPECT_EQ(printed(t), "N     X\nok    1\nbad   2\n");
 }
 
+TEST(table, goes_on_in_columns_that_only_grow) {
+  table t({"NAME", "X"});
+  std::ostringstream out;
+  t.add({"a", "1"});
+  t.print_more(out, false);
+  t.print_more(out, false);
+  t.add({"longer", "2"});
+  t.print_more(out, false);
+  t.add({"b", "3"});
+  t.print_more(out, false);
+  EXPECT_EQ(out.str(), "NAME   X\na      1\nlonger   2\nb        3\n");
+}
+
 TEST(human_bytes, takes_the_largest_unit_that_fits) {
   const std::vector<std::pair<uint64_t, std::string>> table{
       {0, "0 B"},

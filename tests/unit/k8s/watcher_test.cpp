@@ -240,6 +240,16 @@ TEST(watcher, falls_back_to_lists_at_once_when_the_servers_store_cannot_stream) 
   EXPECT_EQ(api.targets("sendInitialEvents").size(), 1u);
 }
 
+TEST(watcher, waits_for_no_other_one_where_connections_are_not_shared) {
+  fake_api api;
+  story told_to_one, told_to_other;
+  client c(at(api.url()));
+  watcher one(c, gkm_caches, quick(), tell(told_to_one));
+  watcher other(c, gkm_cache_nodes, quick(), tell(told_to_other));
+  EXPECT_EQ(told_to_one.until("="), "=");
+  EXPECT_EQ(told_to_other.until("="), "=");
+}
+
 TEST(watcher, falls_back_to_lists_when_streams_never_end_their_list) {
   fake_api api;
   api.put(cache_path("a"), cache_json("a", "1"));
