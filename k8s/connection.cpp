@@ -7,8 +7,8 @@
 namespace gkm::k8s {
 namespace {
 
-constexpr size_t max_body_bytes = 256 << 20;  // of one answer; lists come in chunks
-constexpr uint32_t most_requests = 64;        // at once; servers allow about 100 on a connection
+constexpr size_t max_body_bytes = 64 << 20;  // of one answer; lists come in chunks
+constexpr uint32_t most_requests = 64;       // at once; servers allow about 100 on a connection
 constexpr std::chrono::milliseconds dead_peer{30'000};
 constexpr std::chrono::milliseconds first_pause{200};
 

@@ -2,10 +2,12 @@
 
 #include "messages/json.hpp"
 
+#include <algorithm>
+
 namespace gkm::k8s {
 namespace {
 
-constexpr const char* chunk_items = "500";
+constexpr size_t smaller_chunks = 8;  // times
 constexpr int max_restarts = 3;
 constexpr size_t max_items = 1'000'000;
 
@@ -20,13 +22,20 @@ void lister::ask() {
   query q;
   q.add("labelSelector", which_.label_selector).add("fieldSelector", which_.field_selector);
   // A list that keeps outgrowing its moment is asked for at once.
-  q.add("limit", restarts_ < max_restarts ? chunk_items : "").add("continue", continue_);
+  q.add("limit", restarts_ < max_restarts ? std::to_string(chunk_items_) : "");
+  q.add("continue", continue_);
   on_->send(
       {"Failed to list " + std::string(what_.plural), "GET", what_.collection(which_.ns) + q.str()},
       [self = shared_from_this()](const result<std::string>& body) { self->take(body); });
 }
 
 void lister::take(const result<std::string>& body) {
+  if (!body && body.error().code == errc::limit_exceeded && chunk_items_ > 1) {
+    // Some objects are large, as the reports of nodes with many caches.
+    chunk_items_ = std::max<size_t>(chunk_items_ / smaller_chunks, 1);
+    restarts_ = 0;
+    return ask();
+  }
   if (!body) {
     bool anew = body.error().code == errc::expired && !continue_.empty();
     if (!anew) return reply_(fail(body.error()));

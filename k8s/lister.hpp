@@ -26,6 +26,7 @@ private:
   object_list found_;
   std::string continue_;
   int restarts_ = 0;
+  size_t chunk_items_ = 500;  ///< less once that was too much for one answer
 };
 
 }  // namespace gkm::k8s

@@ -9,6 +9,11 @@ constexpr size_t max_line_bytes = 16 << 20;  // an object, of which etcd takes 1
 
 }  // namespace
 
+void watch_stream::on_head(const net::response_head& head) {
+  head_ = head;
+  if (head.status == 200) opened_();
+}
+
 void watch_stream::on_body(std::string_view bytes) {
   if (too_long_) return;
   bool is_lines = head_.status == 200;

@@ -33,7 +33,8 @@ struct watch_callbacks {
   std::function<void(const gone_object&)> deleted;
   /// Everything that there is has been told, and everything that vanished: after each list.
   std::function<void()> synced;
-  /// The watch broke and will be tried again (null: it works again).
+  /// The watch broke and will be tried again. Null: it works again, and what was missed was told;
+  /// if all was listed anew, this comes right before `synced`.
   std::function<void(const error*)> trouble{};
 };
 

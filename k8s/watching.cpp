@@ -76,6 +76,9 @@ std::string watcher::watching::stream_target(int timeout_s) const {
 void watcher::watching::open_stream() {
   auto timeout_s = watch_seconds();
   auto who = std::make_shared<watch_stream>(
+      [weak = weak_from_this(), turn = turn_] {
+        if (auto self = weak.lock()) self->opened(turn);
+      },
       [weak = weak_from_this(), turn = turn_](std::string_view line) {
         if (auto self = weak.lock()) self->heard(turn, line);
       },
@@ -100,7 +103,6 @@ void watcher::watching::open_list() {
                   lock held(self->mutex_);
                   if (self->is_past(turn)) return;
                   if (!all) return self->ended(turn, all.error());
-                  self->works();
                   for (const auto& o : all->items) {
                     self->changed(o);
                     if (self->is_past(turn)) return;
@@ -108,6 +110,19 @@ void watcher::watching::open_list() {
                   self->finish_list(all->resource_version);
                   if (!self->is_past(turn)) self->begin();
                 });
+}
+
+/// What a resumed watch missed comes at once, and in an unknown number of events: it works again
+/// when a moment has passed. A list has an end that says so.
+void watcher::watching::opened(uint64_t turn) {
+  lock held(mutex_);
+  if (is_past(turn) || listing_ || !in_trouble_) return;
+  on_->after(options_.first_pause, [weak = weak_from_this(), turn] {
+    auto self = weak.lock();
+    if (!self) return;
+    lock held(self->mutex_);
+    if (!self->is_past(turn)) self->works_again();
+  });
 }
 
 void watcher::watching::heard(uint64_t turn, std::string_view line) {
@@ -127,7 +142,7 @@ void watcher::watching::heard(uint64_t turn, std::string_view line) {
     return broken(status_error(code, value), code);
   }
   failures_ = 0;
-  works();
+  heard_something_ = true;
   if (name == "BOOKMARK") return take_bookmark(value);
   auto o = object::copy(value);
   if (!o) return broken(wrap(o.error(), "an event").value());
@@ -198,14 +213,13 @@ void watcher::watching::finish_list(std::string version) {
   version_ = std::move(version);
   listing_ = false;
   unfinished_lists_ = 0;
-  works();
+  works_again();
+  if (is_past(turn)) return;
   synced_ = true;
   if (callbacks_.synced) callbacks_.synced();
 }
 
-// Something good came.
-void watcher::watching::works() {
-  heard_something_ = true;
+void watcher::watching::works_again() {
   if (std::exchange(in_trouble_, false) && callbacks_.trouble) callbacks_.trouble(nullptr);
 }
 

@@ -21,6 +21,7 @@ public:
   bool has_synced() const;
 
   // From the stream that `turn` names; those of earlier turns are past.
+  void opened(uint64_t turn);
   void heard(uint64_t turn, std::string_view line);
   /// `refusal`: the status that the server answered with instead of a stream, or within it; or 0.
   void ended(uint64_t turn, const std::optional<error>& why, int refusal = 0);
@@ -42,7 +43,7 @@ private:
   void changed(const object& o);
   void gone(std::map<object_key, known>::iterator at, object last);
   void finish_list(std::string version);
-  void works();
+  void works_again();
   void again(const error* why);
   void broken(error why, int refusal = 0);
 

@@ -62,8 +62,9 @@ aggregate::share aggregate::share_of(const row& r) const {
     (is_current ? s.counts.pods_running : s.counts.pods_outdated) += hold.pods;
     extracted |= hold.state == hold_state::extracted;
     s.stuck |= hold.state == hold_state::unload_error;
+    // Of what suits no GPU of it a node keeps no more than the words.
+    s.holding |= hold.fits || hold.pods > 0;
   }
-  s.holding = !r.holding.empty();
   s.mounted = s.counts.pods_running + s.counts.pods_outdated > 0;
   bool error = now && now->state == hold_state::error;
   if (r.standing.wanted) {

@@ -116,8 +116,10 @@ void caches_state::reported(const node_report& report) {
   auto& n = nodes_[report.name];
   n.reports += fresh;
   if (report.ns.empty()) {
-    bool news = !n.runs_agent || n.has_gpu == report.gpus.empty();
-    n.runs_agent = true;
+    // A report is created first and filled in then.
+    bool speaks = !report.node_name.empty();
+    bool news = n.runs_agent != speaks || n.has_gpu == report.gpus.empty();
+    n.runs_agent = speaks;
     n.has_gpu = !report.gpus.empty();
     if (news) broadcast(report.name, n);
   }
@@ -264,10 +266,12 @@ void caches_state::ensure_driver() {
             return;
           }
           log::warn("Cannot make the CSIDriver object", {{"error", outcome.error().message}});
-          auto pause =
-              base::pause_after({errc::unavailable, {}, {}}, ++driver_failures_, chance_());
-          self_->delayed_send(self_, pause.value_or(base::longest_pause), run_atom_v,
-                              continuation{[this] { ensure_driver(); }});
+          auto pause = base::pause_after({errc::unavailable, {}, {}}, ++driver_failures_, chance_())
+                           .value_or(base::longest_pause);
+          driver_due_ = self_->clock().now() + pause;
+          self_->delayed_send(self_, pause, run_atom_v, continuation{[this] {
+                                if (self_->clock().now() >= driver_due_) ensure_driver();
+                              }});
         }});
   });
 }

@@ -78,6 +78,7 @@ private:
   bool leading_ = false;
   bool whole_ = false;
   uint32_t driver_failures_ = 0;
+  caf::actor_clock::time_point driver_due_;
 };
 
 }  // namespace gkm::cluster

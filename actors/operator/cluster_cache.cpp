@@ -148,11 +148,18 @@ void cluster_cache_state::resolved(const std::string& image, const result<digest
   auto pause = base::pause_after(outcome.error(), ++resolve_failures_, chance_());
   log::warn("Cannot resolve an image",
             {{"cache", seen_.ref.str()}, {"image", image}, {"error", outcome.error().message}});
-  if (pause)
-    self_->delayed_send(self_, *pause, run_atom_v, continuation{[this, image] {
-                          if (image == seen_.image && image_.resolved.empty() && acting_) resolve();
-                        }});
+  if (pause) resolve_after(*pause);
   reconcile();
+}
+
+/// Several may be on their way, as whoever changes the cache need not wait: the last one counts.
+void cluster_cache_state::resolve_after(std::chrono::milliseconds pause) {
+  resolve_again_at_ = self_->clock().now() + pause;
+  self_->delayed_send(self_, pause, run_atom_v, continuation{[this, image = seen_.image] {
+                        bool due = self_->clock().now() >= resolve_again_at_;
+                        if (due && image == seen_.image && image_.resolved.empty() && acting_)
+                          resolve();
+                      }});
 }
 
 void cluster_cache_state::write_status(const situation& s) {
@@ -161,7 +168,9 @@ void cluster_cache_state::write_status(const situation& s) {
   auto now = self_->clock().now();
   auto weight = weigh(seen_.status, wanted);
   auto pause = pace_.due(now, weight);
-  if (pause.count() > 0) return come_back(pause);
+  // What the watch told meanwhile must not wait for so long.
+  if (pause.count() > 0)
+    return come_back(awaited_version_.empty() ? pause : std::min(pause, watch_lag));
   pace_.wrote(now, weight);
   writing_ = true;
   attempt_ = wanted;

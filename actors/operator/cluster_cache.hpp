@@ -58,6 +58,7 @@ private:
   bool learn_digest();
   void resolve();
   void resolved(const std::string& image, const result<digest>& outcome);
+  void resolve_after(std::chrono::milliseconds pause);
   void write_status(const situation& s);
   void read();
   answer<cluster_cache> answered(std::vector<cache_event> events);
@@ -90,6 +91,7 @@ private:
   bool pausing_ = false;  ///< after a failure
   uint32_t failures_ = 0;
   uint32_t resolve_failures_ = 0;
+  caf::actor_clock::time_point resolve_again_at_;
   uint64_t epoch_ = 0;
 };
 

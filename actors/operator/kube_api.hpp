@@ -45,6 +45,7 @@ public:
 
 private:
   void write_copy(const secret_ref& from, const k8s::object& secret, answer<done> reply);
+  void apply_copy(const std::string& name, const std::string& body, answer<done> reply);
 
   k8s::client& client_;
   metrics& metrics_;

@@ -9,6 +9,8 @@ namespace {
 
 bool is_pull_secret(const k8s::object& secret) {
   auto type = secret.text({"type"});
+  // Copies are other namespaces' secrets, and nobody's to name.
+  if (!secret.label(pull_secret_label).empty()) return false;
   return type == "kubernetes.io/dockerconfigjson" || type == "kubernetes.io/dockercfg";
 }
 
@@ -38,7 +40,21 @@ void kube_secrets::write_copy(const secret_ref& from, const k8s::object& secret,
   d.set({"metadata", "annotations", "gkm.io/copy-of"}, from.ns + "/" + from.name);
   d.set({"type"}, secret.text({"type"}));
   if (const auto* data = secret.find({"data"})) d.set({"data"}, *data);
-  client_.apply(k8s::secrets, {copies_ns_, name}, d.print(), {"gkm-operator", true},
+  auto body = d.print();
+  apply_copy(name, body, [=, this](const result<done>& applied) {
+    // The type of a secret never changes: one that was made anew as another needs a new copy.
+    bool is_other = !applied && applied.error().code == errc::invalid_argument;
+    if (!is_other) return reply(applied);
+    drop(name, [=, this](const result<done>& gone) {
+      if (!gone) return reply(gone);
+      apply_copy(name, body, reply);
+    });
+  });
+}
+
+void kube_secrets::apply_copy(const std::string& name, const std::string& body,
+                              answer<done> reply) {
+  client_.apply(k8s::secrets, {copies_ns_, name}, body, {"gkm-operator", true},
                 [reply, counted = &metrics_](result<k8s::object> o) {
                   counted->wrote("secret", o ? errc::none : o.error().code);
                   if (!o) return reply(fail(o.error()));

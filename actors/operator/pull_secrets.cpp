@@ -130,13 +130,16 @@ void pull_secrets_state::finished(const std::string& copy, bool dropped,
 }
 
 void pull_secrets_state::rest(const std::string& copy, std::chrono::milliseconds pause) {
-  copies_[copy].resting = true;
+  auto& e = copies_[copy];
+  e.resting = true;
+  e.rests_until = self_->clock().now() + pause;
   self_->delayed_send(self_, pause, flush_atom_v, copy);
 }
 
 void pull_secrets_state::flush(const std::string& copy) {
   auto at = copies_.find(copy);
-  if (at == copies_.end()) return;
+  // Cut short and begun anew, a rest has more than one end coming.
+  if (at == copies_.end() || self_->clock().now() < at->second.rests_until) return;
   at->second.resting = false;
   proceed(copy);
 }

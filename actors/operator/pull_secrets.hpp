@@ -36,6 +36,7 @@ private:
     bool due = true;            ///< to be copied, or dropped
     bool busy = false;
     bool resting = false;
+    caf::actor_clock::time_point rests_until;
     uint32_t failures = 0;
   };
 

@@ -63,7 +63,7 @@ public:
         registry_(registry_options_of(options_)),
         memory_(options_.memory),
         http_(engine_options_of(options_)),
-        pool_(options_.threads) {}
+        pool_(options_.threads, options_.threads_of_one) {}
 
   void resolve(std::chrono::milliseconds limit, const cluster_cache& cache, answer<digest> reply) {
     auto image = image_ref::parse(cache.image);
@@ -76,15 +76,12 @@ public:
                                                   std::to_string(max_secrets) + " secrets"));
     for (const auto& name : cache.pull_secrets)
       if (auto fine = check_secret_name(name); !fine) return reply(fail(fine.error()));
-    if (open_.fetch_add(1) >= options_.threads + options_.waiting) {
-      --open_;
-      return reply(fail(errc::busy, "too many images are being resolved: apply it again"));
-    }
     auto q = std::make_shared<question>();
     q->image = std::move(*image);
     q->ns = cache.ref.ns.empty() ? options_.own_ns : cache.ref.ns;
     q->names = cache.pull_secrets;
     q->reply = std::move(reply);
+    if (auto fine = admit(q); !fine) return q->reply(fail(fine.error()));
     begin(q, std::min(limit, options_.limit));
   }
 
@@ -115,14 +112,22 @@ private:
   };
   using question_ptr = std::shared_ptr<question>;
 
+  // Each that is open may keep a connection of the API server waiting.
+  result<void> admit(const question_ptr& q) {
+    std::lock_guard lock(mutex_);
+    if (closed_) return fail(errc::cancelled, "the operator is ending");
+    if (questions_.size() >= options_.threads + options_.waiting)
+      return fail(errc::busy, "too many images are being resolved: apply it again");
+    auto& of_one = open_[q->ns];
+    if (of_one >= options_.open_of_one)
+      return fail(errc::busy, "too many images of namespace '" + q->ns +
+                                  "' are being resolved: apply it again");
+    ++of_one;
+    questions_.insert(q);
+    return {};
+  }
+
   void begin(const question_ptr& q, std::chrono::milliseconds limit) {
-    bool closed = false;
-    {
-      std::lock_guard lock(mutex_);
-      closed = closed_;
-      if (!closed) questions_.insert(q);
-    }
-    if (closed) return answer_one(q, fail(errc::cancelled, "the operator is ending"));
     auto weak = weak_from_this();
     http_.after(limit, [weak, late = std::weak_ptr(q), limit] {
       auto self = weak.lock();
@@ -138,10 +143,10 @@ private:
 
   void answer_one(const question_ptr& q, const result<digest>& outcome) {
     if (q->answered.exchange(true)) return;
-    --open_;
     {
       std::lock_guard lock(mutex_);
       questions_.erase(q);
+      if (auto at = open_.find(q->ns); --at->second == 0) open_.erase(at);
     }
     q->reply(outcome);
   }
@@ -176,7 +181,7 @@ private:
       if (auto self = weak.lock()) self->answer_one(q, outcome);
     };
     if (!memory_.ask(key, tell)) return;
-    pool_.post([weak = weak_from_this(), q, key] {
+    pool_.post(q->ns, [weak = weak_from_this(), q, key] {
       if (auto self = weak.lock()) self->memory_.settle(key, self->ask_with_each(*q));
     });
   }
@@ -218,14 +223,14 @@ private:
   const secret_reader secrets_;
   const resolver_options options_;
   const oci::registry_options registry_;
-  std::atomic<size_t> open_ = 0;
   std::mutex mutex_;
+  std::map<std::string, size_t> open_;  ///< questions by namespace
   bool closed_ = false;
   std::set<question_ptr> questions_;
   answer_memory memory_;
   net::engine http_;
   source_memory sources_;  // before the engine: they stand on it
-  base::worker_pool pool_;
+  fair_pool pool_;
 };
 
 registry_resolver::registry_resolver(secret_reader secrets, resolver_options options)

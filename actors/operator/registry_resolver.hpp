@@ -32,10 +32,12 @@ secret_reader secrets_of(k8s::client& client);
 struct resolver_options {
   std::string own_ns = "gkm-system";  ///< where the secrets of caches without one are
   std::vector<std::string>
-      allowed_hosts;     ///< "host" or "host:port": may be local, speak plain HTTP
-  std::string ca_file;   ///< trusted beside the system's own
-  size_t threads = 16;   ///< registries asked at a time
-  size_t waiting = 256;  ///< further questions; more fail as busy
+      allowed_hosts;          ///< "host" or "host:port": may be local, speak plain HTTP
+  std::string ca_file;        ///< trusted beside the system's own
+  size_t threads = 16;        ///< registries asked at a time
+  size_t waiting = 256;       ///< further questions; more fail as busy
+  size_t threads_of_one = 4;  ///< of these, for one namespace: its registry may be a slow one
+  size_t open_of_one = 64;    ///< questions of one namespace; more fail as busy
   std::chrono::milliseconds limit{8'000};
   std::chrono::milliseconds memory{5'000};  ///< how old an answer may be
 };

@@ -3,9 +3,9 @@
 /// answer. For .cpp files only.
 #pragma once
 
+#include "actors/operator/fair_pool.hpp"
 #include "actors/operator/pull_credentials.hpp"
 #include "actors/operator/registry_resolver.hpp"
-#include "base/worker_pool.hpp"
 #include "k8s/object.hpp"
 #include "net/http.hpp"
 #include "oci/registry.hpp"

@@ -4,6 +4,7 @@
 #include "base/sha256.hpp"
 #include "messages/pull_secret.hpp"
 #include "messages/volume.hpp"
+#include "tests/support/operator_program.hpp"
 
 #include <atomic>
 
@@ -248,6 +249,35 @@ TEST_F(agent_test, logs_in_with_the_copy_of_a_pull_secret_and_keeps_it_nowhere) 
         << file.path();
 }
 
+TEST_F(agent_test, a_pull_secret_that_is_copied_at_the_same_time_is_waited_for) {
+  agent_node node(server(), "agent-waits");
+  auto one = add_image("v1", 9'500);
+  registry_.interfere([](const seen_request& r, const reply&) -> std::optional<reply> {
+    if (r.header("authorization") == "Basic dXNlcjpzM2NyM3Q=") return std::nullopt;
+    return reply{401, "who?", {{"WWW-Authenticate", "Basic realm=\"team\""}}};
+  });
+  start(node);
+  operator_program op(server());
+  ASSERT_TRUE(eventually("it leads", [&] { return op.metric("gkm_operator_leading") == 1; }));
+  constexpr int caches = 8;
+  std::string all;
+  for (int i = 0; i < caches; ++i) {
+    auto secret = "login-" + std::to_string(i);
+    admin().run({"create", "secret", "docker-registry", secret, "-n", ns_,
+                 "--docker-server=" + registry_.server().authority(), "--docker-username=user",
+                 "--docker-password=s3cr3t"});
+    all += "{apiVersion: gkm.io/v1alpha1, kind: GKMCache, metadata: {name: c" + std::to_string(i) +
+           ", namespace: " + ns_ + ", annotations: {gkm.io/resolvedDigest: '" + one.digest() +
+           "'}}, spec: {image: '" + image(one.digest()) + "', imagePullSecrets: [{name: " + secret +
+           "}]}}\n---\n";
+  }
+  admin().apply(all);
+  for (int i = 0; i < caches; ++i)
+    ASSERT_TRUE(node.wait_state(ref("c" + std::to_string(i)), one.digest(), "Extracted"));
+  auto failure = "Cache failed cache=\"GKMCache " + ns_ + "/";  // others left theirs
+  EXPECT_EQ(node.process().err().find(failure), std::string::npos) << node.process().err();
+}
+
 TEST_F(agent_test, does_not_ask_registries_on_the_node_itself) {
   agent_node node(server(), "agent-guards");
   node.start();
@@ -271,6 +301,45 @@ TEST_F(agent_test, follows_its_log_level) {
     return node.process().err().find("Log level is set level=debug") != std::string::npos;
   }));
   EXPECT_EQ(node.end(), 0);
+}
+
+TEST_F(agent_test, is_not_sent_to_the_node_itself_for_a_token) {
+  agent_node node(server(), "agent-token-realm");
+  auto one = add_image("v1", 1'600);
+  fault_server neighbour([](const seen_request&) { return reply{200, R"({"token":"t"})"}; });
+  registry_.interfere([&](const seen_request&, const reply&) -> std::optional<reply> {
+    return reply{
+        401,
+        "who?",
+        {{"WWW-Authenticate", "Bearer realm=\"" + neighbour.url("/token") + "\",service=\"x\""}}};
+  });
+  start(node);
+  want(ref("x"), one);
+  ASSERT_TRUE(node.wait_state(ref("x"), one.digest(), "Error"));
+  EXPECT_TRUE(neighbour.requests().empty());
+  EXPECT_EQ(node.report(ns_)->caches["x"][*digest::parse(one.digest())].conditions[0].reason,
+            "Refused");
+}
+
+TEST_F(agent_test, reports_for_another_node_object_once_there_is_one) {
+  agent_node node(server(), "agent-reborn");
+  start(node);
+  auto owner = [&] {
+    return admin()
+        .ask({"get", "clustergkmcachenode", node.name(), "-o",
+              "jsonpath={.metadata.ownerReferences[0].uid}"})
+        .out;
+  };
+  ASSERT_TRUE(eventually("the node reports", [&] { return !owner().empty(); }));
+  admin().run({"delete", "node", node.name()});
+  ASSERT_TRUE(eventually("it has heard", [&] {
+    return node.process().err().find("Our Node object is gone") != std::string::npos;
+  }));
+  // As the garbage collector does with what has lost its owner.
+  admin().run({"delete", "clustergkmcachenode", node.name()});
+  make_node(server(), node.name());
+  auto uid = admin().field({"node", node.name()}, "{.metadata.uid}");
+  EXPECT_TRUE(eventually("it reports for the new one", [&] { return owner() == uid; })) << owner();
 }
 
 TEST_F(agent_test, tells_kubelet_and_prometheus_how_it_is) {

@@ -157,6 +157,33 @@ TEST_F(gkm_operator, copies_pull_secrets_as_long_as_a_cache_names_them) {
   EXPECT_TRUE(eventually("the copy is gone", [&] { return data(copies, copy).empty(); }));
 }
 
+TEST_F(gkm_operator, copies_a_pull_secret_that_was_made_anew_as_another_type) {
+  const std::string ns = "op-secret-type";
+  make_namespace(server(), ns);
+  auto make = [&](const std::string& type, const std::string& key) {
+    admin().apply("{apiVersion: v1, kind: Secret, metadata: {name: login, namespace: " + ns +
+                  "}, type: kubernetes.io/" + type + ", stringData: {" + key + ": '{}'}}");
+  };
+  make("dockerconfigjson", ".dockerconfigjson");
+  operator_program op(server());
+  admin().apply(cache(ns, digest_a, ", imagePullSecrets: [{name: login}]"));
+  auto type = [&] {
+    return admin()
+        .ask({"get", "secret", pull_secret_copy(ns, "login"), "-n",
+              pull_secret_namespace("gkm-system"), "-o", "jsonpath={.type}"})
+        .out;
+  };
+  ASSERT_TRUE(
+      eventually("there is a copy", [&] { return type() == "kubernetes.io/dockerconfigjson"; }));
+  admin().run({"delete", "secret", "login", "-n", ns});
+  make("dockercfg", ".dockercfg");
+  admin().apply(cache(ns, digest_b, ", imagePullSecrets: [{name: login}]"));
+  EXPECT_TRUE(
+      eventually("the copy is another", [&] { return type() == "kubernetes.io/dockercfg"; }))
+      << type() << op.process().err();
+  admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
+}
+
 TEST_F(gkm_operator, asks_nothing_while_nothing_changes) {
   operator_program op(server(), "idle", {"--no-leader-elect"});
   ASSERT_TRUE(eventually("it is ready", [&] { return !op.get("/readyz").empty(); }));

@@ -79,6 +79,7 @@ void cluster_watch::watch_reports(k8s::client& client, const k8s::resource& what
 }
 
 /// A Node that is taken away and made anew keeps its labels meanwhile: nothing is dropped for that.
+/// But nothing is reported then, either: what has an owner that is gone is collected at once.
 void cluster_watch::watch_node(k8s::client& client) {
   add(client, k8s::nodes, true,
       {.changed =
@@ -94,7 +95,10 @@ void cluster_watch::watch_node(k8s::client& client) {
        .deleted =
            [this](const k8s::gone_object&) {
              metrics_.heard("node");
-             log::warn("Our Node object is gone", {{"node", node_name_}});
+             log::warn("Our Node object is gone: nothing is reported until there is another",
+                       {{"node", node_name_}});
+             node_uid_.clear();
+             caf::anon_send(to_.reporter, node_atom_v, node_uid_);
            },
        .synced =
            [this] {

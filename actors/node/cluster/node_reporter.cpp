@@ -123,4 +123,11 @@ void node_reporter_state::take_heard(slot& s) {
     if (s.seen && s.seen->object.uid == g->uid) s.seen.reset();
 }
 
+bool node_reporter_state::has_heard_other(const slot& s) {
+  if (const auto* report = std::get_if<node_report>(&s.heard))
+    return !s.seen || report->object != s.seen->object;
+  const auto* g = std::get_if<gone>(&s.heard);
+  return g && s.seen && g->uid == s.seen->object.uid;
+}
+
 }  // namespace gkm::node

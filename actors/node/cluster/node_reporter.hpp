@@ -52,7 +52,8 @@ private:
     std::optional<node_report> seen;  ///< as the API has it; none: there is no report
     bool busy = false;                ///< a question to the API is open
     bool pausing = false;             ///< after a failure
-    bool waiting = false;             ///< for its pace
+    caf::actor_clock::time_point paused_until;
+    bool waiting = false;                                   ///< for its pace
     std::variant<std::monostate, node_report, gone> heard;  ///< while busy
     std::deque<std::string> echoes;  ///< own versions that the watch will tell of
     base::pace pace;
@@ -83,6 +84,8 @@ private:
   void answered(const std::string& ns, const node_report& now);
   void take_heard(slot& s);
   static void take(slot& s, const node_report& report);
+  /// While asking: of another version, or that what was found is gone.
+  static bool has_heard_other(const slot& s);
   void flush(const std::string& ns);
   template <class T>
   answer<T> back_here(std::function<void(result<T>)> then);

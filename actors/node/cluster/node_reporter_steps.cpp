@@ -135,18 +135,18 @@ void node_reporter_state::remove(const std::string& ns) {
   }));
 }
 
+/// The watch may be ahead of the answer, or behind it: if they differ, it is asked again.
 void node_reporter_state::read(const std::string& ns) {
   reports_[ns].busy = true;
+  reports_[ns].heard = {};
   port_.read(ns, back_here<node_report>([this, ns](result<node_report> found) {
                auto& s = reports_[ns];
-               if (found) {
-                 s.busy = false;
-                 s.heard = {};
+               if (!found && found.error().code != errc::not_found) return pause(ns, found.error());
+               if (found)
                  s.seen = *found;
-                 return proceed(ns);
-               }
-               if (found.error().code != errc::not_found) return pause(ns, found.error());
-               s.seen.reset();
+               else
+                 s.seen.reset();
+               if (has_heard_other(s)) return read(ns);
                s.heard = {};
                s.busy = false;
                proceed(ns);
@@ -185,8 +185,14 @@ void node_reporter_state::pause(const std::string& ns, const error& e) {
     log::warn("Cannot write report", {{"namespace", ns}, {"error", e.message}});
   s.pausing = true;
   auto wait = pause_after(as_passing(e), s.failures, chance_()).value_or(longest_pause);
+  s.paused_until = self_->clock().now() + wait;
   self_->delayed_send(self_, wait, run_atom_v, continuation{[this, ns] {
-                        reports_[ns].pausing = false;
+                        // Cut short and begun anew, a pause has more than one end coming.
+                        auto at = reports_.find(ns);
+                        bool over =
+                            at != reports_.end() && self_->clock().now() >= at->second.paused_until;
+                        if (!over) return;
+                        at->second.pausing = false;
                         proceed(ns);
                       }});
 }

@@ -7,12 +7,25 @@
 #include "net/http.hpp"
 #include "oci/registry.hpp"
 
+#include <array>
 #include <condition_variable>
-#include <mutex>
 #include <optional>
 
 namespace gkm::node {
 namespace {
+
+constexpr std::array pauses_for_a_copy{
+    std::chrono::milliseconds{50}, std::chrono::milliseconds{150}, std::chrono::milliseconds{400}};
+constexpr size_t max_missing = 1'024;
+
+/// False if nobody waits any more.
+bool sleep_for(std::chrono::milliseconds pause, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait_for(lock, stop, pause, [] { return false; });
+  return !stop.stop_requested();
+}
 
 /// Waits for a port's answer on a worker thread.
 template <class T>
@@ -108,9 +121,36 @@ result<std::shared_ptr<oci::source>> pull_logins::open(const std::vector<std::st
   return std::shared_ptr<oci::source>(std::move(opened));
 }
 
+/// The operator copies a secret while it judges the cache that names it: a copy that was never
+/// there yet may be on its way.
 result<std::string> pull_logins::read(const std::string& secret, const std::stop_token& stop) {
   auto slash = secret.find('/');
   auto copy = pull_secret_copy(secret.substr(0, slash), secret.substr(slash + 1));
+  auto found = read_copy(copy, stop);
+  for (auto pause : pauses_for_a_copy) {
+    bool on_its_way = !found && found.error().code == errc::not_found && !is_known_missing(copy);
+    if (!on_its_way || !sleep_for(pause, stop)) break;
+    found = read_copy(copy, stop);
+  }
+  note_missing(copy, !found && found.error().code == errc::not_found);
+  return found;
+}
+
+bool pull_logins::is_known_missing(const std::string& copy) {
+  std::lock_guard lock(mutex_);
+  return missing_.contains(copy);
+}
+
+void pull_logins::note_missing(const std::string& copy, bool is_missing) {
+  std::lock_guard lock(mutex_);
+  if (missing_.size() >= max_missing) missing_.clear();
+  if (is_missing)
+    missing_.insert(copy);
+  else
+    missing_.erase(copy);
+}
+
+result<std::string> pull_logins::read_copy(const std::string& copy, const std::stop_token& stop) {
   pending_answer<k8s::object> asked;
   client_.get(k8s::secrets, {copies_ns_, copy}, asked.slot());
   auto found = asked.wait(stop);

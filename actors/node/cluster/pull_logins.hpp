@@ -5,6 +5,8 @@
 #include "messages/errors.hpp"
 
 #include <memory>
+#include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -33,18 +35,24 @@ public:
   ~pull_logins();
 
   /// Secrets are named "namespace/name". One that is not there, yet, is done without: the image may
-  /// be anybody's to read. Blocks until the API has answered or `stop` is asked for.
+  /// be anybody's to read. Blocks until the API has answered, which may be asked again for a
+  /// moment, or `stop` is asked for.
   result<std::shared_ptr<oci::source>> open(const std::vector<std::string>& pull_secrets,
                                             std::stop_token stop);
 
 private:
   result<std::string> read(const std::string& secret, const std::stop_token& stop);
+  result<std::string> read_copy(const std::string& copy, const std::stop_token& stop);
+  bool is_known_missing(const std::string& copy);
+  void note_missing(const std::string& copy, bool is_missing);
 
   k8s::client& client_;
   net::engine& http_;
   const oci::registry_options& options_;
   const std::string copies_ns_;
   const std::shared_ptr<oci::source> anybody_;  ///< for caches without secrets: shared
+  std::mutex mutex_;
+  std::set<std::string> missing_;  ///< copies that were waited for once, in vain
 };
 
 /// The registry logins in the `data` of a Secret, which is base64 there, of either kind:

@@ -134,6 +134,21 @@ TEST(client, lists_in_chunks) {
   EXPECT_EQ(one->items[0].name(), "b");
 }
 
+TEST(client, asks_for_less_at_a_time_where_objects_are_large) {
+  fake_api api;
+  for (auto name : {"a", "b", "c"}) api.put(cache_path(name), cache_json(name, "i"));
+  api.intercept([&](const seen_request& r) -> std::optional<reply> {
+    if (r.target.find("limit=500") == std::string::npos) return std::nullopt;
+    reply large{200, std::string(1 << 20, ' ')};
+    large.repeat_body = 65;
+    return large;
+  });
+  client c(at(api.url()));
+  auto all = wait_for<object_list>([&](auto r) { c.list(gkm_caches, {}, r); });
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(all->items.size(), 3u);
+}
+
 TEST(client, begins_a_list_anew_when_its_moment_is_forgotten) {
   std::atomic<int> continued{0};
   fake_api api;  // after what its threads use

@@ -63,6 +63,22 @@ TEST(aggregate, a_node_that_is_away_counts_for_nothing) {
   EXPECT_EQ(a.counts().pods_running, 3u);
 }
 
+TEST(aggregate, a_node_that_only_says_why_it_cannot_use_it_holds_nothing) {
+  aggregate a;
+  a.set_current(now);
+  a.set_standing(wanted("a"));
+  auto unfit = hold(now, hold_state::error);
+  unfit.fits = false;
+  a.set_holding("a", {{unfit}});
+  EXPECT_EQ(list_some(a.unfit()), "a");
+  EXPECT_TRUE(a.holding().empty()) << "its agent may be gone for good, and the words stay";
+  a.set_holding("a", {{unfit, hold(before, hold_state::extracted)}});
+  EXPECT_EQ(list_some(a.holding()), "a");
+  unfit.pods = 1;
+  a.set_holding("a", {{unfit}});
+  EXPECT_EQ(list_some(a.holding()), "a");
+}
+
 TEST(aggregate, one_report_costs_the_same_among_ten_nodes_and_a_thousand) {
   for (size_t nodes : {10u, 1'000u}) {
     aggregate a;

@@ -104,6 +104,19 @@ TEST_F(pull_secrets, are_tried_again_with_pauses) {
   EXPECT_EQ(port_.there.size(), 1u);
 }
 
+TEST_F(pull_secrets, that_fail_are_not_tried_more_often_for_every_change) {
+  lead(true);
+  port_.down = true;
+  for (int i = 0; i < 50; ++i) {
+    want(one_, {"login"});
+    run(60);
+  }
+  run(600);
+  port_.log.clear();
+  run(3'600);
+  EXPECT_LE(port_.log.size(), 3'600u / 150) << "once in 150 to 300 s";
+}
+
 TEST(pull_secret_copy, is_a_name_of_its_own) {
   EXPECT_EQ(pull_secret_copy("a", "b").size(), 49u);
   EXPECT_NE(pull_secret_copy("a", "b"), pull_secret_copy("a", "c"));

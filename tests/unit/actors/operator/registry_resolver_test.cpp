@@ -4,9 +4,11 @@
 #include "k8s/object.hpp"
 #include "tests/support/cache_image.hpp"
 #include "tests/support/fault_server.hpp"
+#include "tests/support/gate.hpp"
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <future>
 
 namespace gkm::cluster {
@@ -53,7 +55,6 @@ protected:
   std::unique_ptr<registry_resolver> resolver_;
   std::map<std::string, std::string> secrets_;
 
-private:
   secret_reader reader() {
     return [this](const k8s::object_key& key, answer<k8s::object> reply) {
       auto at = secrets_.find(key.str());
@@ -188,6 +189,34 @@ TEST_F(registry_resolver_test, answers_in_time_where_the_registry_does_not) {
   auto got = resolve(host + "/a:b");
   EXPECT_EQ(got.error().code, errc::unavailable);
   EXPECT_THAT(got.error().message, HasSubstr("did not answer"));
+}
+
+TEST_F(registry_resolver_test, a_namespace_with_a_slow_registry_holds_up_no_other) {
+  auto never = std::make_shared<support::gate>();
+  fault_server slow([never](const seen_request&) {
+    reply held;
+    held.wrong.hold_head = never;
+    return held;
+  });
+  image_registry registry(small_image());
+  allow(slow);
+  allow(registry.server());
+  options_.open_of_one = 20;
+  resolver_ = std::make_unique<registry_resolver>(reader(), options_);
+  std::atomic<size_t> busy = 0;
+  for (int i = 0; i < 40; ++i) {
+    cluster_cache greedy;
+    greedy.ref = {"greedy", "c"};
+    greedy.image = slow.authority() + "/a:" + std::to_string(i);
+    resolver_->resolve(greedy,
+                       [&](const result<digest>& r) { busy += r.error().code == errc::busy; });
+  }
+  slow.wait_for_requests(options_.threads_of_one);
+  EXPECT_TRUE(resolve(registry.name()));
+  EXPECT_EQ(busy, 20u);
+  EXPECT_EQ(slow.requests().size(), options_.threads_of_one);
+  never->open();
+  resolver_.reset();
 }
 
 TEST_F(registry_resolver_test, says_when_a_registry_is_down) {

@@ -23,6 +23,7 @@ public:
   std::vector<std::string> events;
   bool away = false;
   std::function<void()> just_before_a_write;
+  std::function<void()> on_the_way_back;         ///< of what was read
   std::function<void(const node_report&)> tell;  ///< the watch
 
   void create(const node_report& report, const std::string& uid,
@@ -62,7 +63,9 @@ public:
     answer_later<node_report>(reply, [this, ns]() -> result<node_report> {
       auto at = there.find(ns);
       if (at == there.end()) return fail(errc::not_found, "none");
-      return at->second;
+      auto found = at->second;
+      if (on_the_way_back) std::exchange(on_the_way_back, nullptr)();
+      return found;
     });
   }
   void record(const node_report&, const report_event& event) override {
@@ -246,6 +249,43 @@ TEST_F(node_reporter_test, a_report_that_somebody_deletes_comes_back) {
   EXPECT_EQ(state(x_, 'a'), "Error") << "nobody told, the write found out";
 }
 
+TEST_F(node_reporter_test, a_report_that_goes_while_it_is_read_comes_back) {
+  begin();
+  is(x_, cache_state::pending, 'a');
+  pass(2'000);
+  port_.just_before_a_write = [this] {
+    auto& r = port_.there["team"];
+    r = port_.versioned(r);
+  };
+  port_.on_the_way_back = [this] {
+    // Nothing differs from what was to be written: no write will find out.
+    auto uid = port_.there["team"].object.uid;
+    port_.there.erase("team");
+    say(seen_atom_v, std::string("team"), uid);
+    is(x_, cache_state::pending, 'a');
+  };
+  is(x_, cache_state::extracted, 'a', 'a');
+  pass(3'000);
+  EXPECT_EQ(state(x_, 'a'), "Pending");
+}
+
+TEST_F(node_reporter_test, without_its_node_object_nothing_is_reported) {
+  begin();
+  is(x_, cache_state::extracted, 'a', 'a');
+  pass(2'000);
+  say(node_atom_v, std::string());
+  auto creates = port_.creates;
+  for (const auto& [ns, r] : std::map(port_.there)) {
+    port_.there.erase(ns);
+    say(seen_atom_v, ns, r.object.uid);
+  }
+  pass(60'000);
+  EXPECT_EQ(port_.creates, creates);
+  say(node_atom_v, std::string("node-uid"));
+  pass(1'000);
+  EXPECT_EQ(state(x_, 'a'), "Extracted");
+}
+
 TEST_F(node_reporter_test, what_happens_while_the_api_is_away_is_told_when_it_is_back) {
   begin();
   is(x_, cache_state::pending, 'a');
@@ -259,6 +299,23 @@ TEST_F(node_reporter_test, what_happens_while_the_api_is_away_is_told_when_it_is
   say(seen_atom_v);
   pass(100);
   EXPECT_EQ(state(x_, 'a'), "Extracted");
+}
+
+TEST_F(node_reporter_test,
+       what_is_refused_is_not_tried_more_often_for_every_watch_that_works_again) {
+  begin();
+  is(x_, cache_state::pending, 'a');
+  pass(2'000);
+  port_.away = true;
+  is(x_, cache_state::extracted, 'a', 'a');
+  for (int i = 0; i < 50; ++i) {
+    pass(60'000);
+    say(seen_atom_v);
+  }
+  pass(600'000);
+  auto before = port_.writes;
+  pass(3'600'000);
+  EXPECT_LE(port_.writes - before, 3'600u / 150) << "once in 150 to 300 s";
 }
 
 TEST_F(node_reporter_test, a_new_life_takes_nothing_back_before_it_knows) {

@@ -1,0 +1,59 @@
+/// The operator's ports as they are where nothing goes wrong but what a test wants to.
+#pragma once
+
+#include "actors/operator/cluster_cache.hpp"
+
+#include <string>
+
+namespace gkm::cluster {
+
+/// Takes every write at once, and has the object as it then is.
+struct fake_api : api_port {
+  cluster_cache there;
+  size_t status_writes = 0;
+
+  void write_status(const cluster_cache&, const cluster_cache_status& wanted,
+                    answer<cluster_cache> reply) override {
+    ++status_writes;
+    there.status = wanted;
+    take(reply);
+  }
+  void add_finalizer(const cluster_cache&, answer<cluster_cache> reply) override {
+    there.object.finalizers = {std::string(in_use_finalizer)};
+    take(reply);
+  }
+  void remove_finalizer(const cluster_cache&, answer<cluster_cache> reply) override {
+    there.object.finalizers.clear();
+    take(reply);
+  }
+  void read(const cache_ref&, answer<cluster_cache> reply) override { reply(there); }
+  void record(const cluster_cache&, const cache_event&) override {}
+  void ensure_driver(answer<done> reply) override { reply(done{}); }
+
+private:
+  void take(const answer<cluster_cache>& reply) {
+    there.object.resource_version = std::to_string(++version_);
+    reply(there);
+  }
+  uint64_t version_ = 1;
+};
+
+struct deaf_registry : resolver_port {
+  size_t asked = 0;
+  void resolve(const cluster_cache&, answer<digest> reply) override {
+    ++asked;
+    reply(fail(errc::unavailable, "the registry is down"));
+  }
+};
+
+struct fake_clock : clock_port {
+  int64_t unix_seconds() override { return 1'800'000'000; }
+};
+
+struct no_secrets : secrets_port {
+  void copy(const secret_ref&, answer<done> reply) override { reply(done{}); }
+  void drop(const std::string&, answer<done> reply) override { reply(done{}); }
+  void list(answer<std::vector<std::string>> reply) override { reply(std::vector<std::string>{}); }
+};
+
+}  // namespace gkm::cluster
