@@ -22,7 +22,7 @@ public:
   std::chrono::milliseconds due(time now, kind what) const {
     if (!last_ || (what == kind::urgent && credit_ > 0)) return {};
     auto next =
-        *last_ + (what == kind::progress ? between_writes * (1U << doublings_) : between_writes);
+        *last_ + (what == kind::progress ? between_progress * (1U << doublings_) : between_writes);
     return now >= next ? std::chrono::milliseconds{}
                        : std::chrono::ceil<std::chrono::milliseconds>(next - now);
   }
@@ -39,8 +39,9 @@ public:
 
 private:
   static constexpr std::chrono::milliseconds between_writes{1'000};
+  static constexpr std::chrono::milliseconds between_progress{2'000};
   static constexpr uint32_t ahead_max = 2;
-  static constexpr uint32_t doublings_max = 4;
+  static constexpr uint32_t doublings_max = 3;
 
   std::optional<time> last_;
   uint32_t credit_ = 0;

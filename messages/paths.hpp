@@ -24,6 +24,7 @@
 ///     csi.lock                                       held by the one mounter
 ///     gpus.json                          gkm-gpu     the inventory
 ///     volumes/<volume key>.json          gkm-csi     a volume_record
+///     csi-metrics                        gkm-csi     what it counts; the agent serves it
 ///
 /// Keys are the SHA-256 of the volume id or mount path, in hexadecimal. Each directory has one
 /// writer, named in the second column.
@@ -67,6 +68,7 @@ struct paths {
 
   std::filesystem::path gpus() const { return run / "gpus.json"; }
   std::filesystem::path csi_lock() const { return run / "csi.lock"; }
+  std::filesystem::path csi_metrics() const { return run / "csi-metrics"; }
   std::filesystem::path volumes() const { return run / "volumes"; }
   std::filesystem::path volume(const std::string& volume_key) const {
     return volumes() / (volume_key + ".json");

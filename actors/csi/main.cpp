@@ -1,5 +1,8 @@
 #include "actors/csi/catalog_files.hpp"
+#include "actors/csi/metrics.hpp"
 #include "actors/csi/mounted_volumes.hpp"
+#include "actors/csi/observed_catalog.hpp"
+#include "actors/csi/paced_file.hpp"
 #include "actors/csi/services/server.hpp"
 #include "actors/csi/services/settings.hpp"
 #include "actors/csi/system_host.hpp"
@@ -14,6 +17,7 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <optional>
 
 namespace gkm::csi {
 namespace {
@@ -34,10 +38,30 @@ bool may_mount() {
   return (data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
 }
 
+/// What is counted, in the file that the agent serves.
+class counted {
+public:
+  /// From now on the file says it.
+  void write_to(const std::filesystem::path& file) {
+    file_.emplace(file, [this] { return metrics_.print(); });
+  }
+  template <class Change>
+  void note(Change change) {
+    change(metrics_);
+    if (file_) file_->changed();
+  }
+
+private:
+  metrics metrics_;
+  std::optional<paced_file> file_;
+};
+
 struct ports {
+  std::unique_ptr<counted> count;
   std::unique_ptr<system_host> host;
   std::unique_ptr<mounted_volumes> volumes;
   std::unique_ptr<catalog_files> catalog;
+  std::unique_ptr<observed_catalog> observed;
 };
 
 result<ports> open_ports(const settings& s) {
@@ -51,12 +75,22 @@ result<ports> open_ports(const settings& s) {
   auto host = system_host::make();
   if (!host) return fail(host.error());
   opened.host = std::move(*host);
-  auto volumes = mounted_volumes::open({where, s.kubelet_root, {}});
+  opened.count = std::make_unique<counted>();
+  auto* count = opened.count.get();
+  auto volumes = mounted_volumes::open({where, s.kubelet_root, {}, {}, [count](size_t n) {
+                                          count->note([n](metrics& m) { m.set_volumes(n); });
+                                        }});
   if (!volumes) return fail(volumes.error());
   opened.volumes = std::move(*volumes);
+  // Not before the lock is ours.
+  count->write_to(where.csi_metrics());
   auto catalog = catalog_files::open(where);
   if (!catalog) return fail(catalog.error());
   opened.catalog = std::move(*catalog);
+  opened.observed = std::make_unique<observed_catalog>(
+      *opened.catalog,
+      observed_catalog::observer{[count] { count->note([](metrics& m) { m.begin_waiting(); }); },
+                                 [count] { count->note([](metrics& m) { m.end_waiting(); }); }});
   return opened;
 }
 
@@ -67,7 +101,7 @@ result<void> serve(const settings& s, const base::ending_signals& ending) {
   configure(config, actor_threads);
   caf::actor_system system(config);
   auto volumes = gkm::spawn<volumes_state>(
-      system, volume_ports{opened->catalog.get(), opened->volumes.get(), opened->host.get()});
+      system, volume_ports{opened->observed.get(), opened->volumes.get(), opened->host.get()});
   auto end_volumes = [&] {
     caf::anon_send_exit(volumes, caf::exit_reason::user_shutdown);
     caf::scoped_actor self(system);
@@ -75,8 +109,12 @@ result<void> serve(const settings& s, const base::ending_signals& ending) {
     // Its address goes before the system does.
     volumes = nullptr;
   };
-  auto serving =
-      server::start(system, volumes, {s.endpoint, s.registration, s.kubelet_root, s.node_id});
+  auto observe = [count = opened->count.get()](std::string_view call, errc outcome,
+                                               std::chrono::nanoseconds took) {
+    count->note([&](metrics& m) { m.called(call, outcome, took); });
+  };
+  auto serving = server::start(system, volumes,
+                               {s.endpoint, s.registration, s.kubelet_root, s.node_id, observe});
   if (!serving) {
     end_volumes();
     return fail(serving.error());

@@ -55,7 +55,7 @@ result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings s
   if (!root) return fail(base::errno_error(errno, "open", where.root));
   auto targets = target_tree::open(settings.kubelet_root);
   if (!targets) return fail(targets.error());
-  auto records = usage_records::open(where);
+  auto records = usage_records::open(where, settings.observe);
   if (!records) return fail(records.error());
   auto scratch = scratch_space::open(where.scratches());
   if (!scratch) return wrap(scratch.error(), "Cannot mount volumes");

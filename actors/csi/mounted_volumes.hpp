@@ -14,7 +14,8 @@ struct volume_settings {
   paths where;
   std::filesystem::path kubelet_root = "/var/lib/kubelet";  ///< targets lie beneath it
   mount_settings mounting;
-  std::string only_target{};  ///< if not empty: no other volume is recovered
+  std::string only_target{};          ///< if not empty: no other volume is recovered
+  usage_records::observer observe{};  ///< how many volumes there are, after each change
 };
 
 class mounted_volumes : public volume_port {

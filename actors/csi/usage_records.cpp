@@ -21,10 +21,14 @@ constexpr std::string_view suffix = ".json";
 
 std::string volume_key(const std::string& volume_id) { return base::sha256::of(volume_id).hex; }
 
-result<usage_records> usage_records::open(const paths& where) {
+result<usage_records> usage_records::open(const paths& where, observer observe) {
   if (auto made = base::make_directories(where.volumes(), directory_mode); !made)
     return fail(made.error());
-  return usage_records(where);
+  return usage_records(where, std::move(observe));
+}
+
+void usage_records::tell() const {
+  if (observe_) observe_(memory_->records.size());
 }
 
 result<volume_record> usage_records::read(const std::string& volume_id) const {
@@ -64,6 +68,7 @@ result<void> usage_records::write(const volume_record& record) const {
   if (!written) return written;
   std::lock_guard lock(memory_->mutex);
   memory_->records.insert_or_assign(key, record);
+  tell();
   return {};
 }
 
@@ -74,6 +79,7 @@ result<void> usage_records::erase(const std::string& volume_id) const {
     return fail(base::errno_error(errno, "remove", file));
   std::lock_guard lock(memory_->mutex);
   memory_->records.erase(key);
+  tell();
   return {};
 }
 
@@ -97,6 +103,7 @@ result<std::vector<volume_record>> usage_records::list() const {
   memory_->records.clear();
   for (const auto& record : all) memory_->records.emplace(volume_key(record.volume_id), record);
   memory_->complete = true;
+  tell();
   return all;
 }
 

@@ -4,6 +4,7 @@
 #include "messages/paths.hpp"
 #include "messages/volume.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,8 +17,11 @@ std::string volume_key(const std::string& volume_id);
 
 class usage_records {
 public:
-  /// Makes the directory if it is missing.
-  static result<usage_records> open(const paths& where);
+  /// How many records there are by now.
+  using observer = std::function<void(size_t)>;
+
+  /// Makes the directory if it is missing. `observe` may be empty.
+  static result<usage_records> open(const paths& where, observer observe = {});
 
   /// errc::not_found if there is none. One that does not parse is set aside, said in the log, and
   /// not_found.
@@ -38,12 +42,18 @@ private:
     bool complete = false;
   };
 
-  explicit usage_records(paths where)
-      : where_(std::move(where)), memory_(std::make_unique<memory>()) {}
+  usage_records(paths where, observer observe)
+      : where_(std::move(where)),
+        observe_(std::move(observe)),
+        memory_(std::make_unique<memory>()) {}
   result<volume_record> read_key(const std::string& key) const;
   void set_aside(const std::string& key, const std::string& why) const;
 
+  /// With the memory locked.
+  void tell() const;
+
   paths where_;
+  observer observe_;
   std::unique_ptr<memory> memory_;
 };
 

@@ -1,5 +1,5 @@
 // gkm-agent against a real API server: what it makes of caches, and what it says of them.
-#include "agent_node.hpp"
+#include "agent_fixture.hpp"
 #include "base/files.hpp"
 #include "base/sha256.hpp"
 #include "messages/pull_secret.hpp"

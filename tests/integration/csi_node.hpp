@@ -7,6 +7,7 @@
 #include "messages/record.hpp"
 #include "messages/volume.hpp"
 #include "tests/support/cache_image.hpp"
+#include "tests/support/csi_client.hpp"
 #include "tests/support/private_mounts.hpp"
 #include "tests/support/workbench.hpp"
 
@@ -22,14 +23,6 @@
 #include <thread>
 
 namespace gkm::support {
-
-/// One pod's volume, as kubelet would publish it.
-struct pod_volume {
-  std::string id;
-  std::string target;
-  std::map<std::string, std::string> attributes;
-  bool read_only = false;
-};
 
 class csi_node : public testing::Test {
 protected:

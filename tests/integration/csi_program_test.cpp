@@ -101,6 +101,38 @@ TEST_F(csi_program, follows_its_log_level_unless_it_was_told_one) {
   EXPECT_THAT(csi_->err(), HasSubstr("Serving"));
 }
 
+TEST_F(csi_program, counts_in_a_file_what_it_does) {
+  auto says = [this](const std::string& line) {
+    return eventually(line, [&] {
+      return read_whole(where().csi_metrics()).find("\n" + line + "\n") != std::string::npos;
+    });
+  };
+  store_cache();
+  start_csi();
+  EXPECT_TRUE(says("gkm_csi_volumes 0"));
+  auto mounted = volume("a");
+  ASSERT_TRUE(publish(mounted).ok());
+  EXPECT_TRUE(says("gkm_csi_volumes 1"));
+  EXPECT_TRUE(says(R"(gkm_csi_calls_total{call="publish",result="ok"} 1)"));
+  EXPECT_TRUE(says(R"(gkm_csi_call_duration_seconds_count{call="publish"} 1)"));
+  EXPECT_FALSE(publish(volume("b", "elsewhere")).ok());
+  EXPECT_TRUE(says(R"(gkm_csi_calls_total{call="publish",result="unauthorized"} 1)"));
+
+  auto early = volume("c", "default", "absent");
+  std::thread pod([&] { EXPECT_FALSE(publish(early).ok()); });
+  EXPECT_TRUE(says("gkm_csi_waiting_volumes 1"));
+  EXPECT_TRUE(unpublish(early).ok());
+  pod.join();
+  EXPECT_TRUE(says("gkm_csi_waiting_volumes 0"));
+
+  kill_csi();
+  start_csi();
+  EXPECT_TRUE(says("gkm_csi_volumes 1"));
+  EXPECT_TRUE(unpublish(mounted).ok());
+  EXPECT_TRUE(says("gkm_csi_volumes 0"));
+  EXPECT_TRUE(says(R"(gkm_csi_calls_total{call="unpublish",result="ok"} 1)"));
+}
+
 TEST_F(csi_program, says_what_is_missing) {
   fs::remove(kubelet() / "plugins_registry");
   auto unregistered = run_csi();

@@ -25,13 +25,17 @@ kubectl::kubectl(fs::path program, fs::path kubeconfig, fs::path folder)
   fs::create_directories(folder_ / "home");
 }
 
-kubectl_answer kubectl::ask(std::vector<std::string> arguments) const {
+child_process kubectl::start(const std::vector<std::string>& arguments) const {
   child_plan plan{{program_.string(), "--kubeconfig=" + kubeconfig_.string()},
                   basic_environment(),
                   folder_ / "output"};
   plan.environment["HOME"] = folder_ / "home";
   plan.command.insert(plan.command.end(), arguments.begin(), arguments.end());
-  child_process child(plan);
+  return child_process(plan);
+}
+
+kubectl_answer kubectl::ask(const std::vector<std::string>& arguments) const {
+  auto child = start(arguments);
   int code = child.wait(limit);
   return {code, child.out(), child.err()};
 }
@@ -42,7 +46,7 @@ kubectl_answer kubectl::ask_with_file(std::vector<std::string> arguments,
   auto file = folder_ / ("given-" + std::to_string(++count) + ".yaml");
   write_whole(file, text);
   arguments.push_back(file);
-  return ask(std::move(arguments));
+  return ask(arguments);
 }
 
 std::string kubectl::run(const std::vector<std::string>& arguments) const {

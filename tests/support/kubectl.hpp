@@ -7,6 +7,8 @@
 
 namespace gkm::support {
 
+class child_process;
+
 struct kubectl_answer {
   int code = -1;
   std::string out;
@@ -23,7 +25,9 @@ public:
 
   const std::filesystem::path& kubeconfig() const { return kubeconfig_; }
 
-  kubectl_answer ask(std::vector<std::string> arguments) const;
+  kubectl_answer ask(const std::vector<std::string>& arguments) const;
+  /// One that goes on by itself, as `get --watch` does.
+  child_process start(const std::vector<std::string>& arguments) const;
   /// `ask` with `text` in a file whose name ends the command: {"apply", "-f"}.
   kubectl_answer ask_with_file(std::vector<std::string> arguments, const std::string& text) const;
 

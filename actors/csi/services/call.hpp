@@ -2,6 +2,7 @@
 /// going away does, whichever comes first.
 #pragma once
 
+#include "actors/csi/services/call_observer.hpp"
 #include "messages/actors.hpp"
 
 #include <grpcpp/server_context.h>
@@ -63,6 +64,7 @@ struct desk {
   caf::actor_system& system;
   volumes_actor volumes;
   std::shared_ptr<calls_in_flight> calls;
+  call_observer observe{};  ///< may be empty
 };
 
 /// Asks the volumes actor. One of the two is called, on an actor's thread; what was asked for is

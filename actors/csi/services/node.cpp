@@ -43,23 +43,26 @@ result<void> check_stats(const ::csi::v1::NodeGetVolumeStatsRequest& request) {
   return {};
 }
 
-/// For the log of a call that ended, however it did.
+/// For the log and the count of a call that ended, however it did.
 struct ended {
+  call_observer observe;
   std::string_view step;
   std::string volume;
   std::string target;
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 
+  std::chrono::nanoseconds passed() const { return std::chrono::steady_clock::now() - began; }
   std::string milliseconds() const {
-    auto passed = std::chrono::steady_clock::now() - began;
-    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(passed()).count());
   }
   void well() const {
+    if (observe) observe(step, errc::none, passed());
     // The mount actor has told what was done.
     log::debug("Call done",
                {{"call", step}, {"volume", volume}, {"target", target}, {"ms", milliseconds()}});
   }
   void badly(const error& e) const {
+    if (observe) observe(step, e.code, passed());
     log::warn("Call failed", {{"call", step},
                               {"volume", volume},
                               {"target", target},
@@ -103,7 +106,8 @@ grpc::ServerUnaryReactor* node_service::NodePublishVolume(
     ::csi::v1::NodePublishVolumeResponse*) {
   auto one = call::begin(desk_.calls);
   if (!one->is_open()) return one.get();
-  ended end{"publish", printable(request->volume_id()), printable(request->target_path())};
+  ended end{desk_.observe, "publish", printable(request->volume_id()),
+            printable(request->target_path())};
   auto limit = patience(*context, publish_limit);
   auto checked = parse(*request, kubelet_root_, limit);
   if (!checked) {
@@ -130,7 +134,8 @@ grpc::ServerUnaryReactor* node_service::NodeUnpublishVolume(
     ::csi::v1::NodeUnpublishVolumeResponse*) {
   auto one = call::begin(desk_.calls);
   if (!one->is_open()) return one.get();
-  ended end{"unpublish", printable(request->volume_id()), printable(request->target_path())};
+  ended end{desk_.observe, "unpublish", printable(request->volume_id()),
+            printable(request->target_path())};
   auto checked = check_volume_id(request->volume_id());
   if (checked) checked = check_target(request->target_path(), kubelet_root_);
   if (!checked) {

@@ -37,8 +37,8 @@ struct server::inside {
 result<std::unique_ptr<server>> server::start(caf::actor_system& system,
                                               const volumes_actor& volumes,
                                               const server_plan& plan) {
-  auto parts =
-      std::make_unique<inside>(desk{system, volumes, std::make_shared<calls_in_flight>()}, plan);
+  auto parts = std::make_unique<inside>(
+      desk{system, volumes, std::make_shared<calls_in_flight>(), plan.observe}, plan);
   grpc::ServerBuilder builder;
   builder.RegisterService(&parts->identity);
   builder.RegisterService(&parts->node);

@@ -1,6 +1,7 @@
 /// gRPC on unix sockets, in front of the volumes actor.
 #pragma once
 
+#include "actors/csi/services/call_observer.hpp"
 #include "messages/actors.hpp"
 
 #include <filesystem>
@@ -14,6 +15,7 @@ struct server_plan {
   std::filesystem::path registration;  ///< kubelet's way to it; empty: do not register
   std::string kubelet_root;
   std::string node_id;
+  call_observer observe{};  ///< from any thread; may be empty
 };
 
 class server {

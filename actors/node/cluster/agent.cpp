@@ -102,7 +102,7 @@ public:
   agent(const settings& s, k8s::config api, std::unique_ptr<state_dir> state,
         std::unique_ptr<usage_files> volumes)
       : settings_(s),
-        metrics_(s.where.run / "csi-metrics"),
+        metrics_(s.where.csi_metrics()),
         system_(configured(config_)),
         registries_(registry_options(s.ca_file, s.plain_http_hosts)),
         http_(registry_engine_options(user_agent(), s.plain_http_hosts)),

@@ -1,5 +1,6 @@
 #include "actors/node/cluster/metrics.hpp"
 
+#include "actors/node/cluster/foreign_metrics.hpp"
 #include "actors/node/cluster/report_entries.hpp"
 #include "base/files.hpp"
 #include "base/process.hpp"
@@ -20,8 +21,6 @@ using prometheus::BuildCounter;
 using prometheus::BuildGauge;
 using counters = prometheus::Family<prometheus::Counter>;
 using gauges = prometheus::Family<prometheus::Gauge>;
-
-constexpr size_t max_csi_bytes = 1 << 20;
 
 }  // namespace
 
@@ -112,7 +111,8 @@ std::string metrics::print() const {
   families_->resident.Set(static_cast<double>(base::resident_bytes()));
   families_->cpu.Set(base::cpu_seconds());
   auto text = prometheus::TextSerializer().Serialize(families_->registry.Collect());
-  if (auto csi = base::read_file(csi_file_, max_csi_bytes)) text += *csi;
+  if (auto csi = base::read_file(csi_file_, max_foreign_bytes))
+    text += sound_metrics(*csi, "gkm_csi_");
   return text;
 }
 
