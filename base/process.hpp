@@ -10,6 +10,11 @@ namespace gkm::base {
 /// that mostly wait. Before the first thread is made.
 void keep_memory_small();
 
+/// Gives back what starting up or a burst of work has touched and idling does not need: free heap,
+/// and the code and constants of program and libraries, which come back from their files when they
+/// are used again.
+void give_back_memory();
+
 /// SIGTERM and SIGINT, held back in the thread that makes this and in all that it makes later.
 class ending_signals {
 public:

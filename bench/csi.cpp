@@ -1,17 +1,14 @@
 /// bench-csi: what gkm-csi costs, and the bare system calls beside it as the floor. Adds lines to
 /// the same file as bench-measure, with a call's time where a command's would be.
 #include "csi_driver.hpp"
+#include "figures.hpp"
 
 #include <CLI/CLI.hpp>
 #include <sys/mount.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <latch>
-#include <map>
-#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -25,50 +22,6 @@ constexpr int calls = 200;
 constexpr int held = 1'000;
 constexpr int parallel = 50;
 constexpr int starts = 5;
-
-double quantile(std::vector<double> all, double q) {
-  std::ranges::sort(all);
-  return all[std::min(all.size() - 1, static_cast<size_t>(q * static_cast<double>(all.size())))];
-}
-
-class samples {
-public:
-  explicit samples(const std::string& file) : out_(std::fopen(file.c_str(), "a")) {
-    if (!out_) die("Cannot open '" + file + "'");
-  }
-  ~samples() { std::fclose(out_); }
-  samples(const samples&) = delete;
-  samples& operator=(const samples&) = delete;
-
-  void add(const std::string& label, double value, long kib = 0) {
-    std::fprintf(out_, "%s\t%.6f\t0\t%ld\n", label.c_str(), value, kib);
-  }
-  void add_calls(const std::string& label, const std::vector<double>& times) {
-    add(label, quantile(times, 0.5));
-    add(label + "-p99", quantile(times, 0.99));
-  }
-
-private:
-  std::FILE* out_;
-};
-
-long resident_kib(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string word; status >> word;)
-    if (long kib = 0; word == "VmRSS:" && status >> kib) return kib;
-  return 0;
-}
-
-/// Context switches of all threads so far.
-long switches(pid_t pid) {
-  long sum = 0;
-  for (const auto& thread : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
-    std::ifstream status(thread.path() / "status");
-    for (std::string word; status >> word;)
-      if (long n = 0; word.ends_with("ctxt_switches:") && status >> n) sum += n;
-  }
-  return sum;
-}
 
 /// One after the other: each volume goes before the next comes.
 void one_by_one(csi_driver& driver, samples& out, const std::string& suffix) {
@@ -90,7 +43,7 @@ void all_at_once(csi_driver& driver, samples& out) {
   };
   std::vector<one> all(parallel);
   for (int i = 0; i < parallel; ++i) {
-    all[i].request = driver.publish_request("p" + std::to_string(i), "c");
+    all[i].request = driver.publish_request("p" + std::to_string(i), {"default", "c"});
     fs::create_directories(fs::path(all[i].request.target_path()).parent_path());
   }
   std::latch answered(parallel);
@@ -109,7 +62,7 @@ void all_at_once(csi_driver& driver, samples& out) {
 /// From the cache's becoming ready to the answer of a publish that waits for it.
 void waiting(csi_driver& driver, samples& out, int round) {
   auto name = "later-" + std::to_string(round);
-  auto request = driver.publish_request(name, name);
+  auto request = driver.publish_request(name, {"default", name});
   csi::v1::NodePublishVolumeResponse response;
   grpc::ClientContext context;
   std::latch answered(1);
@@ -221,6 +174,11 @@ int main(int argc, char** argv) {
   app.add_option("--idle", idle_s, "Seconds to be idle")->capture_default_str();
   app.footer("Example: bench-csi --gkm-csi build/release/bin/gkm-csi --dir /tmp/b --out times.tsv");
   CLI11_PARSE(app, argc, argv);
-  gkm::bench::run(program, dir, out, rounds, idle_s);
-  return 0;
+  try {
+    gkm::bench::run(program, dir, out, rounds, idle_s);
+    return 0;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench: %s\n", e.what());
+    return 1;
+  }
 }

@@ -1,6 +1,7 @@
 #include "csi_driver.hpp"
 
 #include "base/files.hpp"
+#include "figures.hpp"
 #include "messages/record.hpp"
 
 #include <grpcpp/create_channel.h>
@@ -13,7 +14,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -39,24 +39,29 @@ void write(const fs::path& file, const std::string& text) {
     die(written.error().message);
 }
 
-}  // namespace
-
-void die(const std::string& text) {
-  std::fprintf(stderr, "bench-csi: %s\n", text.c_str());
-  std::exit(1);
+// What is in memory on a node is so here, and is taken away as a whole at the end.
+void mount_memory(const fs::path& dir) {
+  if (::mount("none", dir.c_str(), "tmpfs", 0, "mode=0755") != 0) die("this user may not mount");
 }
 
-csi_driver::csi_driver(std::string program, fs::path root)
-    : program_(std::move(program)), root_(std::move(root)), where_(paths::below(root_ / "state")) {
+}  // namespace
+
+csi_driver::csi_driver(std::string program, fs::path root, paths where)
+    : program_(std::move(program)), root_(std::move(root)), where_(std::move(where)) {
   if (::unshare(CLONE_NEWNS) != 0 ||
       ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     die("this user may not mount");
-  // What is in memory on a node is so here, and is taken away as a whole at the end.
-  for (const auto& dir : {root_ / "kubelet", root_ / "run"}) {
-    fs::create_directories(dir);
-    if (::mount("none", dir.c_str(), "tmpfs", 0, "mode=0755") != 0) die("this user may not mount");
-  }
-  fs::create_directory(root_ / "kubelet/plugins_registry");
+  auto kubelet = root_ / "kubelet";
+  fs::create_directories(kubelet);
+  mount_memory(kubelet);
+  fs::create_directory(kubelet / "plugins_registry");
+}
+
+csi_driver::csi_driver(std::string program, fs::path root)
+    : csi_driver(std::move(program), root, paths::below(root / "state")) {
+  where_.run = root_ / "run";
+  fs::create_directories(where_.run);
+  mount_memory(where_.run);
   for (int i = 0; i < files; ++i)
     write(content() / ("kernel-" + std::to_string(i)), std::string(file_bytes, 'k'));
   stored_cache facts{cache_digest, "triton", files, files * file_bytes, {}, {}, 0};
@@ -91,7 +96,7 @@ double csi_driver::start() {
     auto socket = (root_ / "csi.sock").string();
     auto kubelet = (root_ / "kubelet").string();
     auto state = where_.root.string();
-    auto run = (root_ / "run").string();
+    auto run = where_.run.string();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::execl(program_.c_str(), "gkm-csi", "--endpoint", socket.c_str(), "--kubelet-root",
             kubelet.c_str(), "--state-dir", state.c_str(), "--run-dir", run.c_str(), "--node-id",
@@ -134,7 +139,7 @@ std::string csi_driver::target(const std::string& volume) const {
 }
 
 csi::v1::NodePublishVolumeRequest csi_driver::publish_request(const std::string& volume,
-                                                              const std::string& cache) const {
+                                                              const cache_ref& cache) const {
   csi::v1::NodePublishVolumeRequest r;
   r.set_volume_id("csi-" + volume);
   r.set_target_path(target(volume));
@@ -142,17 +147,17 @@ csi::v1::NodePublishVolumeRequest csi_driver::publish_request(const std::string&
   r.mutable_volume_capability()->mutable_access_mode()->set_mode(
       csi::v1::VolumeCapability::AccessMode::SINGLE_NODE_WRITER);
   auto& context = *r.mutable_volume_context();
-  context["csi.gkm.io/GKMCache"] = cache;
-  context["csi.gkm.io/namespace"] = "default";
+  context["csi.gkm.io/GKMCache"] = cache.name;
+  context["csi.gkm.io/namespace"] = cache.ns;
   context["csi.storage.k8s.io/ephemeral"] = "true";
   context["csi.storage.k8s.io/pod.name"] = "pod-" + volume;
-  context["csi.storage.k8s.io/pod.namespace"] = "default";
+  context["csi.storage.k8s.io/pod.namespace"] = cache.ns;
   context["csi.storage.k8s.io/pod.uid"] = "0d9c7f6e-1c1b-4d5b-9f43-1f2f3a4b5c6d";
   return r;
 }
 
-double csi_driver::publish(const std::string& volume) const {
-  auto request = publish_request(volume, "c");
+double csi_driver::publish(const std::string& volume, const cache_ref& cache) const {
+  auto request = publish_request(volume, cache);
   // As kubelet does: the directory above the target is there.
   fs::create_directories(fs::path(request.target_path()).parent_path());
   grpc::ClientContext context;

@@ -15,7 +15,10 @@ namespace gkm::bench {
 /// Everything below `root`, in a mount namespace of this process's own.
 class csi_driver {
 public:
+  /// With a store of its own, which holds one digest.
   csi_driver(std::string program, std::filesystem::path root);
+  /// On the state directory of an agent.
+  csi_driver(std::string program, std::filesystem::path root, paths where);
   ~csi_driver();
   csi_driver(const csi_driver&) = delete;
   csi_driver& operator=(const csi_driver&) = delete;
@@ -33,9 +36,9 @@ public:
   csi::v1::Node::Stub& node() const { return *node_; }
   csi::v1::Identity::Stub& identity() const { return *identity_; }
   csi::v1::NodePublishVolumeRequest publish_request(const std::string& volume,
-                                                    const std::string& cache) const;
-  /// Seconds that the call took. An error ends this program.
-  double publish(const std::string& volume) const;
+                                                    const cache_ref& cache) const;
+  /// Seconds that the call took. An error is one of `die`.
+  double publish(const std::string& volume, const cache_ref& cache = {"default", "c"}) const;
   double unpublish(const std::string& volume) const;
   double probe() const;
 
@@ -50,7 +53,5 @@ private:
   std::unique_ptr<csi::v1::Node::Stub> node_;
   std::unique_ptr<csi::v1::Identity::Stub> identity_;
 };
-
-[[noreturn]] void die(const std::string& text);
 
 }  // namespace gkm::bench

@@ -1,6 +1,7 @@
 #include "actors/operator/cache_admission.hpp"
 
 #include "actors/operator/json_lookup.hpp"
+#include "actors/operator/verdict.hpp"
 #include "k8s/patch.hpp"
 #include "k8s/types.hpp"
 #include "messages/printable.hpp"
@@ -59,17 +60,33 @@ cluster_cache cache_of(const admission_request& asked) {
   return cache;
 }
 
-std::string annotation_patch(const rapidjson::Value* object, std::string_view digest) {
+void put_annotation(k8s::json_patch& patch, const rapidjson::Value* object,
+                    std::string_view digest) {
   auto at = "/metadata/annotations/" + k8s::pointer_part(k8s::resolved_digest_annotation);
   auto value = k8s::json_text(digest);
-  k8s::json_patch patch;
   // "add" replaces what is there, but it needs a parent.
   if (lookup::find(object, {"metadata", "annotations"}))
     patch.add(at, value);
   else
     patch.add("/metadata/annotations",
               "{" + k8s::json_text(k8s::resolved_digest_annotation) + ":" + value + "}");
-  return patch.print();
+}
+
+bool has_finalizer(const rapidjson::Value* object) {
+  bool found = false;
+  lookup::each(object, {"metadata", "finalizers"}, [&](size_t, const auto& name) {
+    found = found || (name.IsString() && name.GetString() == in_use_finalizer);
+  });
+  return found;
+}
+
+void put_finalizer(k8s::json_patch& patch, const rapidjson::Value* object) {
+  if (has_finalizer(object)) return;
+  auto name = k8s::json_text(in_use_finalizer);
+  if (lookup::find(object, {"metadata", "finalizers"}))
+    patch.add("/metadata/finalizers/-", name);
+  else
+    patch.add("/metadata/finalizers", "[" + name + "]");
 }
 
 admission_decision put_back(const admission_request& asked) {
@@ -78,7 +95,10 @@ admission_decision put_back(const admission_request& asked) {
   bool dropped =
       !lookup::find(asked.object, {"metadata", "annotations", k8s::resolved_digest_annotation});
   // Another value is somebody's own, and is denied, not repaired.
-  if (dropped && !before.empty()) yes.patch = annotation_patch(asked.object, before);
+  if (!dropped || before.empty()) return yes;
+  k8s::json_patch patch;
+  put_annotation(patch, asked.object, before);
+  yes.patch = patch.print();
   return yes;
 }
 
@@ -103,9 +123,13 @@ cache_verdict judge_mutation(const admission_request& asked, std::string_view op
 
 admission_decision pin(const admission_request& asked, const result<digest>& resolved) {
   if (!resolved) return unresolved(asked, resolved.error());
-  admission_decision yes;
+  k8s::json_patch patch;
   if (pinned_in(asked.object) != resolved->str())
-    yes.patch = annotation_patch(asked.object, resolved->str());
+    put_annotation(patch, asked.object, resolved->str());
+  // Else the operator would have to write it before anything else.
+  if (asked.operation == admission_operation::create) put_finalizer(patch, asked.object);
+  admission_decision yes;
+  if (!patch.empty()) yes.patch = patch.print();
   return yes;
 }
 

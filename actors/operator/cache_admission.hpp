@@ -1,7 +1,8 @@
 /// Which changes to a cache are let in, and what they need first. Pure: whoever asks carries the
 /// `resolve` out and comes back with its outcome.
 ///
-///   mutate:    new object, new image ──▶ resolve the image ──▶ pin its digest
+///   mutate:    new object, new image ──▶ resolve the image ──▶ pin its digest; a new object also
+///                                                              gets the finalizer
 ///              annotation dropped    ──▶ put it back          anything else ──▶ let in
 ///   validate:  new object, new image ──▶ resolve the image at the pinned digest ──▶ let in
 ///              annotation changed    ──▶ deny                 anything else ──▶ let in

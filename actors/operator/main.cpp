@@ -145,6 +145,7 @@ private:
     caf::anon_send(caches_, lead_atom_v, leading);
     caf::anon_send(rollouts_, lead_atom_v, leading);
     if (admission_) admission_->lead(leading);
+    base::give_back_memory();
   }
 
   void resign() {

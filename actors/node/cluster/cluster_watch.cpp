@@ -2,6 +2,7 @@
 
 #include "actors/node/cluster/metrics.hpp"
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "k8s/types.hpp"
 #include "k8s/watcher.hpp"
 
@@ -151,6 +152,7 @@ void cluster_watch::judge_synced() {
   log::info("The cluster is known", {{"caches", wanted_.size()}});
   caf::anon_send(to_.node, synced_atom_v);
   caf::anon_send(to_.reporter, synced_atom_v);
+  base::give_back_memory();
 }
 
 }  // namespace gkm::node

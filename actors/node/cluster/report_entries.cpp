@@ -141,6 +141,14 @@ void put_times(report_entry& entry, const report_entry* seen, int64_t now) {
   if (!seen || entry != *seen || entry.updated_unix_s == 0) entry.updated_unix_s = now;
 }
 
+/// That something has begun is no news: everybody expects it.
+bool is_news(const report_entry* before, const report_entry& now) {
+  static const report_entry nothing;
+  const auto& then = before ? *before : nothing;
+  bool other_state = state_of(then) != state_of(now) && state_of(now) != pending;
+  return other_state || then.pods != now.pods;
+}
+
 }  // namespace
 
 void learn(cache_view& view, const cache_status& status) {
@@ -214,17 +222,20 @@ cache_counts counts_of(const std::map<std::string, report_entries>& caches) {
 }
 
 bool is_urgent(const node_report& seen, const node_report& wanted) {
-  if (seen.gpus != wanted.gpus || seen.caches.size() != wanted.caches.size()) return true;
-  return !std::equal(seen.caches.begin(), seen.caches.end(), wanted.caches.begin(),
-                     [](const auto& a, const auto& b) {
-                       return a.first == b.first &&
-                              std::equal(a.second.begin(), a.second.end(), b.second.begin(),
-                                         b.second.end(), [](const auto& x, const auto& y) {
-                                           return x.first == y.first &&
-                                                  state_of(x.second) == state_of(y.second) &&
-                                                  x.second.pods == y.second.pods;
-                                         });
-                     });
+  if (seen.gpus != wanted.gpus) return true;
+  static const report_entries none;
+  auto of = [](const node_report& r, const std::string& name) -> const report_entries& {
+    auto at = r.caches.find(name);
+    return at == r.caches.end() ? none : at->second;
+  };
+  for (const auto& [name, entries] : wanted.caches)
+    for (const auto& [d, entry] : entries)
+      if (is_news(find(of(seen, name), d), entry)) return true;
+  return std::any_of(seen.caches.begin(), seen.caches.end(), [&](const auto& before) {
+    const auto& now = of(wanted, before.first);
+    return std::any_of(before.second.begin(), before.second.end(),
+                       [&](const auto& entry) { return !now.contains(entry.first); });
+  });
 }
 
 }  // namespace gkm::node

@@ -55,7 +55,8 @@ std::string_view state_of(const report_entry& entry);
 /// Of a whole report.
 cache_counts counts_of(const std::map<std::string, report_entries>& caches);
 
-/// Does the change concern what people and the operator wait for? Else it is only words.
+/// Does the change concern what people and the operator wait for? Else it is only words, or says
+/// that something has begun.
 bool is_urgent(const node_report& seen, const node_report& wanted);
 
 }  // namespace gkm::node

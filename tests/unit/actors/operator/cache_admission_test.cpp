@@ -28,11 +28,21 @@ TEST(mutating, resolves_a_new_object_with_its_own_secrets) {
   EXPECT_EQ(v.resolve->pull_secrets, (std::vector<std::string>{"s", "t"}));
   EXPECT_EQ(pin(asked, found(one_digest)).patch,
             R"([{"op":"add","path":"/metadata/annotations","value":{"gkm.io/resolvedDigest":")" +
-                one_digest + R"("}}])");
+                one_digest + R"("}},)" +
+                R"({"op":"add","path":"/metadata/finalizers","value":["gkm.io/in-use"]}])");
+}
+
+TEST(mutating, gives_a_new_object_the_finalizer_once) {
+  auto with = [](const std::string& finalizers) {
+    return review("CREATE", cache_json("q.io/a:b", one_digest, ",\"finalizers\":" + finalizers));
+  };
+  EXPECT_EQ(pin(with(R"(["x"])"), found(one_digest)).patch,
+            R"([{"op":"add","path":"/metadata/finalizers/-","value":"gkm.io/in-use"}])");
+  EXPECT_EQ(pin(with(R"(["gkm.io/in-use"])"), found(one_digest)).patch, "");
 }
 
 TEST(mutating, overwrites_what_a_user_put_there) {
-  auto asked = review("CREATE", cache_json("q.io/a:b", two_digest));
+  auto asked = review("UPDATE", cache_json("q.io/a:b", two_digest), cache_json("q.io/a:a"));
   ASSERT_TRUE(judge_mutation(asked, operator_user).resolve);
   EXPECT_EQ(pin(asked, found(one_digest)).patch,
             R"([{"op":"add","path":"/metadata/annotations/gkm.io~1resolvedDigest","value":")" +

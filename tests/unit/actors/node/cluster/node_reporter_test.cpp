@@ -190,6 +190,20 @@ TEST_F(node_reporter_test, from_wanted_to_extracted_takes_three_requests_and_no_
   EXPECT_EQ(port_.writes, written) << "idle";
 }
 
+TEST_F(node_reporter_test, the_next_cache_is_not_held_up_by_the_one_before) {
+  begin();
+  pass(5'000);
+  for (char c : {'a', 'b'}) {
+    cache_ref ref{"team", std::string("c") + c};
+    want(ref, c);
+    is(ref, cache_state::pending, c);
+    pass(45);
+    is(ref, cache_state::extracted, c, c);
+    pass(100);
+    EXPECT_EQ(state(ref, c), "Extracted");
+  }
+}
+
 TEST_F(node_reporter_test, of_ten_caches_at_once_none_stays_pending) {
   begin();
   for (char c = '0'; c <= '9'; ++c) {

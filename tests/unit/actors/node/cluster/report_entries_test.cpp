@@ -207,6 +207,7 @@ TEST(report_urgency, is_of_states_and_pods_not_of_words) {
   pulling.message = "Pulling";
   auto there = status_of(ref, cache_state::extracted, 'a', 'a');
   EXPECT_FALSE(is_urgent(report(resolving), report(pulling)));
+  EXPECT_FALSE(is_urgent(node_report{}, report(resolving)));
   EXPECT_TRUE(is_urgent(report(pulling), report(there)));
   EXPECT_TRUE(is_urgent(report(there), report(there, {volume_of(ref, 'a', "1")})));
   EXPECT_TRUE(is_urgent(report(there), node_report{}));
