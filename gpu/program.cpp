@@ -1,6 +1,7 @@
 #include "gpu/program.hpp"
 
 #include "base/log.hpp"
+#include "base/setting_file.hpp"
 #include "gpu/detector.hpp"
 #include "gpu/gpu_events.hpp"
 #include "gpu/inventory.hpp"
@@ -121,6 +122,12 @@ int simulate(const settings& s) {
   return all_told;
 }
 
+/// By a thread that leaves signals to the one that writes.
+std::unique_ptr<base::setting_file> follow_level(const settings& s, log::level now) {
+  held_signals elsewhere;
+  return base::follow_level(s.config_dir, "gkm.agent.log.level", now);
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -131,8 +138,10 @@ int run_program(int argc, char** argv) {
     auto asked = log::parse_level(s.log_level);
     if (!asked) return report(asked.error()), used_wrongly;
     level = *asked;
+    s.config_dir.clear();
   }
   log::configure(level, s.log_json);
+  auto followed = follow_level(s, level);
   if (s.simulate || no_gpu_mode()) return simulate(s);
   return s.watch ? watch(s) : write_once(s);
 }

@@ -34,6 +34,7 @@ Examples:
 
 Environment:
   NO_GPU=true        as --simulate
+  GKM_CONFIG_DIR     as --config-dir
   GKM_LOG, GO_LOG    log level: debug, info, warn, error, off
 
 Exit codes:
@@ -61,6 +62,12 @@ void add_flags(CLI::App& app, settings& s, double& limit_s) {
       ->type_name("SECONDS")
       ->check(CLI::Range(shortest_limit_s, longest_limit_s))
       ->capture_default_str();
+  app.add_option(
+         "--config-dir", s.config_dir,
+         "The ConfigMap gkm-config as a folder: its gkm.agent.log.level is followed, unless "
+         "--log-level is given")
+      ->type_name("DIR")
+      ->envname("GKM_CONFIG_DIR");
   app.add_option("--log-level", s.log_level, "debug, info, warn, error or off")->type_name("LEVEL");
   app.add_flag("--log-json", s.log_json, "Log as JSON, one object per line");
 }

@@ -15,6 +15,7 @@ struct settings {
   bool watch = false;
   bool simulate = false;
   std::chrono::milliseconds limit = default_driver_limit;
+  std::string config_dir;  ///< followed; empty: nothing is
   std::string log_level;
   bool log_json = false;
 };

@@ -47,6 +47,7 @@ inline constexpr resource pods{"", "v1", "pods", "Pod", true};
 inline constexpr resource namespaces{"", "v1", "namespaces", "Namespace"};
 inline constexpr resource secrets{"", "v1", "secrets", "Secret", true};
 inline constexpr resource config_maps{"", "v1", "configmaps", "ConfigMap", true};
+inline constexpr resource daemon_sets{"apps", "v1", "daemonsets", "DaemonSet", true};
 inline constexpr resource events{"events.k8s.io", "v1", "events", "Event", true};
 inline constexpr resource leases{"coordination.k8s.io", "v1", "leases", "Lease", true};
 inline constexpr resource csi_drivers{"storage.k8s.io", "v1", "csidrivers", "CSIDriver"};

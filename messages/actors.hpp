@@ -14,6 +14,7 @@
 /// In gkm-operator, which meets the agents only in objects of the API:
 ///   watches ──changed/report/node/…──▶ caches ──changed/report/node──▶ cluster cache* ──▶ API,
 ///   resolver lease ──lead──▶ caches ──wanted/withdraw──▶ pull secrets ──▶ API
+///   watches ──changed──▶ rollouts ──▶ API
 /// `*` = one per cache or volume. Every question is asked with a time limit; every port's answer
 /// comes back as a `run` message to the actor that asked.
 #pragma once
@@ -26,6 +27,7 @@
 
 #include <caf/all.hpp>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -53,6 +55,7 @@ CAF_ADD_TYPE_ID(gkm, (gkm::node_report))
 CAF_ADD_TYPE_ID(gkm, (gkm::node_facts))
 CAF_ADD_TYPE_ID(gkm, (gkm::node_standing))
 CAF_ADD_TYPE_ID(gkm, (gkm::node_holding))
+CAF_ADD_TYPE_ID(gkm, (std::map<std::string, std::string>))
 
 CAF_ADD_ATOM(gkm, gkm, run_atom, "run")
 CAF_ADD_ATOM(gkm, gkm, changed_atom, "changed")
@@ -205,7 +208,14 @@ using cluster_cache_actor = caf::typed_actor<
     handles<void, withdraw_atom>,                            // it is gone: exit
     handles<void, run_atom, continuation>>;
 
-/// Copies of the pull secrets that caches name, in GKM's own namespace.
+/// GKM's DaemonSets: as gkm-config wants them.
+using rollouts_actor = caf::typed_actor<
+    handles<void, changed_atom, std::map<std::string, std::string>>,  // gkm-config holds this now
+    handles<void, lead_atom, bool>,
+    handles<void, flush_atom, std::string>,                           // (own) that DaemonSet's pause is over
+    handles<void, run_atom, continuation>>;
+
+/// Copies of the pull secrets that caches name, in a namespace that holds nothing else.
 using pull_secrets_actor = caf::typed_actor<
     handles<void, wanted_atom, cache_ref, std::vector<std::string>>,  // this cache names these
     handles<void, withdraw_atom, cache_ref>,                          // it is gone

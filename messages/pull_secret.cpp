@@ -6,6 +6,12 @@
 
 namespace gkm {
 
+std::string pull_secret_namespace(std::string_view own_ns) {
+  constexpr std::string_view usual_end = "-system";
+  if (own_ns.ends_with(usual_end)) own_ns.remove_suffix(usual_end.size());
+  return std::string(own_ns) + "-pull-secrets";
+}
+
 std::string pull_secret_copy(std::string_view ns, std::string_view name) {
   constexpr size_t kept_bytes = 20;  // as hard to collide as a name needs, and short
   // Neither may hold a '/', so this text belongs to one pair only.

@@ -9,6 +9,7 @@
 #include "actors/csi/volumes.hpp"
 #include "base/log.hpp"
 #include "base/process.hpp"
+#include "base/setting_file.hpp"
 #include "base/version.hpp"
 
 #include <linux/capability.h>
@@ -147,6 +148,7 @@ int run(const settings& s) {
   }
   base::keep_memory_small();
   base::ending_signals ending;
+  auto level = base::follow_level(s.config_dir, "gkm.csi.log.level", s.log_level);
   auto served = serve(s, ending);
   return served ? success : report(served.error());
 }

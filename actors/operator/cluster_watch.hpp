@@ -3,6 +3,7 @@
 /// names.
 #pragma once
 
+#include "actors/operator/config_values.hpp"
 #include "actors/operator/metrics.hpp"
 #include "k8s/watcher.hpp"
 #include "messages/actors.hpp"
@@ -15,9 +16,6 @@
 #include <vector>
 
 namespace gkm::cluster {
-
-/// The data of gkm-config; empty if there is none.
-using config_data = std::map<std::string, std::string>;
 
 class cluster_watch {
 public:

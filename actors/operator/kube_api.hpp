@@ -35,8 +35,9 @@ private:
 
 class kube_secrets : public secrets_port {
 public:
-  kube_secrets(k8s::client& client, metrics& counted, std::string own_ns)
-      : client_(client), metrics_(counted), own_ns_(std::move(own_ns)) {}
+  /// Copies are kept in `copies_ns`.
+  kube_secrets(k8s::client& client, metrics& counted, std::string copies_ns)
+      : client_(client), metrics_(counted), copies_ns_(std::move(copies_ns)) {}
 
   void copy(const secret_ref& from, answer<done> reply) override;
   void drop(const std::string& copy, answer<done> reply) override;
@@ -48,7 +49,7 @@ private:
 
   k8s::client& client_;
   metrics& metrics_;
-  std::string own_ns_;
+  std::string copies_ns_;
 };
 
 }  // namespace gkm::cluster

@@ -35,7 +35,7 @@ void kube_secrets::copy(const secret_ref& from, answer<done> reply) {
 void kube_secrets::write_copy(const secret_ref& from, const k8s::object& secret,
                               answer<done> reply) {
   auto name = pull_secret_copy(from.ns, from.name);
-  k8s::draft d(k8s::secrets, {own_ns_, name});
+  k8s::draft d(k8s::secrets, {copies_ns_, name});
   d.set({"metadata", "labels", pull_secret_label}, "true");
   d.set({"metadata", "annotations", "gkm.io/copy-of"}, from.ns + "/" + from.name);
   d.set({"type"}, secret.text({"type"}));
@@ -54,7 +54,7 @@ void kube_secrets::write_copy(const secret_ref& from, const k8s::object& secret,
 
 void kube_secrets::apply_copy(const std::string& name, const std::string& body,
                               answer<done> reply) {
-  client_.apply(k8s::secrets, {own_ns_, name}, body, {"gkm-operator", true},
+  client_.apply(k8s::secrets, {copies_ns_, name}, body, {"gkm-operator", true},
                 [reply, counted = &metrics_](result<k8s::object> o) {
                   counted->wrote("secret", o ? errc::none : o.error().code);
                   if (!o) return reply(fail(o.error()));
@@ -63,7 +63,7 @@ void kube_secrets::apply_copy(const std::string& name, const std::string& body,
 }
 
 void kube_secrets::drop(const std::string& copy, answer<done> reply) {
-  client_.remove(k8s::secrets, {own_ns_, copy}, {},
+  client_.remove(k8s::secrets, {copies_ns_, copy}, {},
                  [reply, counted = &metrics_](result<bool> gone) {
                    bool fine = gone || gone.error().code == errc::not_found;
                    counted->wrote("secret", fine ? errc::none : gone.error().code);
@@ -73,7 +73,7 @@ void kube_secrets::drop(const std::string& copy, answer<done> reply) {
 }
 
 void kube_secrets::list(answer<std::vector<std::string>> reply) {
-  k8s::selection which{own_ns_, std::string(pull_secret_label) + "=true", {}};
+  k8s::selection which{copies_ns_, std::string(pull_secret_label) + "=true", {}};
   client_.list(k8s::secrets, which, [reply](result<k8s::object_list> found) {
     if (!found) return reply(fail(found.error()));
     std::vector<std::string> names;

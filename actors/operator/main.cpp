@@ -1,12 +1,16 @@
 #include "actors/operator/admission.hpp"
 #include "actors/operator/caches.hpp"
 #include "actors/operator/cluster_watch.hpp"
+#include "actors/operator/followed_settings.hpp"
 #include "actors/operator/kube_api.hpp"
+#include "actors/operator/kube_rollouts.hpp"
 #include "actors/operator/pull_secrets.hpp"
+#include "actors/operator/rollouts.hpp"
 #include "actors/operator/settings.hpp"
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "base/version.hpp"
+#include "k8s/confinement.hpp"
 #include "k8s/lease.hpp"
 #include "k8s/time.hpp"
 #include "net/probe_server.hpp"
@@ -31,17 +35,6 @@ struct wall_clock : clock_port {
 log::level first_level(const settings& s) {
   auto level = log::parse_level(s.log_level);
   return level ? *level : log::level_from_environment(log::level::info);
-}
-
-void follow_config(const settings& s, const config_data& data) {
-  if (!s.log_level.empty()) return;
-  auto word = data.find("gkm.operator.log.level");
-  auto level = log::parse_level(word == data.end() ? "" : word->second);
-  if (word != data.end() && !level)
-    log::warn("Setting is not understood",
-              {{"key", word->first}, {"error", level.error().message}});
-  log::set_level(level ? *level : first_level(s));
-  log::debug("Log level is set", {{"level", level ? word->second : "as at the start"}});
 }
 
 k8s::recorder_options recorder_options(const settings& s) {
@@ -75,10 +68,13 @@ public:
         client_(std::move(where), {.user_agent = "gkm-operator/" + std::string(base::version())}),
         events_(client_, recorder_options(s)),
         api_(client_, events_, metrics_),
-        secrets_port_(client_, metrics_, s.own_ns),
+        secrets_port_(client_, metrics_, s.pull_secret_ns),
+        rollouts_port_(client_, events_, metrics_, s.own_ns),
+        followed_(s, metrics_, first_level(s)),
         resolver_(secrets_of(client_), resolver_options_of(s)) {
     std::random_device chance;
     secrets_ = gkm::spawn<pull_secrets_state>(system_, secrets_port_, s.own_ns, chance());
+    rollouts_ = gkm::spawn<rollouts_state>(system_, rollouts_port_, chance());
     caches_ = gkm::spawn<caches_state>(system_, cluster_ports{api_, resolver_, clock_}, secrets_,
                                        chance());
   }
@@ -90,13 +86,16 @@ public:
     watch_.reset();
     caf::anon_send_exit(caches_, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(secrets_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(rollouts_, caf::exit_reason::user_shutdown);
     system_.await_all_actors_done();
   }
 
   result<done> start() {
-    watch_ = std::make_unique<cluster_watch>(
-        client_, caches_, settings_.own_ns, metrics_,
-        [this](const config_data& data) { follow_config(settings_, data); });
+    watch_ = std::make_unique<cluster_watch>(client_, caches_, settings_.own_ns, metrics_,
+                                             [this](const config_data& data) {
+                                               followed_.take(data);
+                                               caf::anon_send(rollouts_, changed_atom_v, data);
+                                             });
     if (!settings_.webhook_address.empty()) {
       auto webhooks = admission::start(client_, resolver_, admission_options_of(settings_));
       if (!webhooks) return fail(webhooks.error());
@@ -144,6 +143,7 @@ private:
     if (leading) log::info("Leading");
     metrics_.set_leading(leading);
     caf::anon_send(caches_, lead_atom_v, leading);
+    caf::anon_send(rollouts_, lead_atom_v, leading);
     if (admission_) admission_->lead(leading);
     base::give_back_memory();
   }
@@ -165,9 +165,12 @@ private:
   k8s::event_recorder events_;
   kube_api api_;
   kube_secrets secrets_port_;
+  kube_rollouts rollouts_port_;
+  followed_settings followed_;
   registry_resolver resolver_;
   wall_clock clock_;
   pull_secrets_actor secrets_;
+  rollouts_actor rollouts_;
   caches_actor caches_;
   std::unique_ptr<cluster_watch> watch_;
   std::unique_ptr<admission> admission_;
@@ -182,6 +185,12 @@ int run(const settings& s) {
   auto where = k8s::find_config({s.kubeconfig, s.context});
   if (!where) {
     std::cerr << "gkm-operator: " << where.error().message << "\n";
+    return 1;
+  }
+  // Before there is any other thread.
+  auto confined = k8s::confine_process(*where, {{s.cert_dir, s.registry_ca_file}, {}});
+  if (!confined) {
+    std::cerr << "gkm-operator: " << confined.error().message << "\n";
     return 1;
   }
   log::info("Starting", {{"version", base::version()}, {"server", where->server}});

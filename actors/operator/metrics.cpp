@@ -35,6 +35,8 @@ struct metrics::families {
       single("gkm_operator_leading", "1 if this process writes, 0 if it stands by");
   prometheus::Gauge& watching =
       single("gkm_operator_watching", "1 if the view of the cluster is whole");
+  prometheus::Gauge& kyverno = single("gkm_operator_kyverno_enabled",
+                                      "1 if gkm.kyverno.enabled says so; nothing acts on it yet");
   prometheus::Gauge& resident =
       single("gkm_process_resident_memory_bytes", "Memory that this process has in RAM");
   prometheus::Gauge& cpu =
@@ -72,6 +74,7 @@ void metrics::set_caches(std::string_view scope, size_t n) {
 void metrics::set_nodes(size_t n) { families_->nodes.Set(static_cast<double>(n)); }
 void metrics::set_leading(bool leading) { families_->leading.Set(leading ? 1 : 0); }
 void metrics::set_watching(bool whole) { families_->watching.Set(whole ? 1 : 0); }
+void metrics::set_kyverno(bool enabled) { families_->kyverno.Set(enabled ? 1 : 0); }
 
 std::string metrics::print() const {
   families_->resident.Set(static_cast<double>(base::resident_bytes()));

@@ -16,7 +16,7 @@ public:
   metrics(const metrics&) = delete;
   metrics& operator=(const metrics&) = delete;
 
-  /// A write to the API: "status", "finalizer", "secret", "event", "driver".
+  /// A write to the API: "status", "finalizer", "secret", "event", "driver", "daemonset".
   void wrote(std::string_view what, errc outcome);
   /// A change that a watch told: "cache", "report", "node", "namespace", "config".
   void heard(std::string_view what);
@@ -25,6 +25,7 @@ public:
   void set_nodes(size_t n);
   void set_leading(bool leading);
   void set_watching(bool whole);
+  void set_kyverno(bool enabled);
 
   /// In the text format that Prometheus reads.
   std::string print() const;

@@ -2,6 +2,7 @@
 /// fake in tests/support. A port never calls back into an actor: it answers, once, from any thread.
 #pragma once
 
+#include "actors/operator/rollout.hpp"
 #include "messages/answer.hpp"
 #include "messages/cluster.hpp"
 
@@ -45,7 +46,7 @@ struct secret_ref {
   auto operator<=>(const secret_ref&) const = default;
 };
 
-/// Copies of pull secrets, in GKM's own namespace.
+/// Copies of pull secrets, in a namespace that holds nothing else.
 class secrets_port {
 public:
   virtual ~secrets_port() = default;
@@ -55,6 +56,17 @@ public:
   /// True if it is gone, also if it was before. `copy` is a name from `list` or pull_secret_copy().
   virtual void drop(const std::string& copy, answer<done> reply) = 0;
   virtual void list(answer<std::vector<std::string>> reply) = 0;
+};
+
+/// GKM's own DaemonSets.
+class rollouts_port {
+public:
+  virtual ~rollouts_port() = default;
+  virtual void read(const std::string& daemon, answer<daemon_set> reply) = 0;
+  /// In one write, and only if it is still of `wanted.version`, else errc::conflict.
+  virtual void write(const daemon_set& wanted, answer<done> reply) = 0;
+  /// Tells people that a setting of theirs was not taken.
+  virtual void complain(const bad_setting& about) = 0;
 };
 
 /// Images whose digest nobody pinned.

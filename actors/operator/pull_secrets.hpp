@@ -1,4 +1,4 @@
-/// Copies of the pull secrets that caches name, in GKM's own namespace, where agents may read.
+/// Copies of the pull secrets that caches name, in a namespace of their own, where agents may read.
 ///
 // clang-format off
 ///   per secret:  wanted ──▶ copying ──copied──▶ there ──a cache changed, a node failed──▶ copying

@@ -1,6 +1,7 @@
 #include "actors/operator/settings.hpp"
 
 #include "base/version.hpp"
+#include "messages/pull_secret.hpp"
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -26,7 +27,10 @@ once if the leader was told to end. Nothing is polled; an idle operator makes no
 
 Inside a cluster it uses its pod's service account; outside, a kubeconfig as kubectl does. Settings in
 the ConfigMap 'gkm-config' of its namespace are followed without a restart:
-  gkm.operator.log.level   debug, info, warn, error or off, unless --log-level was given
+  gkm.operator.log.level           debug, info, warn, error or off, unless --log-level was given
+  gkm.agent.image, gkm.csi.image   the images of the DaemonSets gkm-agent and gkm-csi-node
+  gkm.nogpu                        true: GPUs are simulated; pods of both DaemonSets are made anew
+What is not understood is told in an event on the ConfigMap, and changes nothing.
 
 HTTP, at both addresses: /healthz (it runs), /readyz (its view of the cluster is complete), /metrics
 (for Prometheus, names begin with gkm_).
@@ -38,6 +42,8 @@ Examples:
 
 Environment:
   GKM_NAMESPACE      as --namespace
+  GKM_PULL_SECRET_NAMESPACE
+                     as --pull-secret-namespace
   POD_NAME           as --identity
   KUBECONFIG         kubeconfig files, separated by ':'
   GKM_LOG, GO_LOG    log level
@@ -64,6 +70,11 @@ void add_flags(CLI::App& app, settings& s) {
       ->type_name("NAME")
       ->envname("GKM_NAMESPACE")
       ->capture_default_str();
+  app.add_option("--pull-secret-namespace", s.pull_secret_ns,
+                 "Where agents find copies of pull secrets, and nothing else is (default: "
+                 "gkm-pull-secrets for gkm-system)")
+      ->type_name("NAME")
+      ->envname("GKM_PULL_SECRET_NAMESPACE");
   app.add_option("--identity", s.identity, "This process's name among those that may lead")
       ->type_name("NAME")
       ->envname("POD_NAME")
@@ -114,6 +125,7 @@ std::optional<int> parse_command_line(int argc, char** argv, settings& out) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : used_wrongly;
   }
+  if (out.pull_secret_ns.empty()) out.pull_secret_ns = pull_secret_namespace(out.own_ns);
   return std::nullopt;
 }
 

@@ -11,7 +11,8 @@ struct settings {
   std::string kubeconfig;
   std::string context;
   std::string own_ns;
-  std::string identity;  ///< of this process: the pod's name
+  std::string pull_secret_ns;  ///< where copies of pull secrets are, and nothing else
+  std::string identity;        ///< of this process: the pod's name
   std::string metrics_address;
   std::string health_address;
   std::string webhook_address;                ///< empty: no admission

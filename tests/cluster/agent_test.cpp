@@ -63,6 +63,7 @@ TEST_F(agent_test, says_at_once_that_it_runs_and_which_gpus_there_are) {
   EXPECT_EQ(get(R"({.metadata.labels.kubernetes\.io/hostname})"), node.name());
   EXPECT_EQ(get("{.metadata.finalizers}"), "");
   EXPECT_THAT(node.process().err(), HasSubstr("No-GPU mode"));
+  EXPECT_THAT(node.process().err(), HasSubstr("Files are "));
   EXPECT_EQ(node.end(), 0);
 }
 
@@ -238,7 +239,7 @@ TEST_F(agent_test, logs_in_with_the_copy_of_a_pull_secret_and_keeps_it_nowhere) 
   EXPECT_THAT(e.conditions[0].message, HasSubstr("'" + ns_ + "/login' is missing"));
   admin().apply(
       "{apiVersion: v1, kind: Secret, metadata: {name: " + pull_secret_copy(ns_, "login") +
-      ", namespace: gkm-system}, type: kubernetes.io/dockerconfigjson, stringData: "
+      ", namespace: gkm-pull-secrets}, type: kubernetes.io/dockerconfigjson, stringData: "
       "{.dockerconfigjson: '{\"auths\":{\"" +
       registry_.server().authority() + "\":{\"username\":\"user\",\"password\":\"s3cr3t\"}}}'}}");
   ASSERT_TRUE(node.wait_state(ref("x"), one.digest(), "Extracted"));
@@ -286,6 +287,20 @@ TEST_F(agent_test, does_not_ask_registries_on_the_node_itself) {
   EXPECT_EQ(node.report(ns_)->caches["x"][*digest::parse(one.digest())].conditions[0].reason,
             "Refused");
   EXPECT_TRUE(registry_.server().requests().empty());
+}
+
+TEST_F(agent_test, follows_its_log_level) {
+  agent_node node(server(), "agent-levels");
+  auto config = node.folder() / "config";
+  std::filesystem::create_directory(config);
+  write_whole(config / "gkm.agent.log.level", "info");
+  node.start_at_level("", {"--config-dir", config});
+  ASSERT_TRUE(eventually("it reports", [&] { return node.report("").has_value(); }));
+  write_whole(config / "gkm.agent.log.level", "debug");
+  EXPECT_TRUE(eventually("it says so", [&] {
+    return node.process().err().find("Log level is set level=debug") != std::string::npos;
+  }));
+  EXPECT_EQ(node.end(), 0);
 }
 
 TEST_F(agent_test, is_not_sent_to_the_node_itself_for_a_token) {

@@ -45,26 +45,6 @@ TEST_F(manifests, take_other_images_without_an_edit) {
   expect_valid(mine);
 }
 
-TEST_F(manifests, are_what_make_deploy_applies_and_its_examples_need) {
-  kube_server own(*find_kube_programs());
-  auto deploy = [&](const std::string& what) {
-    return run_program({(source_folder() / "scripts/deploy").string(), what}, folder_.path(),
-                       {{"KUBECTL", find_kube_programs()->kubectl},
-                        {"KUBECONFIG", own.admin().kubeconfig()},
-                        {"HOME", folder_.path()}});
-  };
-  EXPECT_THAT(deploy("apply"), HasSubstr("deployment.apps/gkm-operator created"));
-  // No operator answers here; and pods need the account that a controller would make.
-  remove_webhooks(own);
-  for (const auto* name : {"gkm-test-ns-scoped-1", "gkm-test-ns-scoped-2", "gkm-test-cl-scoped"})
-    make_namespace(own, name);
-  auto examples = deploy("apply-examples");
-  EXPECT_THAT(examples,
-              AllOf(HasSubstr("clustergkmcache.gkm.io/vector-add-cache-rocm-cl-1 created"),
-                    HasSubstr("gkmcache.gkm.io/vector-add-cache-rocm-1 created"),
-                    HasSubstr("pod/gkm-test-pod-3 created")));
-}
-
 TEST_F(manifests, name_pods_as_people_know_them) {
   auto names = admin().run({"get", "deployments,daemonsets", "-n", "gkm-system", "-o", "name"});
   EXPECT_THAT(

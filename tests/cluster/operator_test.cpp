@@ -146,14 +146,15 @@ TEST_F(gkm_operator, copies_pull_secrets_as_long_as_a_cache_names_them) {
   operator_program op(server());
   admin().apply(cache(ns, digest_a, ", imagePullSecrets: [{name: login}]"));
   auto copy = pull_secret_copy(ns, "login");
+  auto copies = pull_secret_namespace("gkm-system");
   auto data = [&](const std::string& of, const std::string& name) {
     return admin().ask({"get", "secret", name, "-n", of, "-o", "jsonpath={.data}"}).out;
   };
   ASSERT_TRUE(eventually("the copy is there", [&] {
-    return !data("gkm-system", copy).empty() && data("gkm-system", copy) == data(ns, "login");
+    return !data(copies, copy).empty() && data(copies, copy) == data(ns, "login");
   }));
   admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
-  EXPECT_TRUE(eventually("the copy is gone", [&] { return data("gkm-system", copy).empty(); }));
+  EXPECT_TRUE(eventually("the copy is gone", [&] { return data(copies, copy).empty(); }));
 }
 
 TEST_F(gkm_operator, copies_a_pull_secret_that_was_made_anew_as_another_type) {
@@ -168,8 +169,8 @@ TEST_F(gkm_operator, copies_a_pull_secret_that_was_made_anew_as_another_type) {
   admin().apply(cache(ns, digest_a, ", imagePullSecrets: [{name: login}]"));
   auto type = [&] {
     return admin()
-        .ask({"get", "secret", pull_secret_copy(ns, "login"), "-n", "gkm-system", "-o",
-              "jsonpath={.type}"})
+        .ask({"get", "secret", pull_secret_copy(ns, "login"), "-n",
+              pull_secret_namespace("gkm-system"), "-o", "jsonpath={.type}"})
         .out;
   };
   ASSERT_TRUE(
@@ -181,20 +182,6 @@ TEST_F(gkm_operator, copies_a_pull_secret_that_was_made_anew_as_another_type) {
       eventually("the copy is another", [&] { return type() == "kubernetes.io/dockercfg"; }))
       << type() << op.process().err();
   admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
-}
-
-TEST_F(gkm_operator, follows_its_settings_without_a_restart) {
-  operator_program op(server());
-  ASSERT_TRUE(eventually("it leads", [&] { return op.metric("gkm_operator_leading") == 1; }));
-  auto set_level = [](const std::string& level) {
-    admin().run({"patch", "configmap", "gkm-config", "-n", "gkm-system", "--type=merge", "-p",
-                 R"({"data":{"gkm.operator.log.level":")" + level + "\"}}"});
-  };
-  set_level("debug");
-  EXPECT_TRUE(eventually("it says so", [&] {
-    return op.process().err().find("Log level is set level=debug") != std::string::npos;
-  }));
-  set_level("info");
 }
 
 TEST_F(gkm_operator, asks_nothing_while_nothing_changes) {

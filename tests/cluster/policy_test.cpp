@@ -141,16 +141,40 @@ TEST_F(policy, everything_else_stays_possible_while_the_operator_is_away) {
   user.run({"delete", "gkmcache", "free", "-n", "policy-test", "--wait=false"});
 }
 
-TEST_F(policy, agents_read_secrets_in_our_namespace_only_and_by_name) {
-  admin().run({"create", "secret", "generic", "own", "-n", "policy-test", "--from-literal=a=b"});
-  admin().run({"create", "secret", "generic", "copied", "-n", "gkm-system", "--from-literal=a=b"});
+TEST_F(policy, agents_read_copies_of_pull_secrets_and_no_other) {
+  for (const auto* ns : {"policy-test", "gkm-system", "gkm-pull-secrets"})
+    admin().run({"create", "secret", "generic", "policy", "-n", ns, "--from-literal=a=b"});
   auto agent = agent_on("policy-a");
-  expect_refused(agent.ask({"get", "secret", "own", "-n", "policy-test"}), "forbidden");
+  expect_refused(agent.ask({"get", "secret", "policy", "-n", "policy-test"}), "forbidden");
+  expect_refused(agent.ask({"get", "secret", "policy", "-n", "gkm-system"}), "forbidden");
+  // Also where there is none, now.
+  expect_refused(agent.ask({"get", "secret", "gkm-webhook-certificates", "-n", "gkm-system"}),
+                 "forbidden");
   expect_refused(agent.ask({"get", "secrets", "-A"}), "forbidden");
-  expect_refused(agent.ask({"get", "secrets", "-n", "gkm-system"}), "forbidden");
-  EXPECT_TRUE(agent.ask({"get", "secret", "copied", "-n", "gkm-system"}).ok());
-  EXPECT_TRUE(gkm_operator().ask({"get", "secret", "own", "-n", "policy-test"}).ok());
-  expect_refused(gkm_operator().ask({"get", "secrets", "-n", "policy-test"}), "forbidden");
+  expect_refused(agent.ask({"get", "secrets", "-n", "gkm-pull-secrets"}), "forbidden");
+  expect_refused(agent.ask({"get", "configmaps", "-n", "gkm-system"}), "forbidden");
+  EXPECT_TRUE(agent.ask({"get", "secret", "policy", "-n", "gkm-pull-secrets"}).ok());
+  expect_refused(agent.ask({"delete", "secret", "policy", "-n", "gkm-pull-secrets"}), "forbidden");
+}
+
+TEST_F(policy, the_operator_writes_copies_of_pull_secrets_and_its_certificates) {
+  admin().run({"create", "secret", "generic", "own", "-n", "policy-test", "--from-literal=a=b"});
+  auto op = gkm_operator();
+  EXPECT_TRUE(op.ask({"get", "secret", "own", "-n", "policy-test"}).ok());
+  expect_refused(op.ask({"get", "secrets", "-n", "policy-test"}), "forbidden");
+  expect_refused(op.ask({"get", "secrets", "-n", "gkm-system"}), "forbidden");
+  auto can = [&](const std::string& verb, const std::string& what, const std::string& ns) {
+    return op.ask({"auth", "can-i", verb, what, "-n", ns}).ok();
+  };
+  for (const auto* verb : {"list", "create", "patch", "delete"})
+    EXPECT_TRUE(can(verb, "secrets", "gkm-pull-secrets")) << verb;
+  for (const auto* verb : {"list", "watch", "patch", "update", "delete"})
+    EXPECT_FALSE(can(verb, "secrets", "gkm-system")) << verb;
+  EXPECT_TRUE(can("update", "secrets/gkm-webhook-certificates", "gkm-system"));
+  EXPECT_TRUE(can("patch", "daemonsets.apps/gkm-agent", "gkm-system"));
+  EXPECT_FALSE(can("patch", "daemonsets.apps", "gkm-system"));
+  EXPECT_FALSE(can("patch", "daemonsets.apps/gkm-agent", "policy-test"));
+  EXPECT_FALSE(can("get", "pods", "gkm-system"));
 }
 
 TEST_F(policy, agents_change_neither_caches_nor_nodes_nor_pods) {

@@ -76,6 +76,31 @@ TEST_F(csi_program, registers_and_does_so_again) {
   EXPECT_FALSE(fs::exists(registration()));
 }
 
+TEST_F(csi_program, follows_its_log_level_unless_it_was_told_one) {
+  fs::create_directory(bench_.root() / "config");
+  write_whole(bench_.root() / "config/gkm.csi.log.level", "error");
+  auto config = (bench_.root() / "config").string();
+  std::vector<std::string> command{
+      program("gkm-csi"), "--endpoint", endpoint(), "--kubelet-root", kubelet(), "--state-dir",
+      bench_.state(),     "--node-id",  "node-1",   "--config-dir",   config};
+  csi_.emplace(child_plan{command, bench_.environment(), bench_.output()});
+  ASSERT_TRUE(
+      eventually("it serves", [&] { return csi::probe(endpoint(), patience).has_value(); }));
+  EXPECT_EQ(csi_->err(), "");
+  write_whole(bench_.root() / "config/gkm.csi.log.level", "info");
+  EXPECT_TRUE(eventually("it says so", [&] {
+    return csi_->err().find("Log level is set level=info") != std::string::npos;
+  }));
+  csi_->send_signal(SIGTERM);
+  EXPECT_EQ(csi_->wait(), 0);
+
+  command.insert(command.end(), {"--log-level", "info"});
+  csi_.emplace(child_plan{command, bench_.environment(), bench_.output()});
+  ASSERT_TRUE(
+      eventually("it serves", [&] { return csi::probe(endpoint(), patience).has_value(); }));
+  EXPECT_THAT(csi_->err(), HasSubstr("Serving"));
+}
+
 TEST_F(csi_program, counts_in_a_file_what_it_does) {
   auto says = [this](const std::string& line) {
     return eventually(line, [&] {

@@ -31,7 +31,9 @@ public:
 
   /// May pull from this registry, which is on the node itself.
   void allow(const std::string& registry) { registry_ = registry; }
-  void start(std::vector<std::string> flags = {}) {
+  void start(std::vector<std::string> flags = {}) { start_at_level("debug", std::move(flags)); }
+  /// Empty: whatever level it finds by itself.
+  void start_at_level(const std::string& level, std::vector<std::string> flags = {}) {
     std::vector<std::string> command{program("gkm-agent"),
                                      "--node-name",
                                      name_,
@@ -42,9 +44,8 @@ public:
                                      "--metrics-address",
                                      "",
                                      "--health-address",
-                                     "127.0.0.1:" + std::to_string(health_.number()),
-                                     "--log-level",
-                                     "debug"};
+                                     "127.0.0.1:" + std::to_string(health_.number())};
+    if (!level.empty()) command.insert(command.end(), {"--log-level", level});
     if (!registry_.empty()) command.insert(command.end(), {"--plain-http", registry_});
     command.insert(command.end(), flags.begin(), flags.end());
     auto environment = basic_environment();

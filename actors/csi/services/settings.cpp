@@ -44,6 +44,7 @@ struct raw {
   std::string node_id;
   std::string state_dir = "/var/lib/gkm";
   std::string run_dir;
+  std::string config_dir;
   std::string log_level;
   bool log_json = false;
   bool probe = false;
@@ -72,6 +73,11 @@ void add_flags(CLI::App& app, raw& r) {
                  "Records that end with this boot (default: /run/gkm for /var/lib/gkm, else 'run' "
                  "in the state directory)")
       ->type_name("DIR");
+  app.add_option("--config-dir", r.config_dir,
+                 "The ConfigMap gkm-config as a folder: its gkm.csi.log.level is followed, unless "
+                 "--log-level is given")
+      ->type_name("DIR")
+      ->envname("GKM_CONFIG_DIR");
   app.add_option("--log-level", r.log_level,
                  "debug, info, warn, error or off (default: $GKM_LOG, else $GO_LOG, else info)")
       ->type_name("LEVEL");
@@ -115,11 +121,13 @@ result<settings> check(const raw& r) {
   s.endpoint = *endpoint;
   s.log_json = r.log_json;
   s.probe = r.probe;
+  s.config_dir = r.config_dir;
   s.log_level = base::log::level_from_environment(base::log::level::info);
   if (!r.log_level.empty()) {
     auto level = base::log::parse_level(r.log_level);
     if (!level) return fail(level.error());
     s.log_level = *level;
+    s.config_dir.clear();
   }
   if (s.probe) return s;
   if (auto read = read_directories(r, s); !read) return fail(read.error());

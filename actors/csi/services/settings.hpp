@@ -19,6 +19,7 @@ struct settings {
   std::string node_id;
   std::filesystem::path state_dir;
   std::filesystem::path run_dir;
+  std::string config_dir;  ///< followed; empty: nothing is
   base::log::level log_level = base::log::level::info;
   bool log_json = false;
   bool probe = false;  ///< ask the one that runs, do not run

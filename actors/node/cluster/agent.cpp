@@ -5,6 +5,7 @@
 #include "actors/node/cluster/metrics.hpp"
 #include "actors/node/cluster/node_reporter.hpp"
 #include "actors/node/cluster/pull_logins.hpp"
+#include "actors/node/cluster/registry_reach.hpp"
 #include "actors/node/cluster/volume_news.hpp"
 #include "actors/node/gpu_actor.hpp"
 #include "actors/node/inventory_file.hpp"
@@ -16,9 +17,11 @@
 #include "actors/node/usage.hpp"
 #include "actors/node/usage_files.hpp"
 #include "base/log.hpp"
+#include "base/setting_file.hpp"
 #include "base/version.hpp"
 #include "gpu/inventory.hpp"
 #include "k8s/client.hpp"
+#include "k8s/confinement.hpp"
 #include "k8s/events.hpp"
 #include "net/http.hpp"
 #include "net/probe_server.hpp"
@@ -35,24 +38,6 @@ constexpr size_t actor_threads = 2;
 constexpr unsigned open_mode = 0755;
 
 std::string user_agent() { return "gkm-agent/" + std::string(base::version()); }
-
-net::engine_options engine_options(const settings& s) {
-  net::engine_options options;
-  options.user_agent = user_agent();
-  options.plain_http_hosts = s.plain_http_hosts;
-  // Registries are strangers: where a redirect or a token realm of theirs leads is checked, too.
-  options.local_addresses = false;
-  options.local_hosts = s.plain_http_hosts;
-  return options;
-}
-
-oci::registry_options registry_options(const settings& s) {
-  oci::registry_options options;
-  options.plain_http_hosts = s.plain_http_hosts;
-  options.trust_loopback = false;
-  options.ca_file = s.ca_file;
-  return options;
-}
 
 k8s::client_options client_options() {
   k8s::client_options options;
@@ -76,13 +61,25 @@ std::unique_ptr<inventory_port> open_inventory(const settings& s) {
   return std::make_unique<inventory_file>(s.where.gpus());
 }
 
-/// The records of what is mounted on this node, maybe none yet. In a pod this directory is another
-/// program's, and there already.
+/// In a pod they are there already, and one of them is another program's.
+result<void> make_directories(const paths& where) {
+  for (const auto& dir : {where.root, where.volumes()}) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(dir, ignored)) continue;
+    if (auto made = base::make_directories(dir, open_mode); !made) return made;
+  }
+  return {};
+}
+
+base::file_access own_files(const settings& s) {
+  base::file_access files{{s.where.run, s.config_dir, s.ca_file}, {s.where.root}};
+  if (!s.gpu_inventory.empty())
+    files.read.push_back(std::filesystem::absolute(s.gpu_inventory).parent_path());
+  return files;
+}
+
+/// The records of what is mounted on this node, maybe none yet.
 result<std::unique_ptr<usage_files>> watch_volumes(const paths& where) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(where.volumes(), ignored))
-    if (auto made = base::make_directories(where.volumes(), open_mode); !made)
-      return fail(made.error());
   auto boot = base::boot_id();
   if (!boot) return fail(boot.error());
   return std::make_unique<usage_files>(where, *boot);
@@ -107,12 +104,12 @@ public:
       : settings_(s),
         metrics_(s.where.csi_metrics()),
         system_(configured(config_)),
-        registries_(registry_options(s)),
-        http_(engine_options(s)),
+        registries_(registry_options(s.ca_file, s.plain_http_hosts)),
+        http_(registry_engine_options(user_agent(), s.plain_http_hosts)),
         client_(std::make_unique<k8s::client>(std::move(api), client_options())),
         events_(std::make_unique<k8s::event_recorder>(*client_, recorder_options(s))),
         reports_(*client_, *events_, metrics_, s.node_name),
-        logins_(*client_, http_, registries_, s.own_ns),
+        logins_(*client_, http_, registries_, s.pull_secret_ns),
         state_(std::move(state)),
         volumes_(std::move(volumes)),
         inventory_(open_inventory(s)) {
@@ -236,6 +233,10 @@ private:
 result<void> run_agent(const settings& s, const std::function<void()>& wait) {
   auto api = k8s::find_config({s.kubeconfig, s.context});
   if (!api) return fail(api.error());
+  if (auto made = make_directories(s.where); !made) return made;
+  // Before there is any other thread.
+  if (auto confined = k8s::confine_process(*api, own_files(s)); !confined) return confined;
+  auto level = base::follow_level(s.config_dir, "gkm.agent.log.level", s.log_level);
   auto state = state_dir::open(s.where);
   if (!state) return fail(state.error());
   auto volumes = watch_volumes(s.where);

@@ -1,6 +1,5 @@
 #include "actors/node/cluster/pull_logins.hpp"
 
-#include "actors/node/cluster/registry_guard.hpp"
 #include "base/base64.hpp"
 #include "base/log.hpp"
 #include "k8s/client.hpp"
@@ -87,16 +86,16 @@ private:
 result<oci::credential_store> logins_in(std::string_view docker_config_base64) {
   auto text = base::from_base64(docker_config_base64);
   if (!text) return fail(errc::invalid_argument, "it is not base64");
-  return oci::credential_store::parse(*text);
+  return oci::credential_store::parse_pull_secret(*text);
 }
 
 pull_logins::pull_logins(k8s::client& client, net::engine& http,
-                         const oci::registry_options& options, std::string own_ns)
+                         const oci::registry_options& options, std::string copies_ns)
     : client_(client),
       http_(http),
       options_(options),
-      own_ns_(std::move(own_ns)),
-      anybody_(guarded(oci::make_registry_source(http, {}, options), options.plain_http_hosts)) {}
+      copies_ns_(std::move(copies_ns)),
+      anybody_(oci::make_registry_source(http, {}, options)) {}
 
 pull_logins::~pull_logins() = default;
 
@@ -116,8 +115,7 @@ result<std::shared_ptr<oci::source>> pull_logins::open(const std::vector<std::st
     if (!found) return wrap(found.error(), "Pull secret '" + secret + "' is of no use");
     logins.add_logins(*found);
   }
-  auto opened = guarded(oci::make_registry_source(http_, std::move(logins), options_),
-                        options_.plain_http_hosts);
+  auto opened = oci::make_registry_source(http_, std::move(logins), options_);
   if (!missing.empty())
     opened = std::make_unique<source_without>(std::move(opened), std::move(missing));
   return std::shared_ptr<oci::source>(std::move(opened));
@@ -154,7 +152,7 @@ void pull_logins::note_missing(const std::string& copy, bool is_missing) {
 
 result<std::string> pull_logins::read_copy(const std::string& copy, const std::stop_token& stop) {
   pending_answer<k8s::object> asked;
-  client_.get(k8s::secrets, {own_ns_, copy}, asked.slot());
+  client_.get(k8s::secrets, {copies_ns_, copy}, asked.slot());
   auto found = asked.wait(stop);
   if (!found) return fail(found.error());
   for (std::string_view kind : {".dockerconfigjson", ".dockercfg"})

@@ -28,10 +28,10 @@ namespace gkm::node {
 
 class pull_logins {
 public:
-  /// `client`, `http` and `options` must outlive this. `own_ns` is where the operator puts copies
-  /// of pull secrets: agents may read nowhere else.
+  /// `client`, `http` and `options` must outlive this. `copies_ns` is where the operator puts
+  /// copies of pull secrets: agents may read nowhere else.
   pull_logins(k8s::client& client, net::engine& http, const oci::registry_options& options,
-              std::string own_ns);
+              std::string copies_ns);
   ~pull_logins();
 
   /// Secrets are named "namespace/name". One that is not there, yet, is done without: the image may
@@ -49,7 +49,7 @@ private:
   k8s::client& client_;
   net::engine& http_;
   const oci::registry_options& options_;
-  const std::string own_ns_;
+  const std::string copies_ns_;
   const std::shared_ptr<oci::source> anybody_;  ///< for caches without secrets: shared
   std::mutex mutex_;
   std::set<std::string> missing_;  ///< copies that were waited for once, in vain

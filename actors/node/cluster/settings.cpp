@@ -3,6 +3,7 @@
 #include "base/version.hpp"
 #include "gpu/inventory.hpp"
 #include "messages/printable.hpp"
+#include "messages/pull_secret.hpp"
 #include "messages/volume.hpp"
 
 #include <CLI/CLI.hpp>
@@ -38,7 +39,10 @@ Examples:
 Environment:
   KUBE_NODE_NAME     as --node-name
   GKM_NAMESPACE      as --namespace
+  GKM_PULL_SECRET_NAMESPACE
+                     as --pull-secret-namespace
   NO_GPU             true: GPUs are simulated
+  GKM_CONFIG_DIR     as --config-dir
   KUBECONFIG         kubeconfig files, separated by ':'
   GKM_LOG, GO_LOG    log level
 
@@ -60,10 +64,15 @@ void add_cluster_flags(CLI::App& app, settings& s) {
       ->type_name("NAME")
       ->envname("KUBE_NODE_NAME")
       ->required();
-  app.add_option("-n,--namespace", s.own_ns, "GKM's own namespace: pull secrets are read there")
+  app.add_option("-n,--namespace", s.own_ns, "GKM's own namespace")
       ->type_name("NAME")
       ->envname("GKM_NAMESPACE")
       ->capture_default_str();
+  app.add_option("--pull-secret-namespace", s.pull_secret_ns,
+                 "Where the operator keeps copies of pull secrets (default: gkm-pull-secrets for "
+                 "gkm-system)")
+      ->type_name("NAME")
+      ->envname("GKM_PULL_SECRET_NAMESPACE");
   app.add_option("--kubeconfig", s.kubeconfig, "How to reach the API server; default as kubectl")
       ->type_name("FILE");
   app.add_option("--context", s.context, "The kubeconfig's context; default its current one")
@@ -81,7 +90,8 @@ void add_node_flags(CLI::App& app, raw& r) {
   app.add_option("--gpu-inventory", r.s.gpu_inventory, "A file that says which GPUs there are")
       ->type_name("FILE");
   app.add_option("--plain-http", r.s.plain_http_hosts,
-                 "A registry that may speak plain HTTP, as host or host:port; may be repeated")
+                 "A registry that may speak plain HTTP and lie on this node, as host or host:port; "
+                 "may be repeated")
       ->type_name("HOST");
   app.add_option("--ca-file", r.s.ca_file, "Authorities of registries, beside the system's (PEM)")
       ->type_name("FILE");
@@ -91,6 +101,12 @@ void add_node_flags(CLI::App& app, raw& r) {
   app.add_option("--health-address", r.s.health_address, "Where to serve health; \"\": nowhere")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option(
+         "--config-dir", r.s.config_dir,
+         "The ConfigMap gkm-config as a folder: its gkm.agent.log.level is followed, unless "
+         "--log-level is given")
+      ->type_name("DIR")
+      ->envname("GKM_CONFIG_DIR");
   app.add_option("--log-level", r.log_level,
                  "debug, info, warn, error or off (default: $GKM_LOG, else $GO_LOG, else info)")
       ->type_name("LEVEL");
@@ -118,12 +134,14 @@ result<settings> check(raw r) {
     if (!run) return fail(run.error());
     s.where.run = *run;
   }
+  if (s.pull_secret_ns.empty()) s.pull_secret_ns = pull_secret_namespace(s.own_ns);
   s.no_gpu = gpus::no_gpu_mode();
   s.log_level = base::log::level_from_environment(base::log::level::info);
   if (!r.log_level.empty()) {
     auto level = base::log::parse_level(r.log_level);
     if (!level) return fail(level.error());
     s.log_level = *level;
+    s.config_dir.clear();
   }
   return s;
 }

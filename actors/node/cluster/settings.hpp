@@ -13,6 +13,7 @@ namespace gkm::node {
 struct settings {
   std::string node_name;
   std::string own_ns;
+  std::string pull_secret_ns;  ///< where the operator keeps copies of pull secrets
   std::string kubeconfig;
   std::string context;
   paths where;
@@ -22,6 +23,7 @@ struct settings {
   std::string ca_file;
   std::string metrics_address;
   std::string health_address;
+  std::string config_dir;  ///< followed; empty: nothing is
   base::log::level log_level = base::log::level::info;
   bool log_json = false;
 };

@@ -1,6 +1,8 @@
 // No container engine builds the Containerfiles here: at least what they name must exist.
 #include "tests/support/child_process.hpp"
 #include "tests/support/deployment.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -79,6 +81,16 @@ TEST_P(containerfile, installs_only_groups_that_exist) {
 
 TEST_P(containerfile, shares_the_build_stage_with_the_others) {
   EXPECT_EQ(build_stage(GetParam()), build_stage(names.front()));
+}
+
+TEST(containerfiles, install_every_library_that_their_programs_load) {
+  temp_dir output;
+  std::vector<std::string> command{(source_folder() / "scripts/check-runtime-packages").string()};
+  for (const auto* name : {"gkm-agent", "gkm-csi", "gkm-gpu", "gkm-operator"})
+    command.push_back(program(name));
+  child_process check(
+      {.command = command, .environment = basic_environment(), .output = output.path()});
+  EXPECT_EQ(check.wait(std::chrono::seconds(120)), 0) << check.out() << check.err();
 }
 
 INSTANTIATE_TEST_SUITE_P(each, containerfile, ::testing::ValuesIn(names), [](const auto& name) {

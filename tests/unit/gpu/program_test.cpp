@@ -135,6 +135,26 @@ TEST_F(program, follows_gpus_that_come_and_go) {
   EXPECT_EQ(child.wait(), 0);
 }
 
+TEST_F(program, follows_its_log_level) {
+  auto config = output_ / "config";
+  std::filesystem::create_directory(config);
+  support::write_whole(config / "gkm.agent.log.level", "warn\n");
+  environment_["GKM_CONFIG_DIR"] = config;
+  auto child = watching();
+  support::eventually("the inventory is there", [&] { return std::filesystem::exists(file_); });
+  EXPECT_EQ(child.err(), "");
+  support::write_whole(config / "gkm.agent.log.level", "loud\n");
+  support::eventually("it says that it did not understand", [&] {
+    return child.err().find("key=gkm.agent.log.level value=loud") != std::string::npos;
+  });
+  support::write_whole(config / "gkm.agent.log.level", "debug\n");
+  support::eventually("it says that it did", [&] {
+    return child.err().find("Log level is set level=debug") != std::string::npos;
+  });
+  child.send_signal(SIGTERM);
+  EXPECT_EQ(child.wait(), 0);
+}
+
 TEST_F(program, looks_again_when_a_hung_driver_answers) {
   machine_.add_amd_gpu(1);
   machine_.nvidia("archs", "9.0");

@@ -1,0 +1,112 @@
+#include "actors/operator/rollouts.hpp"
+
+#include "base/backoff.hpp"
+#include "base/log.hpp"
+
+#include <algorithm>
+
+namespace gkm::cluster {
+namespace log = base::log;
+
+rollouts_state::rollouts_state(rollouts_actor::pointer self, rollouts_port& port, uint64_t seed)
+    : self_(self), port_(port), chance_(seed) {
+  for (const auto* daemon : daemons) daemons_[daemon];
+}
+
+rollouts_actor::behavior_type rollouts_state::make_behavior() {
+  return {
+      [this](changed_atom, const config_data& data) { configured(data); },
+      [this](lead_atom, bool acting) { set_acting(acting); },
+      [this](flush_atom, const std::string& daemon) { flush(daemon); },
+      [](run_atom, const continuation& c) { c.run(); },
+  };
+}
+
+void rollouts_state::configured(const config_data& data) {
+  auto values = read_config(data);
+  problems_ = std::move(values.problems);
+  complain();
+  for (auto& [daemon, e] : daemons_) {
+    auto wish = wish_for(daemon, values);
+    if (wish == e.wish) continue;
+    e.wish = std::move(wish);
+    e.due = true;
+    e.resting = false;
+    e.failures = 0;
+    proceed(daemon);
+  }
+}
+
+void rollouts_state::set_acting(bool acting) {
+  acting_ = acting;
+  if (!acting) return;
+  complain();
+  for (auto& [daemon, e] : daemons_) {
+    e.due = true;
+    e.resting = false;
+    proceed(daemon);
+  }
+}
+
+void rollouts_state::complain() {
+  if (!acting_) return;
+  for (const auto& problem : problems_)
+    if (std::find(told_.begin(), told_.end(), problem) == told_.end()) port_.complain(problem);
+  told_ = problems_;
+}
+
+void rollouts_state::proceed(const std::string& daemon) {
+  auto& e = daemons_[daemon];
+  if (!acting_ || e.busy || e.resting || !e.due) return;
+  e.due = false;
+  if (e.wish == daemon_wish{}) return;
+  e.busy = true;
+  port_.read(daemon, back_to(&rollouts_state::read, daemon));
+}
+
+void rollouts_state::read(const std::string& daemon, const result<daemon_set>& seen) {
+  if (!seen) return finished(daemon, fail(seen.error()));
+  auto wanted = as_wished(*seen, daemons_[daemon].wish);
+  if (!acting_ || wanted == *seen) return finished(daemon, done{});
+  port_.write(wanted, back_to(&rollouts_state::finished, daemon));
+}
+
+void rollouts_state::finished(const std::string& daemon, const result<done>& outcome) {
+  auto& e = daemons_[daemon];
+  e.busy = false;
+  if (!outcome) return failed(daemon, outcome.error());
+  e.failures = 0;
+  proceed(daemon);
+}
+
+void rollouts_state::failed(const std::string& daemon, const error& why) {
+  auto& e = daemons_[daemon];
+  // Who deploys it deploys gkm-config with it, so it will be right from the start.
+  bool is_there = why.code != errc::not_found;
+  auto pause = base::pause_after(why, ++e.failures, chance_());
+  bool is_news = e.failures == 1 && why.code != errc::conflict;
+  if (is_there && (is_news || !pause))
+    log::warn("A DaemonSet cannot follow gkm-config",
+              {{"daemonset", daemon}, {"error", why.message}});
+  if (!is_there || !pause) return proceed(daemon);
+  e.due = e.resting = true;
+  self_->delayed_send(self_, *pause, flush_atom_v, daemon);
+}
+
+void rollouts_state::flush(const std::string& daemon) {
+  daemons_[daemon].resting = false;
+  proceed(daemon);
+}
+
+template <class T>
+answer<T> rollouts_state::back_to(void (rollouts_state::*method)(const std::string&,
+                                                                 const result<T>&),
+                                  const std::string& daemon) {
+  return [me = rollouts_actor(self_), this, method, daemon](result<T> outcome) {
+    caf::anon_send(me, run_atom_v, continuation{[this, method, daemon, outcome] {
+                     (this->*method)(daemon, outcome);
+                   }});
+  };
+}
+
+}  // namespace gkm::cluster
