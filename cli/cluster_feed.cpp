@@ -96,7 +96,6 @@ void cluster_feed::failed(source& s, const error& why) {
   } else if (!s.what->namespaced && is_forbidden(why)) {
     s.stands = progress::left_out;
     s.watch->stop();
-    if (notes_.empty()) notes_.push_back(note_of_forbidden(*s.what));
   } else if (why.retry_after.count() == 0 || ++s.failures == busy_answers_max) {
     if (!failure_) failure_ = said;
   }
@@ -131,7 +130,11 @@ void cluster_feed::look(const std::function<void(cluster_picture&)>& f) {
 
 std::vector<std::string> cluster_feed::notes() const {
   lock held(mutex_);
-  auto all = notes_;
+  std::vector<std::string> all;
+  // Caches come before their reports, and one note is enough.
+  auto out = std::find_if(sources_.begin(), sources_.end(),
+                          [](const auto& s) { return s->stands == progress::left_out; });
+  if (out != sources_.end()) all.push_back(note_of_forbidden(*(*out)->what));
   for (const auto& [object, why] : unreadable_) all.push_back(object + " cannot be read: " + why);
   return all;
 }

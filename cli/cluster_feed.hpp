@@ -77,7 +77,6 @@ private:
   std::vector<std::unique_ptr<source>> sources_;
   cluster_picture picture_;
   std::map<std::string, std::string> unreadable_;  ///< by object
-  std::vector<std::string> notes_;
   std::optional<error> failure_;
   bool news_ = false;
 };
