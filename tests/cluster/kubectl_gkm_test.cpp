@@ -15,33 +15,22 @@ using words = std::vector<std::string>;
 
 const std::string digest_a = "sha256:" + std::string(64, 'a');
 
-/// kubectl with the folder of `kubectl-gkm` on its PATH.
-class plugin_user {
+class plugin_user : public kubectl {
 public:
-  explicit plugin_user(std::string kubeconfig) : kubeconfig_(std::move(kubeconfig)) {}
+  explicit plugin_user(std::filesystem::path kubeconfig)
+      : plugin_user(std::move(kubeconfig), std::make_shared<temp_dir>()) {}
 
-  child_process start(const words& arguments) const {
-    child_plan plan{{find_kube_programs()->kubectl.string()}, basic_environment(), output_.path()};
-    plan.command.insert(plan.command.end(), arguments.begin(), arguments.end());
-    auto folder = std::filesystem::path(program("kubectl-gkm")).parent_path().string();
-    plan.environment["PATH"] = folder + ":" + plan.environment["PATH"];
-    plan.environment["KUBECONFIG"] = kubeconfig_;
-    plan.environment["HOME"] = output_.path();
-    return child_process(plan);
-  }
-  kubectl_answer ask(const words& arguments) const {
-    auto child = start(arguments);
-    auto code = child.wait();
-    return {code, child.out(), child.err()};
-  }
   kubectl_answer status(words arguments = {}) const {
     arguments.insert(arguments.begin(), {"gkm", "status"});
     return ask(arguments);
   }
 
 private:
-  temp_dir output_;
-  std::string kubeconfig_;
+  plugin_user(std::filesystem::path kubeconfig, std::shared_ptr<temp_dir> folder)
+      : kubectl(find_kube_programs()->kubectl, std::move(kubeconfig), folder->path()),
+        folder_(std::move(folder)) {}
+
+  std::shared_ptr<temp_dir> folder_;
 };
 
 class kubectl_gkm : public deployed_test {

@@ -135,6 +135,7 @@ void whole_story::change_image_while_mounted() {
   EXPECT_TRUE(eventually("a node without pods drops the old image",
                          [&] { return two().stored().size() == 1; }));
   show();
+  story_->run({"gkm", "status", "kernels", "-n", ns_, "-o", "wide"});
 }
 
 void whole_story::release_old_image() {

@@ -1,6 +1,7 @@
 #include "tests/support/kubectl.hpp"
 
 #include "tests/support/child_process.hpp"
+#include "tests/support/workbench.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,9 +27,11 @@ kubectl::kubectl(fs::path program, fs::path kubeconfig, fs::path folder)
 }
 
 child_process kubectl::start(const std::vector<std::string>& arguments) const {
-  child_plan plan{{program_.string(), "--kubeconfig=" + kubeconfig_.string()},
-                  basic_environment(),
-                  folder_ / "output"};
+  child_plan plan{{program_.string()}, basic_environment(), folder_ / "output"};
+  // A plugin is told by the environment, not by flags, whose kubeconfig it is run with.
+  plan.environment["KUBECONFIG"] = kubeconfig_;
+  plan.environment["PATH"] = fs::path(support::program("kubectl-gkm")).parent_path().string() +
+                             ":" + plan.environment["PATH"];
   plan.environment["HOME"] = folder_ / "home";
   plan.command.insert(plan.command.end(), arguments.begin(), arguments.end());
   return child_process(plan);

@@ -1,4 +1,4 @@
-/// kubectl, as one identity on one test server.
+/// kubectl, as one identity on one test server, with `kubectl gkm` as its plugin.
 #pragma once
 
 #include <filesystem>
