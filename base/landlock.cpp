@@ -50,6 +50,14 @@ result<void> allow(const fd& rules, const fs::path& path, uint64_t rights) {
   return {};
 }
 
+/// A rule is about a file as it is, not about its name: whatever takes its place is another.
+std::vector<fs::path> with_place(const fs::path& file) {
+  if (file.empty()) return {};
+  auto place = fs::absolute(file).lexically_normal().parent_path();
+  if (place == "/" || place == "/etc") return {file};
+  return {file, place};
+}
+
 }  // namespace
 
 std::vector<fs::path> system_files() {
@@ -75,6 +83,9 @@ result<bool> confine_files(const file_access& allowed) {
   if (!rules) return fail(errno_error(errno, "limit access to", "/"));
   for (const auto& path : allowed.read)
     if (auto done = allow(rules, path, read_rights); !done) return fail(done.error());
+  for (const auto& file : allowed.replaced)
+    for (const auto& path : with_place(file))
+      if (auto done = allow(rules, path, read_rights); !done) return fail(done.error());
   for (const auto& path : allowed.write)
     if (auto done = allow(rules, path, read_rights | writing); !done) return fail(done.error());
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||

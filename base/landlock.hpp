@@ -14,6 +14,10 @@ struct file_access {
   std::vector<std::filesystem::path> read;
   /// Whatever is beneath may also be made, changed, renamed and removed, but not run.
   std::vector<std::filesystem::path> write;
+  /// Files that may be read though others replace them, as kubelet does with what it mounts: all
+  /// that lies beside them can be read, too. Only the file as it now is where that would be / or
+  /// /etc.
+  std::vector<std::filesystem::path> replaced{};
 };
 
 /// What looking up names, TLS, shared libraries and the like need to read. No accounts, no keys.

@@ -12,8 +12,7 @@ result<void> confine_process(const config& as, base::file_access own) {
   }
   auto system = base::system_files();
   own.read.insert(own.read.end(), system.begin(), system.end());
-  // kubelet replaces the files in it.
-  if (!as.identity.token_file.empty()) own.read.push_back(as.identity.token_file.parent_path());
+  own.replaced.push_back(as.identity.token_file);
   auto done = base::confine_files(own);
   if (!done) return fail(done.error());
   base::log::debug(*done ? "Files are confined" : "Files are not confined: this kernel cannot");

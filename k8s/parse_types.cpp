@@ -28,10 +28,8 @@ object_identity read_identity(const object& o) {
   id.resource_version = cut(o.resource_version(), max_name_chars);
   id.generation = o.generation();
   id.deleting = o.is_deleting();
-  for (auto& f : o.finalizers()) {
-    if (id.finalizers.size() == max_finalizers) break;
-    id.finalizers.push_back(cut(f, max_name_chars));
-  }
+  // All of them: the list is written back as a whole, and others' must stay in it.
+  id.finalizers = o.finalizers();
   return id;
 }
 

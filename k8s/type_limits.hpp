@@ -16,7 +16,6 @@ constexpr size_t max_reason_chars = 1'024;
 constexpr size_t max_message_chars = 4'096;
 constexpr size_t max_annotation_chars = 64 * 1024;
 constexpr size_t max_conditions = 16;
-constexpr size_t max_finalizers = 64;
 constexpr size_t max_pull_secrets = 16;
 constexpr size_t max_selectors = 32;
 constexpr size_t max_gpu_groups = 256;

@@ -102,7 +102,8 @@ void cluster_cache_state::reconcile() {
   auto step = finalizer_due(s);
   if (step != finalizer_step::keep) {
     writing_ = true;
-    if (step == finalizer_step::add) return ports_.api.add_finalizer(seen_, answered({}));
+    adding_ = step == finalizer_step::add;
+    if (adding_) return ports_.api.add_finalizer(seen_, answered({}));
     return ports_.api.remove_finalizer(
         seen_, answered({{false, "Deleted", "No node holds it, or none that counts"}}));
   }
@@ -198,7 +199,10 @@ answer<cluster_cache> cluster_cache_state::answered(std::vector<cache_event> eve
 void cluster_cache_state::written(const result<cluster_cache>& outcome,
                                   const std::vector<cache_event>& events) {
   writing_ = false;
+  bool added = std::exchange(adding_, false);
   if (!outcome) return failed(outcome.error());
+  if (added && !has_finalizer(*outcome) && !outcome->object.deleting)
+    return failed({errc::refused, "somebody else's admission takes its finalizer off again", {}});
   failures_ = 0;
   for (const auto& event : events) ports_.api.record(seen_, event);
   if (attempt_) {

@@ -87,6 +87,7 @@ private:
   bool acting_ = false;
   bool namespace_ending_ = false;
   bool writing_ = false;
+  bool adding_ = false;  ///< the finalizer, by the write that is under way
   bool resolving_ = false;
   bool pausing_ = false;  ///< after a failure
   uint32_t failures_ = 0;

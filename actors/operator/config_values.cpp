@@ -17,9 +17,14 @@ public:
     const auto* value = find(key);
     if (!value) return {};
     auto parsed = image_ref::parse(*value);
-    if (parsed && !parsed->is_layout()) return *value;
-    refuse(key, *value,
-           parsed ? "it is a directory, which no node can pull" : parsed.error().message);
+    if (!parsed)
+      refuse(key, *value, parsed.error().message);
+    else if (parsed->is_layout())
+      refuse(key, *value, "it is a directory, which no node can pull");
+    else if (value->find("://") != value->npos)
+      refuse(key, *value, "it has a scheme, which no container runtime takes: leave it out");
+    else
+      return *value;
     return {};
   }
 

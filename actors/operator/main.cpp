@@ -188,7 +188,7 @@ int run(const settings& s) {
     return 1;
   }
   // Before there is any other thread.
-  auto confined = k8s::confine_process(*where, {{s.cert_dir, s.registry_ca_file}, {}});
+  auto confined = k8s::confine_process(*where, {{s.cert_dir}, {}, {s.registry_ca_file}});
   if (!confined) {
     std::cerr << "gkm-operator: " << confined.error().message << "\n";
     return 1;

@@ -186,9 +186,10 @@ private:
     });
   }
 
-  // Everything that the answer depends on. The image's parts hold no line breaks.
+  // Everything that the answer depends on, and whose turn it waits for. No part of it holds a line
+  // break.
   static std::string key_of(const question& q, const image_ref& image) {
-    auto key = image.str();
+    auto key = q.ns + "\n" + image.str();
     for (const auto& one : q.credentials) key += "\n" + one.fingerprint;
     return key;
   }

@@ -17,8 +17,8 @@
 
 namespace gkm::cluster {
 
-/// Answers of registries, by image and credentials; a bounded number, each for a bounded time. Of
-/// several who ask for the same at once one goes and asks.
+/// Answers of registries, by namespace, image and credentials; a bounded number, each for a bounded
+/// time. Of several who ask for the same at once one goes and asks.
 class answer_memory {
 public:
   using clock = std::chrono::steady_clock;

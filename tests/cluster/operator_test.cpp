@@ -47,6 +47,28 @@ protected:
   static constexpr auto message = R"({.status.conditions[?(@.type=="Ready")].message})";
 };
 
+TEST_F(gkm_operator, keeps_the_finalizers_of_others_however_many) {
+  const std::string ns = "op-finalizers";
+  make_namespace(server(), ns);
+  std::string others;
+  for (int i = 0; i < 100; ++i) others += "example.com/f" + std::to_string(i) + ",";
+  auto crowded = cache(ns, digest_a);
+  crowded.insert(crowded.find("annotations:"), "finalizers: [" + others + "gkm.io/in-use], ");
+  admin().apply(crowded);
+  auto before = field(ns, "{.metadata.finalizers}");
+  operator_program op(server());
+  ASSERT_TRUE(becomes(ns, "{.status.resolvedDigest}", digest_a));
+  EXPECT_EQ(field(ns, "{.metadata.finalizers}"), before);
+  admin().ask({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
+  EXPECT_TRUE(eventually("only others hold it", [&] {
+    auto now = field(ns, "{.metadata.finalizers}");
+    return now.find("gkm.io/in-use") == now.npos && now.find("example.com/f99") != now.npos;
+  }));
+  admin().ask({"patch", "gkmcache", "c", "-n", ns, "--type=merge", "-p",
+               R"({"metadata":{"finalizers":null}})"});
+  EXPECT_TRUE(is_gone(ns));
+}
+
 TEST_F(gkm_operator, follows_a_cache_from_apply_to_deletion) {
   const std::string ns = "op-life";
   make_namespace(server(), ns);

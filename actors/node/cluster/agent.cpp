@@ -72,9 +72,8 @@ result<void> make_directories(const paths& where) {
 }
 
 base::file_access own_files(const settings& s) {
-  base::file_access files{{s.where.run, s.config_dir, s.ca_file}, {s.where.root}};
-  if (!s.gpu_inventory.empty())
-    files.read.push_back(std::filesystem::absolute(s.gpu_inventory).parent_path());
+  base::file_access files{{s.where.run, s.config_dir}, {s.where.root}};
+  files.replaced = {s.ca_file, s.gpu_inventory};
   return files;
 }
 

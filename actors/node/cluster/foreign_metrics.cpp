@@ -38,17 +38,23 @@ public:
     rest_.remove_prefix(n);
     return taken;
   }
-  /// `{a="b",c="d"}`, or nothing of the kind.
+  /// `{a="b",c="d"}`, or nothing of the kind. No label twice, and none that is Prometheus' own.
   bool labels() {
     if (!take("{")) return true;
     if (take("}")) return true;
+    std::set<std::string_view> known;
     do {
-      if (name().empty() || !take("=\"") || !quoted()) return false;
+      auto label = name();
+      if (label.empty() || label.starts_with("__") || !known.insert(label).second) return false;
+      if (!take("=\"") || !quoted()) return false;
     } while (take(","));
     return take("}");
   }
+  /// Decimal, as C knows more kinds than Prometheus: one line that it cannot read costs it all.
   bool number() const {
-    if (rest_.empty() || rest_.find(' ') != rest_.npos) return false;
+    if (rest_ == "NaN" || rest_ == "+Inf" || rest_ == "-Inf") return true;
+    bool decimal = !rest_.empty() && rest_.find_first_not_of("0123456789+-.eE") == rest_.npos;
+    if (!decimal) return false;
     std::string text(rest_);
     char* end = nullptr;
     std::strtod(text.c_str(), &end);

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <future>
 #include <thread>
 
 namespace gkm::base {
@@ -65,6 +66,34 @@ TEST_F(landlock, lets_in_where_it_may_and_nowhere_else) {
     EXPECT_EQ(errno, EACCES);
   });
   EXPECT_EQ(opening(dir_ / "other/file"), 0) << "others are not";
+}
+
+TEST_F(landlock, lets_in_to_what_replaces_a_file) {
+  // As kubelet has it: the file is a link through ..data, which it points elsewhere.
+  for (const char* version : {"..1", "..2"}) {
+    fs::create_directory(dir_ / "readable" / version);
+    std::ofstream(dir_ / "readable" / version / "ca.pem") << version;
+  }
+  fs::create_symlink("..1", dir_ / "readable/..data");
+  fs::create_symlink("..data/ca.pem", dir_ / "readable/ca.pem");
+  std::promise<void> is_confined;
+  std::thread kubelet([&] {
+    is_confined.get_future().wait();
+    fs::create_symlink("..2", dir_ / "readable/..data_tmp");
+    fs::rename(dir_ / "readable/..data_tmp", dir_ / "readable/..data");
+    fs::remove_all(dir_ / "readable/..1");
+  });
+  confined({{}, {}, {dir_ / "readable/ca.pem", ""}}, [&] {
+    EXPECT_EQ(read_file(dir_ / "readable/ca.pem", 10), "..1");
+    is_confined.set_value();
+    kubelet.join();
+    EXPECT_EQ(read_file(dir_ / "readable/ca.pem", 10), "..2");
+    EXPECT_EQ(opening(dir_ / "readable/ca.pem", O_RDWR), EACCES);
+    EXPECT_EQ(opening(dir_ / "other/file"), EACCES);
+  });
+  if (!kubelet.joinable()) return;
+  is_confined.set_value();
+  kubelet.join();
 }
 
 TEST_F(landlock, lets_trees_be_built_renamed_and_removed) {

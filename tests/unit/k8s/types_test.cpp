@@ -74,6 +74,17 @@ TEST(parse_cache, reads_all_that_we_use) {
   EXPECT_EQ(c->status, cluster_cache_status{});
 }
 
+TEST(parse_cache, keeps_every_finalizer_as_it_is) {
+  std::vector<std::string> all(100, std::string(253, 'd') + "/" + std::string(63, 'n'));
+  all.emplace_back("gkm.io/in-use");
+  std::string list;
+  for (const auto& one : all) list += (list.empty() ? "\"" : ",\"") + one + "\"";
+  auto c = parse_cache(
+      parsed(R"({"metadata":{"name":"x","finalizers":[)" + list + R"(]},"spec":{"image":"i"}})"));
+  ASSERT_TRUE(c);
+  EXPECT_TRUE(c->object.finalizers == all);
+}
+
 TEST(parse_cache, without_a_namespace_it_is_a_cluster_cache) {
   auto c = parse_cache(parsed(R"({"metadata":{"name":"x"},"spec":{"image":"i"}})"));
   ASSERT_TRUE(c);

@@ -81,5 +81,17 @@ TEST_F(one_cache, a_deletion_is_heard_though_the_watch_broke_after_a_write) {
   EXPECT_TRUE(api_.there.object.finalizers.empty());
 }
 
+TEST_F(one_cache, a_finalizer_that_somebody_takes_off_at_admission_is_not_written_for_ever) {
+  api_.strips_finalizers = true;
+  start();
+  run(600);
+  EXPECT_GE(api_.finalizer_writes, 3U);
+  EXPECT_LE(api_.finalizer_writes, 20U);
+  EXPECT_EQ(api_.status_writes, 0U);
+  api_.strips_finalizers = false;
+  run(301);
+  EXPECT_GT(api_.status_writes, 0U);
+}
+
 }  // namespace
 }  // namespace gkm::cluster

@@ -203,16 +203,19 @@ TEST_F(registry_resolver_test, a_namespace_with_a_slow_registry_holds_up_no_othe
   allow(registry.server());
   options_.open_of_one = 20;
   resolver_ = std::make_unique<registry_resolver>(reader(), options_);
+  registry.add("wanted", small_image());
   std::atomic<size_t> busy = 0;
   for (int i = 0; i < 40; ++i) {
     cluster_cache greedy;
     greedy.ref = {"greedy", "c"};
     greedy.image = slow.authority() + "/a:" + std::to_string(i);
-    resolver_->resolve(greedy,
-                       [&](const result<digest>& r) { busy += r.error().code == errc::busy; });
+    if (i == 10) greedy.image = registry.name("wanted");
+    resolver_->resolve(
+        greedy, [&](const result<digest>& r) { busy += !r && r.error().code == errc::busy; });
   }
   slow.wait_for_requests(options_.threads_of_one);
   EXPECT_TRUE(resolve(registry.name()));
+  EXPECT_TRUE(resolve(registry.name("wanted"), {}, "other")) << "the greedy one waits for it, too";
   EXPECT_EQ(busy, 20u);
   EXPECT_EQ(slow.requests().size(), options_.threads_of_one);
   never->open();

@@ -147,6 +147,10 @@ TEST_F(rollouts, refuse_nonsense_once_and_keep_what_was) {
   bad["gkm.agent.image"] = "still not an image!";
   configure(bad);
   EXPECT_EQ(port_.complaints.size(), 5u);
+  bad["gkm.agent.image"] = "docker://a.example/agent:2";
+  configure(bad);
+  EXPECT_EQ(port_.complaints.size(), 6u) << "kubelet would not take it";
+  EXPECT_EQ(agent().version, "1");
 }
 
 TEST_F(rollouts, fight_nobody) {
