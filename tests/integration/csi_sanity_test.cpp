@@ -2,6 +2,8 @@
 #include "csi_node.hpp"
 
 #include <regex>
+#include <tuple>
+#include <utility>
 
 namespace gkm::support {
 namespace {
@@ -36,10 +38,13 @@ protected:
                                      "--ginkgo.focus",
                                      "Identity Service|Node Service"};
     command.insert(command.end(), flags.begin(), flags.end());
-    child_process suite({command, bench_.environment(), bench_.output()});
-    EXPECT_EQ(suite.wait(std::chrono::seconds(120)), 0) << suite.out() << suite.err();
+    auto [code, said] = run_suite(command);
+    // Its client waits for a change of the connection's state, for a minute in vain if the
+    // connection was ready before it looked.
+    if (code != 0 && said.find("Connection timed out") != std::string::npos)
+      std::tie(code, said) = run_suite(command);
+    EXPECT_EQ(code, 0) << said;
     std::smatch found;
-    auto said = suite.out();
     if (!std::regex_search(said, found, std::regex("([0-9]+) Passed \\| 0 Failed"))) {
       ADD_FAILURE() << said;
       return 0;
@@ -48,6 +53,11 @@ protected:
               << said.substr(said.find("Ran "), said.rfind("Skipped") + 7 - said.find("Ran "))
               << '\n';
     return std::stoi(found[1]);
+  }
+  std::pair<int, std::string> run_suite(const std::vector<std::string>& command) {
+    child_process suite({command, bench_.environment(), bench_.output()});
+    int code = suite.wait(std::chrono::seconds(120));
+    return {code, suite.out()};
   }
   std::string attributes() const {
     std::string json;
