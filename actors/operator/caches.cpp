@@ -268,9 +268,9 @@ void caches_state::ensure_driver() {
           log::warn("Cannot make the CSIDriver object", {{"error", outcome.error().message}});
           auto pause = base::pause_after({errc::unavailable, {}, {}}, ++driver_failures_, chance_())
                            .value_or(base::longest_pause);
-          driver_due_ = self_->clock().now() + pause;
+          driver_pause_.begin(self_->clock().now(), pause);
           self_->delayed_send(self_, pause, run_atom_v, continuation{[this] {
-                                if (self_->clock().now() >= driver_due_) ensure_driver();
+                                if (!driver_pause_.lasts(self_->clock().now())) ensure_driver();
                               }});
         }});
   });

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "actors/operator/cluster_cache.hpp"
+#include "base/pause.hpp"
 #include "messages/actors.hpp"
 
 #include <map>
@@ -78,7 +79,7 @@ private:
   bool leading_ = false;
   bool whole_ = false;
   uint32_t driver_failures_ = 0;
-  caf::actor_clock::time_point driver_due_;
+  base::pause driver_pause_;
 };
 
 }  // namespace gkm::cluster

@@ -153,11 +153,11 @@ void cluster_cache_state::resolved(const std::string& image, const result<digest
   reconcile();
 }
 
-/// Several may be on their way, as whoever changes the cache need not wait: the last one counts.
+/// Whoever changes the cache need not wait for the end of it.
 void cluster_cache_state::resolve_after(std::chrono::milliseconds pause) {
-  resolve_again_at_ = self_->clock().now() + pause;
+  resolve_pause_.begin(self_->clock().now(), pause);
   self_->delayed_send(self_, pause, run_atom_v, continuation{[this, image = seen_.image] {
-                        bool due = self_->clock().now() >= resolve_again_at_;
+                        bool due = !resolve_pause_.lasts(self_->clock().now());
                         if (due && image == seen_.image && image_.resolved.empty() && acting_)
                           resolve();
                       }});

@@ -13,6 +13,7 @@
 #include "actors/operator/aggregate.hpp"
 #include "actors/operator/verdict.hpp"
 #include "base/pace.hpp"
+#include "base/pause.hpp"
 #include "messages/actors.hpp"
 
 #include <optional>
@@ -92,7 +93,7 @@ private:
   bool pausing_ = false;  ///< after a failure
   uint32_t failures_ = 0;
   uint32_t resolve_failures_ = 0;
-  caf::actor_clock::time_point resolve_again_at_;
+  base::pause resolve_pause_;
   uint64_t epoch_ = 0;
 };
 

@@ -39,7 +39,7 @@ void pull_secrets_state::wanted(const cache_ref& ref, const std::vector<std::str
     e.from = from;
     e.users.insert(ref);
     e.due = true;
-    e.resting = false;
+    e.rest.cut_short();
     by_cache_[ref].insert(copy);
     before.erase(copy);
     proceed(copy);
@@ -49,7 +49,7 @@ void pull_secrets_state::wanted(const cache_ref& ref, const std::vector<std::str
     auto& e = copies_[copy];
     e.users.erase(ref);
     e.due |= e.users.empty();
-    e.resting &= !e.users.empty();
+    if (e.users.empty()) e.rest.cut_short();
     proceed(copy);
   }
 }
@@ -68,7 +68,7 @@ void pull_secrets_state::set_acting(bool acting) {
   if (!acting) return;
   for (auto& [copy, e] : copies_) {
     e.due = true;
-    e.resting = false;
+    e.rest.cut_short();
     proceed(copy);
   }
   auto me = pull_secrets_actor(self_);
@@ -90,7 +90,7 @@ void pull_secrets_state::sweep(const std::vector<std::string>& found) {
 
 void pull_secrets_state::proceed(const std::string& copy) {
   auto& e = copies_[copy];
-  if (!acting_ || e.busy || e.resting || !e.due) return;
+  if (!acting_ || e.busy || !e.due || e.rest.lasts(self_->clock().now())) return;
   e.busy = true;
   e.due = false;
   auto me = pull_secrets_actor(self_);
@@ -130,18 +130,12 @@ void pull_secrets_state::finished(const std::string& copy, bool dropped,
 }
 
 void pull_secrets_state::rest(const std::string& copy, std::chrono::milliseconds pause) {
-  auto& e = copies_[copy];
-  e.resting = true;
-  e.rests_until = self_->clock().now() + pause;
+  copies_[copy].rest.begin(self_->clock().now(), pause);
   self_->delayed_send(self_, pause, flush_atom_v, copy);
 }
 
 void pull_secrets_state::flush(const std::string& copy) {
-  auto at = copies_.find(copy);
-  // Cut short and begun anew, a rest has more than one end coming.
-  if (at == copies_.end() || self_->clock().now() < at->second.rests_until) return;
-  at->second.resting = false;
-  proceed(copy);
+  if (copies_.contains(copy)) proceed(copy);
 }
 
 }  // namespace gkm::cluster

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "actors/operator/ports.hpp"
+#include "base/pause.hpp"
 #include "messages/actors.hpp"
 
 #include <map>
@@ -35,8 +36,7 @@ private:
     std::set<cache_ref> users;  ///< none: the copy goes
     bool due = true;            ///< to be copied, or dropped
     bool busy = false;
-    bool resting = false;
-    caf::actor_clock::time_point rests_until;
+    base::pause rest;
     uint32_t failures = 0;
   };
 

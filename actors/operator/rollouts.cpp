@@ -17,7 +17,7 @@ rollouts_actor::behavior_type rollouts_state::make_behavior() {
   return {
       [this](changed_atom, const config_data& data) { configured(data); },
       [this](lead_atom, bool acting) { set_acting(acting); },
-      [this](flush_atom, const std::string& daemon) { flush(daemon); },
+      [this](flush_atom, const std::string& daemon) { proceed(daemon); },
       [](run_atom, const continuation& c) { c.run(); },
   };
 }
@@ -31,7 +31,7 @@ void rollouts_state::configured(const config_data& data) {
     if (wish == e.wish) continue;
     e.wish = std::move(wish);
     e.due = true;
-    e.resting = false;
+    e.rest.cut_short();
     e.failures = 0;
     proceed(daemon);
   }
@@ -43,7 +43,7 @@ void rollouts_state::set_acting(bool acting) {
   complain();
   for (auto& [daemon, e] : daemons_) {
     e.due = true;
-    e.resting = false;
+    e.rest.cut_short();
     proceed(daemon);
   }
 }
@@ -57,7 +57,7 @@ void rollouts_state::complain() {
 
 void rollouts_state::proceed(const std::string& daemon) {
   auto& e = daemons_[daemon];
-  if (!acting_ || e.busy || e.resting || !e.due) return;
+  if (!acting_ || e.busy || !e.due || e.rest.lasts(self_->clock().now())) return;
   e.due = false;
   if (e.wish == daemon_wish{}) return;
   e.busy = true;
@@ -89,13 +89,9 @@ void rollouts_state::failed(const std::string& daemon, const error& why) {
     log::warn("A DaemonSet cannot follow gkm-config",
               {{"daemonset", daemon}, {"error", why.message}});
   if (!is_there || !pause) return proceed(daemon);
-  e.due = e.resting = true;
+  e.due = true;
+  e.rest.begin(self_->clock().now(), *pause);
   self_->delayed_send(self_, *pause, flush_atom_v, daemon);
-}
-
-void rollouts_state::flush(const std::string& daemon) {
-  daemons_[daemon].resting = false;
-  proceed(daemon);
 }
 
 template <class T>

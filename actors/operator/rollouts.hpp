@@ -10,6 +10,7 @@
 #pragma once
 
 #include "actors/operator/ports.hpp"
+#include "base/pause.hpp"
 #include "messages/actors.hpp"
 
 #include <map>
@@ -30,7 +31,7 @@ private:
     daemon_wish wish;
     bool due = false;
     bool busy = false;
-    bool resting = false;
+    base::pause rest;
     uint32_t failures = 0;
   };
 
@@ -41,7 +42,6 @@ private:
   void read(const std::string& daemon, const result<daemon_set>& seen);
   void finished(const std::string& daemon, const result<done>& outcome);
   void failed(const std::string& daemon, const error& why);
-  void flush(const std::string& daemon);
   template <class T>
   answer<T> back_to(void (rollouts_state::*method)(const std::string&, const result<T>&),
                     const std::string& daemon);

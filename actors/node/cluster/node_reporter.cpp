@@ -87,7 +87,7 @@ void node_reporter_state::all_known(bool& which) {
 
 /// What failed while it was away need not wait any longer.
 void node_reporter_state::api_answers() {
-  for (auto& [ns, s] : reports_) s.pausing = false;
+  for (auto& [ns, s] : reports_) s.pause.cut_short();
   all_known(reports_known_);
 }
 

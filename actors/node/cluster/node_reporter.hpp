@@ -19,6 +19,7 @@
 #include "actors/node/cluster/reports_port.hpp"
 #include "actors/node/ports.hpp"
 #include "base/pace.hpp"
+#include "base/pause.hpp"
 #include "messages/actors.hpp"
 
 #include <deque>
@@ -51,9 +52,8 @@ private:
   struct slot {
     std::optional<node_report> seen;  ///< as the API has it; none: there is no report
     bool busy = false;                ///< a question to the API is open
-    bool pausing = false;             ///< after a failure
-    caf::actor_clock::time_point paused_until;
-    bool waiting = false;                                   ///< for its pace
+    base::pause pause;                ///< after a failure
+    bool waiting = false;             ///< for its pace
     std::variant<std::monostate, node_report, gone> heard;  ///< while busy
     std::deque<std::string> echoes;  ///< own versions that the watch will tell of
     base::pace pace;

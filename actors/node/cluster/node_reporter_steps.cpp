@@ -35,7 +35,7 @@ void node_reporter_state::proceed_all() {
 void node_reporter_state::proceed(const std::string& ns) {
   if (!may_write()) return;
   auto& s = reports_[ns];
-  if (s.busy || s.pausing) return;
+  if (s.busy || s.pause.lasts(self_->clock().now())) return;
   auto report = report_for(ns, s);
   if (observe_) observe_(report);
   bool needed = ns.empty() || !report.caches.empty();
@@ -183,17 +183,10 @@ void node_reporter_state::pause(const std::string& ns, const error& e) {
   take_heard(s);
   if (s.failures++ == 0)
     log::warn("Cannot write report", {{"namespace", ns}, {"error", e.message}});
-  s.pausing = true;
   auto wait = pause_after(as_passing(e), s.failures, chance_()).value_or(longest_pause);
-  s.paused_until = self_->clock().now() + wait;
+  s.pause.begin(self_->clock().now(), wait);
   self_->delayed_send(self_, wait, run_atom_v, continuation{[this, ns] {
-                        // Cut short and begun anew, a pause has more than one end coming.
-                        auto at = reports_.find(ns);
-                        bool over =
-                            at != reports_.end() && self_->clock().now() >= at->second.paused_until;
-                        if (!over) return;
-                        at->second.pausing = false;
-                        proceed(ns);
+                        if (reports_.contains(ns)) proceed(ns);
                       }});
 }
 

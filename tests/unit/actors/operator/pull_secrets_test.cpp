@@ -1,7 +1,7 @@
 #include "actors/operator/pull_secrets.hpp"
 
+#include "leading_actor.hpp"
 #include "messages/pull_secret.hpp"
-#include "tests/support/sim_world.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,28 +29,18 @@ struct fake_secrets : secrets_port {
   }
 };
 
-class pull_secrets : public ::testing::Test {
+class pull_secrets : public leading_actor<pull_secrets_actor> {
 protected:
-  void run(int seconds = 1) {
-    world_.run(sim::duration(seconds * 1'000), [] {});
-  }
-  void want(const cache_ref& ref, const std::vector<std::string>& names) {
-    caf::anon_send(actor_, wanted_atom_v, ref, names);
-    run();
-  }
-  void lead(bool yes) {
-    caf::anon_send(actor_, lead_atom_v, yes);
-    run();
-  }
-  void TearDown() override {
-    caf::anon_send_exit(actor_, caf::exit_reason::kill);
-    world_.settle();
+  pull_secrets() {
+    actor_ = gkm::spawn<pull_secrets_state>(world_.system(), static_cast<secrets_port&>(port_),
+                                            std::string("gkm-system"), uint64_t{1});
   }
 
-  sim::world world_{1};
+  void want(const cache_ref& ref, const std::vector<std::string>& names) {
+    tell(wanted_atom_v, ref, names);
+  }
+
   fake_secrets port_;
-  pull_secrets_actor actor_ = gkm::spawn<pull_secrets_state>(
-      world_.system(), static_cast<secrets_port&>(port_), std::string("gkm-system"), uint64_t{1});
   const cache_ref one_{"team", "one"};
   const cache_ref two_{"team", "two"};
 };

@@ -1,6 +1,6 @@
 #include "actors/operator/rollouts.hpp"
 
-#include "tests/support/sim_world.hpp"
+#include "leading_actor.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -44,32 +44,20 @@ struct fake_daemons : rollouts_port {
   void complain(const bad_setting& about) override { complaints.push_back(about); }
 };
 
-class rollouts : public ::testing::Test {
+class rollouts : public leading_actor<rollouts_actor> {
 protected:
-  void run(int seconds = 1) {
-    world_.run(sim::duration(seconds * 1'000), [] {});
+  rollouts() {
+    actor_ = gkm::spawn<rollouts_state>(world_.system(), static_cast<rollouts_port&>(port_),
+                                        uint64_t{1});
   }
-  void configure(const config_data& data) {
-    caf::anon_send(actor_, changed_atom_v, data);
-    run();
-  }
-  void lead(bool yes) {
-    caf::anon_send(actor_, lead_atom_v, yes);
-    run();
-  }
-  void TearDown() override {
-    caf::anon_send_exit(actor_, caf::exit_reason::kill);
-    world_.settle();
-  }
+
+  void configure(const config_data& data) { tell(changed_atom_v, data); }
   const daemon_set& agent() { return port_.there["gkm-agent"]; }
   const daemon_set& csi() { return port_.there["gkm-csi-node"]; }
 
   const config_data as_deployed_{
       {"gkm.agent.image", "a:1"}, {"gkm.csi.image", "c:1"}, {"gkm.nogpu", "false"}};
-  sim::world world_{1};
   fake_daemons port_;
-  rollouts_actor actor_ =
-      gkm::spawn<rollouts_state>(world_.system(), static_cast<rollouts_port&>(port_), uint64_t{1});
 };
 
 TEST_F(rollouts, write_nothing_where_all_is_right) {
@@ -174,6 +162,24 @@ TEST_F(rollouts, read_again_after_a_conflict_and_try_again_after_an_outage) {
   port_.log.clear();
   run(3'600);
   EXPECT_THAT(port_.log, IsEmpty());
+}
+
+TEST_F(rollouts, that_fail_are_not_tried_more_often_for_every_change) {
+  lead(true);
+  configure(as_deployed_);
+  port_.failures.assign(5'000, {errc::unavailable, "down", {}});
+  for (int i = 0; i < 50; ++i) {
+    auto next = as_deployed_;
+    next["gkm.agent.image"] = "a:" + std::to_string(i + 2);
+    configure(next);
+    run(60);
+  }
+  run(600);
+  port_.log.clear();
+  run(3'600);
+  auto tries = std::count(port_.log.begin(), port_.log.end(), "write gkm-agent");
+  EXPECT_GT(tries, 0);
+  EXPECT_LE(tries, 3'600 / 150) << "once in 150 to 300 s";
 }
 
 TEST_F(rollouts, wait_for_another_setting_where_trying_again_cannot_help) {
