@@ -125,7 +125,7 @@ int simulate(const settings& s) {
 /// By a thread that leaves signals to the one that writes.
 std::unique_ptr<base::setting_file> follow_level(const settings& s, log::level now) {
   held_signals elsewhere;
-  return base::follow_level(s.config_dir, "gkm.agent.log.level", now);
+  return base::follow_level(s.log.config_dir, "gkm.agent.log.level", now);
 }
 
 }  // namespace
@@ -133,15 +133,10 @@ std::unique_ptr<base::setting_file> follow_level(const settings& s, log::level n
 int run_program(int argc, char** argv) {
   settings s;
   if (auto end = parse_command_line(argc, argv, s)) return *end;
-  auto level = log::level_from_environment(log::level::info);
-  if (!s.log_level.empty()) {
-    auto asked = log::parse_level(s.log_level);
-    if (!asked) return report(asked.error()), used_wrongly;
-    level = *asked;
-    s.config_dir.clear();
-  }
-  log::configure(level, s.log_json);
-  auto followed = follow_level(s, level);
+  auto level = base::start_level(s.log);
+  if (!level) return report(level.error()), used_wrongly;
+  log::configure(*level, s.log.json);
+  auto followed = follow_level(s, *level);
   if (s.simulate || no_gpu_mode()) return simulate(s);
   return s.watch ? watch(s) : write_once(s);
 }

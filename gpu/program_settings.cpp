@@ -1,5 +1,6 @@
 #include "gpu/program_settings.hpp"
 
+#include "base/program_flags.hpp"
 #include "base/version.hpp"
 #include "gpu/program.hpp"
 #include "messages/paths.hpp"
@@ -62,14 +63,7 @@ void add_flags(CLI::App& app, settings& s, double& limit_s) {
       ->type_name("SECONDS")
       ->check(CLI::Range(shortest_limit_s, longest_limit_s))
       ->capture_default_str();
-  app.add_option(
-         "--config-dir", s.config_dir,
-         "The ConfigMap gkm-config as a folder: its gkm.agent.log.level is followed, unless "
-         "--log-level is given")
-      ->type_name("DIR")
-      ->envname("GKM_CONFIG_DIR");
-  app.add_option("--log-level", s.log_level, "debug, info, warn, error or off")->type_name("LEVEL");
-  app.add_flag("--log-json", s.log_json, "Log as JSON, one object per line");
+  base::add_log_flags(app, s.log, "gkm.agent.log.level");
 }
 
 }  // namespace

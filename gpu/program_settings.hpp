@@ -1,6 +1,7 @@
 /// What was asked of `gkm-gpu` on its command line.
 #pragma once
 
+#include "base/program_flags.hpp"
 #include "gpu/detector.hpp"
 
 #include <chrono>
@@ -15,9 +16,7 @@ struct settings {
   bool watch = false;
   bool simulate = false;
   std::chrono::milliseconds limit = default_driver_limit;
-  std::string config_dir;  ///< followed; empty: nothing is
-  std::string log_level;
-  bool log_json = false;
+  base::log_flags log;
 };
 
 /// Nothing, or the exit code with which the program ends here: help was asked for, or what was

@@ -104,7 +104,8 @@ constexpr size_t max_volume_notes = 8;
 constexpr size_t max_volume_id_chars = 256;
 constexpr size_t max_path_chars = 4'095;
 
-/// Absolute, without "." and ".." parts, doubled or trailing slashes, and control characters.
+/// Absolute, at most `max_path_chars` long, without "." and ".." parts, doubled or trailing
+/// slashes, and control characters.
 bool is_normal_path(std::string_view path);
 
 std::string print_volume_record(const volume_record& record);

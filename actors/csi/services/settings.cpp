@@ -1,6 +1,7 @@
 #include "actors/csi/services/settings.hpp"
 
 #include "actors/csi/services/unix_socket.hpp"
+#include "base/program_flags.hpp"
 #include "base/version.hpp"
 #include "messages/paths.hpp"
 #include "messages/printable.hpp"
@@ -44,9 +45,7 @@ struct raw {
   std::string node_id;
   std::string state_dir = "/var/lib/gkm";
   std::string run_dir;
-  std::string config_dir;
-  std::string log_level;
-  bool log_json = false;
+  base::log_flags log;
   bool probe = false;
 };
 
@@ -73,40 +72,24 @@ void add_flags(CLI::App& app, raw& r) {
                  "Records that end with this boot (default: /run/gkm for /var/lib/gkm, else 'run' "
                  "in the state directory)")
       ->type_name("DIR");
-  app.add_option("--config-dir", r.config_dir,
-                 "The ConfigMap gkm-config as a folder: its gkm.csi.log.level is followed, unless "
-                 "--log-level is given")
-      ->type_name("DIR")
-      ->envname("GKM_CONFIG_DIR");
-  app.add_option("--log-level", r.log_level,
-                 "debug, info, warn, error or off (default: $GKM_LOG, else $GO_LOG, else info)")
-      ->type_name("LEVEL");
-  app.add_flag("--log-json", r.log_json, "Log as JSON, one object per line");
+  base::add_log_flags(app, r.log, "gkm.csi.log.level");
   app.add_flag("--probe", r.probe, "Ask the one that serves on --endpoint whether it is ready");
 }
 
-result<fs::path> parse_directory(const std::string& flag, const std::string& text) {
-  if (!is_normal_path(text) || text.size() > max_path_chars)
-    return fail(errc::invalid_argument, flag + " '" + printable(text) +
-                                            "' is not an absolute path without '.', '..' and "
-                                            "doubled or trailing slashes");
-  return fs::path(text);
-}
-
 result<void> read_directories(const raw& r, settings& s) {
-  auto root = parse_directory("--kubelet-root", r.kubelet_root);
+  auto root = base::parse_directory("--kubelet-root", r.kubelet_root);
   if (!root) return fail(root.error());
   s.kubelet_root = root->string();
-  auto state = parse_directory("--state-dir", r.state_dir);
+  auto state = base::parse_directory("--state-dir", r.state_dir);
   if (!state) return fail(state.error());
   s.state_dir = *state;
-  auto run = parse_directory(
+  auto run = base::parse_directory(
       "--run-dir", r.run_dir.empty() ? paths::below(s.state_dir).run.string() : r.run_dir);
   if (!run) return fail(run.error());
   s.run_dir = *run;
   auto registry = r.registration_given ? r.registration_dir : s.kubelet_root + "/plugins_registry";
   if (registry.empty()) return {};
-  auto registration = parse_directory("--registration-dir", registry);
+  auto registration = base::parse_directory("--registration-dir", registry);
   if (!registration) return fail(registration.error());
   auto socket = parse_endpoint((*registration / (std::string(driver_name) + "-reg.sock")).string());
   if (!socket) return fail(socket.error());
@@ -114,21 +97,17 @@ result<void> read_directories(const raw& r, settings& s) {
   return {};
 }
 
-result<settings> check(const raw& r) {
+result<settings> check(raw r) {
   settings s;
   auto endpoint = parse_endpoint(r.endpoint);
   if (!endpoint) return fail(endpoint.error());
   s.endpoint = *endpoint;
-  s.log_json = r.log_json;
   s.probe = r.probe;
-  s.config_dir = r.config_dir;
-  s.log_level = base::log::level_from_environment(base::log::level::info);
-  if (!r.log_level.empty()) {
-    auto level = base::log::parse_level(r.log_level);
-    if (!level) return fail(level.error());
-    s.log_level = *level;
-    s.config_dir.clear();
-  }
+  auto level = base::start_level(r.log);
+  if (!level) return fail(level.error());
+  s.log_level = *level;
+  s.log_json = r.log.json;
+  s.config_dir = r.log.config_dir;
   if (s.probe) return s;
   if (auto read = read_directories(r, s); !read) return fail(read.error());
   if (r.node_id.empty() || r.node_id.size() > max_node_id_chars ||

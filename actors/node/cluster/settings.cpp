@@ -1,10 +1,10 @@
 #include "actors/node/cluster/settings.hpp"
 
+#include "base/program_flags.hpp"
 #include "base/version.hpp"
 #include "gpu/inventory.hpp"
 #include "messages/printable.hpp"
 #include "messages/pull_secret.hpp"
-#include "messages/volume.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -56,7 +56,7 @@ struct raw {
   settings s;
   std::string state_dir = "/var/lib/gkm";
   std::string run_dir;
-  std::string log_level;
+  base::log_flags log;
 };
 
 void add_cluster_flags(CLI::App& app, settings& s) {
@@ -101,24 +101,7 @@ void add_node_flags(CLI::App& app, raw& r) {
   app.add_option("--health-address", r.s.health_address, "Where to serve health; \"\": nowhere")
       ->type_name("HOST:PORT")
       ->capture_default_str();
-  app.add_option(
-         "--config-dir", r.s.config_dir,
-         "The ConfigMap gkm-config as a folder: its gkm.agent.log.level is followed, unless "
-         "--log-level is given")
-      ->type_name("DIR")
-      ->envname("GKM_CONFIG_DIR");
-  app.add_option("--log-level", r.log_level,
-                 "debug, info, warn, error or off (default: $GKM_LOG, else $GO_LOG, else info)")
-      ->type_name("LEVEL");
-  app.add_flag("--log-json", r.s.log_json, "Log as JSON, one object per line");
-}
-
-result<std::filesystem::path> parse_directory(const char* flag, const std::string& text) {
-  if (!is_normal_path(text) || text.size() > max_path_chars)
-    return fail(errc::invalid_argument, std::string(flag) + " '" + printable(text) +
-                                            "' is not an absolute path without '.', '..' and "
-                                            "doubled or trailing slashes");
-  return std::filesystem::path(text);
+  base::add_log_flags(app, r.log, "gkm.agent.log.level");
 }
 
 result<settings> check(raw r) {
@@ -126,23 +109,21 @@ result<settings> check(raw r) {
   if (!cache_ref::make("", s.node_name))
     return fail(errc::invalid_argument, "Node name '" + printable(s.node_name) +
                                             "' is no name that Kubernetes takes for a node");
-  auto root = parse_directory("--state-dir", r.state_dir);
+  auto root = base::parse_directory("--state-dir", r.state_dir);
   if (!root) return fail(root.error());
   s.where = paths::below(*root);
   if (!r.run_dir.empty()) {
-    auto run = parse_directory("--run-dir", r.run_dir);
+    auto run = base::parse_directory("--run-dir", r.run_dir);
     if (!run) return fail(run.error());
     s.where.run = *run;
   }
   if (s.pull_secret_ns.empty()) s.pull_secret_ns = pull_secret_namespace(s.own_ns);
   s.no_gpu = gpus::no_gpu_mode();
-  s.log_level = base::log::level_from_environment(base::log::level::info);
-  if (!r.log_level.empty()) {
-    auto level = base::log::parse_level(r.log_level);
-    if (!level) return fail(level.error());
-    s.log_level = *level;
-    s.config_dir.clear();
-  }
+  auto level = base::start_level(r.log);
+  if (!level) return fail(level.error());
+  s.log_level = *level;
+  s.log_json = r.log.json;
+  s.config_dir = r.log.config_dir;
   return s;
 }
 
