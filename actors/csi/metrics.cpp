@@ -1,12 +1,9 @@
 #include "actors/csi/metrics.hpp"
 
-#include "base/version.hpp"
+#include "base/program_metrics.hpp"
 
 #include <prometheus/counter.h>
-#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 namespace gkm::csi {
 namespace {
@@ -25,8 +22,9 @@ std::map<std::string, std::string> named(std::string_view call) {
 
 }  // namespace
 
-struct metrics::families {
-  prometheus::Registry registry;
+struct metrics::families : base::program_metrics {
+  families() : program_metrics("gkm_csi_") {}
+
   prometheus::Family<prometheus::Counter>& calls =
       BuildCounter()
           .Name("gkm_csi_calls_total")
@@ -37,26 +35,13 @@ struct metrics::families {
           .Name("gkm_csi_call_duration_seconds")
           .Help("How long calls of kubelet took, a wait for the cache included")
           .Register(registry);
-  prometheus::Gauge& volumes = BuildGauge()
-                                   .Name("gkm_csi_volumes")
-                                   .Help("Volumes that are mounted, or about to be")
-                                   .Register(registry)
-                                   .Add({});
-  prometheus::Gauge& waiting = BuildGauge()
-                                   .Name("gkm_csi_waiting_volumes")
-                                   .Help("Volumes that wait for their cache")
-                                   .Register(registry)
-                                   .Add({});
+  prometheus::Gauge& volumes =
+      single("gkm_csi_volumes", "Volumes that are mounted, or about to be");
+  prometheus::Gauge& waiting =
+      single("gkm_csi_waiting_volumes", "Volumes that wait for their cache");
 };
 
-metrics::metrics() : families_(std::make_unique<families>()) {
-  BuildGauge()
-      .Name("gkm_csi_build_info")
-      .Help("Always 1; its label is the version")
-      .Register(families_->registry)
-      .Add({{"version", std::string(base::version())}})
-      .Set(1);
-}
+metrics::metrics() : families_(std::make_unique<families>()) {}
 
 metrics::~metrics() = default;
 
@@ -71,8 +56,6 @@ void metrics::set_volumes(size_t n) { families_->volumes.Set(static_cast<double>
 void metrics::begin_waiting() { families_->waiting.Increment(); }
 void metrics::end_waiting() { families_->waiting.Decrement(); }
 
-std::string metrics::print() const {
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
-}
+std::string metrics::print() const { return families_->print(); }
 
 }  // namespace gkm::csi

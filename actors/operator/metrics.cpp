@@ -1,12 +1,8 @@
 #include "actors/operator/metrics.hpp"
 
-#include "base/process.hpp"
-#include "base/version.hpp"
+#include "base/program_metrics.hpp"
 
 #include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 namespace gkm::cluster {
 namespace {
@@ -16,8 +12,9 @@ using prometheus::BuildGauge;
 
 }  // namespace
 
-struct metrics::families {
-  prometheus::Registry registry;
+struct metrics::families : base::program_metrics {
+  families() : program_metrics("gkm_operator_") {}
+
   prometheus::Family<prometheus::Counter>& writes =
       BuildCounter()
           .Name("gkm_operator_api_writes_total")
@@ -37,24 +34,10 @@ struct metrics::families {
       single("gkm_operator_watching", "1 if the view of the cluster is whole");
   prometheus::Gauge& kyverno = single("gkm_operator_kyverno_enabled",
                                       "1 if gkm.kyverno.enabled says so; nothing acts on it yet");
-  prometheus::Gauge& resident =
-      single("gkm_process_resident_memory_bytes", "Memory that this process has in RAM");
-  prometheus::Gauge& cpu =
-      single("gkm_process_cpu_seconds", "Processor time that this process has used");
-
-  prometheus::Gauge& single(const char* name, const char* help) {
-    return BuildGauge().Name(name).Help(help).Register(registry).Add({});
-  }
+  base::process_metrics process{*this};
 };
 
-metrics::metrics() : families_(std::make_unique<families>()) {
-  BuildGauge()
-      .Name("gkm_operator_build_info")
-      .Help("Always 1; its label is the version")
-      .Register(families_->registry)
-      .Add({{"version", std::string(base::version())}})
-      .Set(1);
-}
+metrics::metrics() : families_(std::make_unique<families>()) {}
 
 metrics::~metrics() = default;
 
@@ -77,9 +60,8 @@ void metrics::set_watching(bool whole) { families_->watching.Set(whole ? 1 : 0);
 void metrics::set_kyverno(bool enabled) { families_->kyverno.Set(enabled ? 1 : 0); }
 
 std::string metrics::print() const {
-  families_->resident.Set(static_cast<double>(base::resident_bytes()));
-  families_->cpu.Set(base::cpu_seconds());
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+  families_->process.measure();
+  return families_->print();
 }
 
 }  // namespace gkm::cluster

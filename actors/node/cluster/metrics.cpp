@@ -3,13 +3,9 @@
 #include "actors/node/cluster/foreign_metrics.hpp"
 #include "actors/node/cluster/report_entries.hpp"
 #include "base/files.hpp"
-#include "base/process.hpp"
-#include "base/version.hpp"
+#include "base/program_metrics.hpp"
 
 #include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <map>
 #include <mutex>
@@ -24,8 +20,9 @@ using gauges = prometheus::Family<prometheus::Gauge>;
 
 }  // namespace
 
-struct metrics::families {
-  prometheus::Registry registry;
+struct metrics::families : base::program_metrics {
+  families() : program_metrics("gkm_agent_") {}
+
   counters& requests = BuildCounter()
                            .Name("gkm_agent_api_requests_total")
                            .Help(
@@ -46,28 +43,14 @@ struct metrics::families {
                        .Register(registry);
   prometheus::Gauge& volumes = single("gkm_agent_volumes", "Volumes of pods that are mounted");
   prometheus::Gauge& gpus = single("gkm_agent_gpus", "GPUs of this node");
-  prometheus::Gauge& resident =
-      single("gkm_process_resident_memory_bytes", "Memory that this process has in RAM");
-  prometheus::Gauge& cpu =
-      single("gkm_process_cpu_seconds", "Processor time that this process has used");
+  base::process_metrics process{*this};
 
   std::mutex mutex;
   std::map<std::string, std::map<std::string, size_t>> states;  ///< by namespace
-
-  prometheus::Gauge& single(const char* name, const char* help) {
-    return BuildGauge().Name(name).Help(help).Register(registry).Add({});
-  }
 };
 
 metrics::metrics(std::filesystem::path csi_file)
-    : families_(std::make_unique<families>()), csi_file_(std::move(csi_file)) {
-  BuildGauge()
-      .Name("gkm_agent_build_info")
-      .Help("Always 1; its label is the version")
-      .Register(families_->registry)
-      .Add({{"version", std::string(base::version())}})
-      .Set(1);
-}
+    : families_(std::make_unique<families>()), csi_file_(std::move(csi_file)) {}
 
 metrics::~metrics() = default;
 
@@ -108,9 +91,8 @@ std::string metrics::print() const {
   }
   for (const auto& [state, n] : sums)
     families_->caches.Add({{"state", state}}).Set(static_cast<double>(n));
-  families_->resident.Set(static_cast<double>(base::resident_bytes()));
-  families_->cpu.Set(base::cpu_seconds());
-  auto text = prometheus::TextSerializer().Serialize(families_->registry.Collect());
+  families_->process.measure();
+  auto text = families_->print();
   if (auto csi = base::read_file(csi_file_, max_foreign_bytes))
     text += sound_metrics(*csi, "gkm_csi_");
   return text;
