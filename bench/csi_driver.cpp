@@ -3,8 +3,8 @@
 #include "base/files.hpp"
 #include "figures.hpp"
 #include "messages/record.hpp"
+#include "tests/support/csi_requests.hpp"
 
-#include <grpcpp/create_channel.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -119,10 +119,7 @@ double csi_driver::start() {
 }
 
 void csi_driver::connect() {
-  grpc::ChannelArguments own;
-  own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  auto channel = grpc::CreateCustomChannel("unix:" + (root_ / "csi.sock").string(),
-                                           grpc::InsecureChannelCredentials(), own);
+  auto channel = support::own_channel(root_ / "csi.sock");
   node_ = csi::v1::Node::NewStub(channel);
   identity_ = csi::v1::Identity::NewStub(channel);
 }
@@ -140,20 +137,10 @@ std::string csi_driver::target(const std::string& volume) const {
 
 csi::v1::NodePublishVolumeRequest csi_driver::publish_request(const std::string& volume,
                                                               const cache_ref& cache) const {
-  csi::v1::NodePublishVolumeRequest r;
-  r.set_volume_id("csi-" + volume);
-  r.set_target_path(target(volume));
-  r.mutable_volume_capability()->mutable_mount();
-  r.mutable_volume_capability()->mutable_access_mode()->set_mode(
-      csi::v1::VolumeCapability::AccessMode::SINGLE_NODE_WRITER);
-  auto& context = *r.mutable_volume_context();
-  context["csi.gkm.io/GKMCache"] = cache.name;
-  context["csi.gkm.io/namespace"] = cache.ns;
-  context["csi.storage.k8s.io/ephemeral"] = "true";
-  context["csi.storage.k8s.io/pod.name"] = "pod-" + volume;
-  context["csi.storage.k8s.io/pod.namespace"] = cache.ns;
-  context["csi.storage.k8s.io/pod.uid"] = "0d9c7f6e-1c1b-4d5b-9f43-1f2f3a4b5c6d";
-  return r;
+  auto attributes = support::pod_attributes(cache.ns, "pod-" + volume);
+  attributes["csi.gkm.io/GKMCache"] = cache.name;
+  attributes["csi.gkm.io/namespace"] = cache.ns;
+  return support::publish_request({"csi-" + volume, target(volume), attributes});
 }
 
 double csi_driver::publish(const std::string& volume, const cache_ref& cache) const {
@@ -168,9 +155,7 @@ double csi_driver::publish(const std::string& volume, const cache_ref& cache) co
 }
 
 double csi_driver::unpublish(const std::string& volume) const {
-  csi::v1::NodeUnpublishVolumeRequest request;
-  request.set_volume_id("csi-" + volume);
-  request.set_target_path(target(volume));
+  auto request = support::unpublish_request({"csi-" + volume, target(volume), {}});
   grpc::ClientContext context;
   csi::v1::NodeUnpublishVolumeResponse ignored;
   auto began = clock::now();

@@ -7,13 +7,11 @@
 #include "messages/record.hpp"
 #include "messages/volume.hpp"
 #include "tests/support/cache_image.hpp"
-#include "tests/support/csi_client.hpp"
+#include "tests/support/csi_requests.hpp"
 #include "tests/support/private_mounts.hpp"
 #include "tests/support/workbench.hpp"
 
-#include <csi.grpc.pb.h>
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
 #include <pluginregistration.grpc.pb.h>
 
@@ -67,12 +65,7 @@ protected:
   }
 
   std::unique_ptr<::csi::v1::Node::Stub> node() {
-    if (!channel_) {
-      grpc::ChannelArguments own;
-      own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-      channel_ = grpc::CreateCustomChannel("unix:" + endpoint().string(),
-                                           grpc::InsecureChannelCredentials(), own);
-    }
+    if (!channel_) channel_ = own_channel(endpoint());
     return ::csi::v1::Node::NewStub(channel_);
   }
 
@@ -80,37 +73,22 @@ protected:
   pod_volume volume(const std::string& id, const std::string& ns = "default",
                     const std::string& cache = "c") const {
     auto pod = kubelet() / "pods" / id;
-    return {"csi-" + id,
-            pod / "volumes/kubernetes.io~csi/cache/mount",
-            {{"csi.gkm.io/GKMCache", cache},
-             {"csi.gkm.io/namespace", "default"},
-             {"csi.storage.k8s.io/ephemeral", "true"},
-             {"csi.storage.k8s.io/pod.name", "pod-" + id},
-             {"csi.storage.k8s.io/pod.namespace", ns},
-             {"csi.storage.k8s.io/pod.uid", "0d9c7f6e-1c1b-4d5b-9f43-1f2f3a4b5c6d"}}};
+    auto attributes = pod_attributes(ns, "pod-" + id);
+    attributes["csi.gkm.io/GKMCache"] = cache;
+    attributes["csi.gkm.io/namespace"] = "default";
+    return {"csi-" + id, pod / "volumes/kubernetes.io~csi/cache/mount", attributes};
   }
   grpc::Status publish(const pod_volume& v, std::chrono::milliseconds limit = patience) {
-    ::csi::v1::NodePublishVolumeRequest r;
-    r.set_volume_id(v.id);
-    r.set_target_path(v.target);
-    r.set_readonly(v.read_only);
-    r.mutable_volume_capability()->mutable_mount();
-    r.mutable_volume_capability()->mutable_access_mode()->set_mode(
-        ::csi::v1::VolumeCapability::AccessMode::SINGLE_NODE_WRITER);
-    r.mutable_volume_context()->insert(v.attributes.begin(), v.attributes.end());
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + limit);
     ::csi::v1::NodePublishVolumeResponse ignored;
-    return node()->NodePublishVolume(&context, r, &ignored);
+    return node()->NodePublishVolume(&context, publish_request(v), &ignored);
   }
   grpc::Status unpublish(const pod_volume& v) {
-    ::csi::v1::NodeUnpublishVolumeRequest r;
-    r.set_volume_id(v.id);
-    r.set_target_path(v.target);
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + patience);
     ::csi::v1::NodeUnpublishVolumeResponse ignored;
-    return node()->NodeUnpublishVolume(&context, r, &ignored);
+    return node()->NodeUnpublishVolume(&context, unpublish_request(v), &ignored);
   }
   grpc::Status stats(const pod_volume& v, ::csi::v1::NodeGetVolumeStatsResponse& seen) {
     ::csi::v1::NodeGetVolumeStatsRequest r;

@@ -1,19 +1,11 @@
 #include "tests/support/csi_client.hpp"
 
-#include <csi.grpc.pb.h>
-#include <grpcpp/create_channel.h>
+#include "tests/support/csi_requests.hpp"
 
 namespace gkm::support {
 namespace {
 
 constexpr std::chrono::seconds patience{60};
-
-std::shared_ptr<grpc::Channel> own_channel(const std::filesystem::path& endpoint) {
-  grpc::ChannelArguments own;
-  own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel("unix:" + endpoint.string(), grpc::InsecureChannelCredentials(),
-                                   own);
-}
 
 void limit(grpc::ClientContext& context, std::chrono::milliseconds to) {
   context.set_deadline(std::chrono::system_clock::now() + to);
@@ -47,28 +39,17 @@ bool csi_client::is_ready() {
 }
 
 csi_answer csi_client::publish(const pod_volume& v, std::chrono::milliseconds within) {
-  ::csi::v1::NodePublishVolumeRequest r;
-  r.set_volume_id(v.id);
-  r.set_target_path(v.target);
-  r.set_readonly(v.read_only);
-  r.mutable_volume_capability()->mutable_mount();
-  r.mutable_volume_capability()->mutable_access_mode()->set_mode(
-      ::csi::v1::VolumeCapability::AccessMode::SINGLE_NODE_WRITER);
-  r.mutable_volume_context()->insert(v.attributes.begin(), v.attributes.end());
   grpc::ClientContext context;
   limit(context, within);
   ::csi::v1::NodePublishVolumeResponse ignored;
-  return answer_of(stub_->node->NodePublishVolume(&context, r, &ignored));
+  return answer_of(stub_->node->NodePublishVolume(&context, publish_request(v), &ignored));
 }
 
 csi_answer csi_client::unpublish(const pod_volume& v) {
-  ::csi::v1::NodeUnpublishVolumeRequest r;
-  r.set_volume_id(v.id);
-  r.set_target_path(v.target);
   grpc::ClientContext context;
   limit(context, patience);
   ::csi::v1::NodeUnpublishVolumeResponse ignored;
-  return answer_of(stub_->node->NodeUnpublishVolume(&context, r, &ignored));
+  return answer_of(stub_->node->NodeUnpublishVolume(&context, unpublish_request(v), &ignored));
 }
 
 }  // namespace gkm::support

@@ -37,6 +37,13 @@ protected:
   void put(const std::string& name, const std::string& image) {
     api_.put(cache_path(name), cache_json(name, image));
   }
+  /// Until `intercept` is told otherwise, nobody can watch.
+  void break_watches() {
+    api_.wait_for_watches(1);
+    api_.intercept([](const seen_request&) { return reply{503, "{}"}; });
+    api_.end_watches();
+    told_.until("!");
+  }
 
   fake_api api_;
   story told_;
@@ -94,11 +101,8 @@ TEST_P(watching, relists_when_the_server_has_forgotten) {
   put("c", "1");
   watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
-  api_.wait_for_watches(1);
   // While nobody can watch, b goes, c changes, d comes; a stays as it is.
-  api_.intercept([&](const seen_request&) { return reply{503, "{}"}; });
-  api_.end_watches();
-  told_.until("!");
+  break_watches();
   api_.remove(cache_path("b"));
   put("c", "2");
   put("d", "1");
@@ -124,10 +128,7 @@ TEST_P(watching, an_object_in_the_place_of_another_is_told_as_two) {
   put("a", "1");
   watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
-  api_.wait_for_watches(1);
-  api_.intercept([&](const seen_request&) { return reply{503, "{}"}; });
-  api_.end_watches();
-  told_.until("!");
+  break_watches();
   api_.remove(cache_path("a"));
   put("a", "1");
   api_.forget_history();
@@ -227,10 +228,7 @@ TEST_P(watching, works_again_though_there_is_nothing_to_tell) {
   put("a", "1");
   watcher w(client_, gkm_caches, quick(), tell(told_));
   told_.until("=");
-  api_.wait_for_watches(1);
-  api_.intercept([&](const seen_request&) { return reply{503, "{}"}; });
-  api_.end_watches();
-  told_.until("!");
+  break_watches();
   api_.intercept(nullptr);
   auto words = told_.until("ok");
   EXPECT_EQ(words.find('='), std::string::npos) << "resumed, not listed";
