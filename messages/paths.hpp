@@ -2,6 +2,7 @@
 ///
 ///   <root>/                                          `/var/lib/gkm` in a cluster
 ///     lock                                           held by the one agent
+///     store/layout                       agent       the version of this tree, a number
 ///     store/sha256/<hex>/                agent  0700 one extracted manifest, immutable
 ///       content/                                     what `io.<type>.cache/` held
 ///       meta.json                                    a stored_cache
@@ -49,6 +50,7 @@ struct paths {
 
   std::filesystem::path lock() const { return root / "lock"; }
   std::filesystem::path store() const { return root / "store" / "sha256"; }
+  std::filesystem::path layout() const { return root / "store" / "layout"; }
   std::filesystem::path stored(const digest& d) const { return store() / d.hex; }
   std::filesystem::path staging() const { return root / "staging"; }
   std::filesystem::path taken_out(const digest& d) const { return staging() / d.hex; }
@@ -73,6 +75,9 @@ struct paths {
   std::filesystem::path volume(const std::string& volume_key) const {
     return volumes() / (volume_key + ".json");
   }
+
+  /// What `layout` says of this tree; a later one has a higher number.
+  static constexpr int layout_version = 1;
 
   /// Names inside a digest's or a staging directory.
   static constexpr const char* content = "content";

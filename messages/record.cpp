@@ -132,6 +132,17 @@ std::string print_stored_cache(const stored_cache& facts) {
   });
 }
 
+bool may_be_facts_of_later_version(std::string_view text) {
+  return json::parse_object<stored_cache>(text,
+                                          [](json::reader& in, stored_cache& s) {
+                                            check_version(in);
+                                            if (in.integer("version") == record_version)
+                                              in.reject("version", "is this one");
+                                            s.manifest = read_digest(in, "manifest", false);
+                                          })
+      .has_value();
+}
+
 result<stored_cache> parse_stored_cache(std::string_view text) {
   return json::parse_object<stored_cache>(text, [](json::reader& in, stored_cache& s) {
     check_version(in);
@@ -156,13 +167,20 @@ std::string print_catalog_record(const catalog_record& r) {
   });
 }
 
-result<catalog_record> parse_catalog_record(std::string_view text) {
+namespace {
+
+/// The fields that every version of the record has, with one meaning.
+void read_catalog_core(json::reader& in, catalog_record& r) {
+  check_version(in);
+  r.ref = read_ref(in);
+  r.image = in.plain("image");
+  r.resolved = read_digest(in, "resolvedDigest", false);
+  r.manifest = read_digest(in, "digest", false);
+}
+
+result<catalog_record> parse_whole_catalog_record(std::string_view text) {
   return json::parse_object<catalog_record>(text, [](json::reader& in, catalog_record& r) {
-    check_version(in);
-    r.ref = read_ref(in);
-    r.image = in.plain("image");
-    r.resolved = read_digest(in, "resolvedDigest", false);
-    r.manifest = read_digest(in, "digest", false);
+    read_catalog_core(in, r);
     r.state = read_state(in);
     r.reason = bounded(in.text_or("reason"));
     if (in.has("code")) r.code = parse_errc(in.text("code"));
@@ -171,6 +189,21 @@ result<catalog_record> parse_catalog_record(std::string_view text) {
     r.bytes = in.number_or("bytes");
     r.relocated_files = in.number_or("relocatedFiles");
   });
+}
+
+}  // namespace
+
+result<catalog_record> parse_catalog_record(std::string_view text) {
+  auto whole = parse_whole_catalog_record(text);
+  if (whole) return whole;
+  auto core = json::parse_object<catalog_record>(text, [](json::reader& in, catalog_record& r) {
+    read_catalog_core(in, r);
+    if (in.integer("version") == record_version) in.reject("version", "is this one");
+    r.state = cache_state::error;
+    r.code = errc::unavailable;
+    r.reason = "a later version of GKM wrote its record on this node; it is being made anew";
+  });
+  return core ? core : whole;
 }
 
 std::string print_cache_status(const cache_status& s) {

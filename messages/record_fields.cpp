@@ -41,10 +41,10 @@ digest read_digest(json::reader& in, const char* name, bool required) {
   return d.value_or(digest{});
 }
 
-void put_version(writer& out) { put(out, "version", int64_t{1}); }
+void put_version(writer& out) { put(out, "version", int64_t{record_version}); }
 
 void check_version(json::reader& in) {
-  if (in.integer("version") != 1) in.reject("version", "must be 1");
+  if (in.integer("version") < 1) in.reject("version", "must be 1 or more");
 }
 
 void put_ref(writer& out, const cache_ref& ref) {

@@ -89,22 +89,49 @@ std::string print_volume_record(const volume_record& r) {
   });
 }
 
-result<volume_record> parse_volume_record(std::string_view text) {
+namespace {
+
+/// The fields that every version of the record has, with one meaning.
+void read_core(json::reader& in, volume_record& r) {
+  check_version(in);
+  r.volume_id = in.plain("volumeId");
+  if (r.volume_id.size() > max_volume_id_chars) in.reject("volumeId", "is too long");
+  r.boot = in.plain("boot");
+  r.target = read_path(in, "target", true);
+  r.ref = read_ref(in);
+  r.manifest = read_digest(in, "digest", false);
+}
+
+/// Only an empty view uses no digest: a record that seems to name none must not unpin one.
+void require_digest(json::reader& in, const volume_record& r) {
+  if (r.manifest.empty() && r.view != view_kind::empty) in.require("digest");
+}
+
+result<volume_record> parse_core(std::string_view text) {
   return json::parse_object<volume_record>(text, [](json::reader& in, volume_record& r) {
-    check_version(in);
-    r.volume_id = in.plain("volumeId");
-    if (r.volume_id.size() > max_volume_id_chars) in.reject("volumeId", "is too long");
+    read_core(in, r);
+    r.core_only = true;
+    r.phase = volume_phase::mounted;
+    r.view = parse_view_kind(in.text_or("view")).value_or(view_kind::overlay);
+    require_digest(in, r);
+    r.mount_path = read_path(in, "mountPath", false);
+    r.pod_ns = in.plain_or("podNamespace");
+    r.pod_name = in.plain_or("podName");
+    r.pod_uid = in.plain_or("podUid");
+  });
+}
+
+result<volume_record> parse_whole(std::string_view text) {
+  return json::parse_object<volume_record>(text, [](json::reader& in, volume_record& r) {
+    read_core(in, r);
     auto phase = in.text("phase");
     auto known = std::find(phase_names.begin(), phase_names.end(), phase);
     if (known == phase_names.end()) in.reject("phase", "must be intent or mounted");
     r.phase = phase == "mounted" ? volume_phase::mounted : volume_phase::intent;
-    r.boot = in.plain("boot");
-    r.target = read_path(in, "target", true);
-    r.ref = read_ref(in);
-    r.manifest = read_digest(in, "digest", false);
     auto view = parse_view_kind(in.text("view"));
     if (!view) in.reject("view", "is unknown");
     r.view = view.value_or(view_kind::empty);
+    require_digest(in, r);
     r.mount_path = read_path(in, "mountPath", false);
     r.scratch_bytes = in.number_or("scratchBytes");
     r.cache_files = in.number_or("cacheFiles");
@@ -117,6 +144,15 @@ result<volume_record> parse_volume_record(std::string_view text) {
     });
     r.created_unix_s = in.integer_or("createdUnixSeconds");
   });
+}
+
+}  // namespace
+
+result<volume_record> parse_volume_record(std::string_view text) {
+  auto whole = parse_whole(text);
+  if (whole) return whole;
+  auto core = parse_core(text);
+  return core ? core : whole;
 }
 
 }  // namespace gkm

@@ -84,18 +84,21 @@ struct volume_record {
   std::string pod_uid;
   std::vector<volume_note> notes;
   int64_t created_unix_s = 0;
+  /// Read from a record that a later version of gkm-csi wrote and this one does not understand:
+  /// only the volume, boot, target, cache and digest are sure. Never written.
+  bool core_only = false;
 
   bool operator==(const volume_record&) const = default;
 
   static constexpr auto type = "volume_record";
   static constexpr auto fields() {
     return std::tuple{
-        &volume_record::volume_id,     &volume_record::phase,       &volume_record::boot,
-        &volume_record::target,        &volume_record::ref,         &volume_record::manifest,
-        &volume_record::view,          &volume_record::mount_path,  &volume_record::scratch_bytes,
-        &volume_record::cache_files,   &volume_record::cache_bytes, &volume_record::pod_ns,
-        &volume_record::pod_name,      &volume_record::pod_uid,     &volume_record::notes,
-        &volume_record::created_unix_s};
+        &volume_record::volume_id,      &volume_record::phase,       &volume_record::boot,
+        &volume_record::target,         &volume_record::ref,         &volume_record::manifest,
+        &volume_record::view,           &volume_record::mount_path,  &volume_record::scratch_bytes,
+        &volume_record::cache_files,    &volume_record::cache_bytes, &volume_record::pod_ns,
+        &volume_record::pod_name,       &volume_record::pod_uid,     &volume_record::notes,
+        &volume_record::created_unix_s, &volume_record::core_only};
   }
 };
 
@@ -109,6 +112,9 @@ constexpr size_t max_path_chars = 4'095;
 bool is_normal_path(std::string_view path);
 
 std::string print_volume_record(const volume_record& record);
+/// A record of a later version, or with words that are not known, is `core_only` and counts as
+/// mounted. errc::malformed if not even that can be read: a caller must then treat the volume as in
+/// use.
 result<volume_record> parse_volume_record(std::string_view json);
 
 /// What NodeGetVolumeStats answers: the cache and the pod's scratch together.

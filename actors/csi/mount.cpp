@@ -88,6 +88,7 @@ void mount_state::begin(const unpublish_job&) {
   ports_.volumes->read(volume_id_, back_here<volume_record>([this](result<volume_record> found) {
                          if (found) return unpublish_recorded(*found);
                          if (found.error().code == errc::not_found) return unpublish_unrecorded();
+                         if (found.error().code == errc::malformed) return unpublish_unreadable();
                          unpublished(fail(found.error()));
                        }));
 }
@@ -117,6 +118,14 @@ void mount_state::unpublish_unrecorded() {
                                 target(), [this] { unpublished(true); },
                                 [this](error e) { unpublished(fail(std::move(e))); });
                           }));
+}
+
+/// kubelet says that the volume ends, whatever its record holds: what is held of it goes, then the
+/// record.
+void mount_state::unpublish_unreadable() {
+  take_down(
+      target(), [this] { unpublished(true); },
+      [this](error e) { unpublished(fail(std::move(e))); });
 }
 
 void mount_state::take_down(const std::string& target, then gone, on_error failed) {

@@ -83,6 +83,7 @@ private:
   void begin(const stats_job& j);
   void unpublish_recorded(const volume_record& found);
   void unpublish_unrecorded();
+  void unpublish_unreadable();
   /// Unmounts, removes the target, erases the record. What lies in the target and is not ours
   /// stays.
   void take_down(const std::string& target, then gone, on_error failed);

@@ -39,8 +39,8 @@ public:
   /// that are wholly mounted stay; what another boot or an interrupted step left is undone. Volumes
   /// that another process takes care of stay as they are.
   virtual void recover(answer<done> reply) = 0;
-  /// The volume's usage record; errc::not_found if there is none. One that does not parse is set
-  /// aside, said in the log, and not_found.
+  /// The volume's usage record; errc::not_found if there is none, errc::malformed if there is one
+  /// that cannot be read: its volume may be mounted.
   virtual void read(const std::string& volume_id, answer<volume_record> reply) = 0;
   /// Whether the record's target shows its view now: false if the view is gone or another one.
   virtual void is_mounted(const volume_record& record, answer<bool> reply) = 0;

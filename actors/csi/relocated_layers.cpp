@@ -126,7 +126,7 @@ bool relocated_layers::drop(entries::iterator which) {
   return true;
 }
 
-result<void> relocated_layers::recover(const std::multiset<layer_key>& used) {
+result<void> relocated_layers::recover(const std::multiset<layer_key>& used, bool keep_all) {
   auto digests = entries_of(dir_.get());
   if (!digests) return fail(digests.error());
   std::lock_guard lock(mutex_);
@@ -140,7 +140,7 @@ result<void> relocated_layers::recover(const std::multiset<layer_key>& used) {
                       : std::vector<std::string>{};
     for (const auto& path_key : layers) {
       auto it = entries_.try_emplace(layer_key{digest{hex}, path_key}).first;
-      it->second.users = used.count(it->first);
+      it->second.users = used.count(it->first) + (keep_all ? 1 : 0);
       it->second.present = true;
       // Unused ones may be from before a crash of the machine, and incomplete.
       if (it->second.users == 0 && !drop(it)) it->second.present = false;

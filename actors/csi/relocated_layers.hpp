@@ -45,8 +45,9 @@ public:
   /// Whether `acquire` would find it made.
   bool has(const layer_key& key);
 
-  /// Once, at the start: layers that are used stay, each as often as it is listed.
-  result<void> recover(const std::multiset<layer_key>& used);
+  /// Once, at the start: layers that are used stay, each as often as it is listed. With `keep_all`
+  /// the others stay as well, for the life of this process: who uses them cannot be told.
+  result<void> recover(const std::multiset<layer_key>& used, bool keep_all = false);
   /// Waits until what is to be thrown away is gone.
   void finish() { background_.finish(); }
 

@@ -5,9 +5,11 @@
 #include "base/sha256.hpp"
 #include "messages/record.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 
 namespace gkm::csi {
 namespace fs = std::filesystem;
@@ -16,6 +18,16 @@ namespace {
 /// The agent, another user, reads what lies there.
 constexpr unsigned directory_mode = 0755;
 constexpr std::string_view suffix = ".json";
+
+/// True if the file was last written before this boot, by the machine's clock.
+bool is_before_boot(const fs::path& file) {
+  struct stat info {};
+  timespec now{}, up{};
+  if (::stat(file.c_str(), &info) != 0 || ::clock_gettime(CLOCK_REALTIME, &now) != 0 ||
+      ::clock_gettime(CLOCK_BOOTTIME, &up) != 0)
+    return false;
+  return info.st_mtim.tv_sec < now.tv_sec - up.tv_sec;
+}
 
 }  // namespace
 
@@ -40,6 +52,8 @@ std::optional<result<volume_record>> usage_records::recall(const std::string& vo
   if (!memory_->complete) return std::nullopt;
   auto it = memory_->records.find(volume_key(volume_id));
   if (it != memory_->records.end()) return it->second;
+  if (auto bad = memory_->unreadable.find(volume_key(volume_id)); bad != memory_->unreadable.end())
+    return fail(bad->second);
   return fail(errc::not_found, "Volume '" + volume_id + "' has no record");
 }
 
@@ -50,16 +64,22 @@ result<volume_record> usage_records::read_key(const std::string& key) const {
   auto record = text ? parse_volume_record(*text) : fail(text.error());
   if (record && volume_key(record->volume_id) == key) return record;
   auto why = record ? "it is the record of another volume" : record.error().message;
-  set_aside(key, why);
-  return fail(errc::not_found, "Cannot use the record of the volume: " + why);
+  return fail(errc::malformed,
+              "Cannot read the usage record '" + where_.volume(key).string() + "': " + why +
+                  "; if a later version of GKM wrote it, run that version of gkm-csi again, else "
+                  "delete the pod");
 }
 
-void usage_records::set_aside(const std::string& key, const std::string& why) const {
+bool usage_records::set_aside_if_old(const std::string& key, const error& why) const {
   auto file = where_.volume(key);
+  auto old = is_before_boot(file);
   auto aside = where_.volumes() / (key + ".unreadable");
-  bool moved = ::rename(file.c_str(), aside.c_str()) == 0;
-  base::log::error("A volume's record cannot be read and is set aside",
-                   {{"file", moved ? aside.string() : file.string()}, {"error", why}});
+  bool moved = old && ::rename(file.c_str(), aside.c_str()) == 0;
+  base::log::error(
+      old ? "An unreadable usage record from before this boot is set aside"
+          : "A usage record cannot be read; what is mounted stays, and nothing is removed",
+      {{"file", moved ? aside.string() : file.string()}, {"error", why.message}});
+  return moved;
 }
 
 result<void> usage_records::write(const volume_record& record) const {
@@ -68,6 +88,7 @@ result<void> usage_records::write(const volume_record& record) const {
   if (!written) return written;
   std::lock_guard lock(memory_->mutex);
   memory_->records.insert_or_assign(key, record);
+  memory_->unreadable.erase(key);
   tell();
   return {};
 }
@@ -79,12 +100,14 @@ result<void> usage_records::erase(const std::string& volume_id) const {
     return fail(base::errno_error(errno, "remove", file));
   std::lock_guard lock(memory_->mutex);
   memory_->records.erase(key);
+  memory_->unreadable.erase(key);
   tell();
   return {};
 }
 
-result<std::vector<volume_record>> usage_records::list() const {
-  std::vector<volume_record> all;
+result<usage_records::listing> usage_records::list() const {
+  listing all;
+  std::map<std::string, error> unreadable;
   std::error_code failed;
   std::vector<fs::path> files;
   for (fs::directory_iterator it(where_.volumes(), failed), end; !failed && it != end;
@@ -93,15 +116,21 @@ result<std::vector<volume_record>> usage_records::list() const {
   if (failed) return fail(base::errno_error(failed.value(), "read", where_.volumes()));
   for (const auto& file : files) {
     auto name = file.filename().string();
-    if (name.starts_with('.'))
-      ::unlink(file.c_str());
-    else if (name.ends_with(suffix))
-      if (auto record = read_key(name.substr(0, name.size() - suffix.size())))
-        all.push_back(std::move(*record));
+    if (name.starts_with('.')) ::unlink(file.c_str());
+    if (name.starts_with('.') || !name.ends_with(suffix)) continue;
+    auto key = name.substr(0, name.size() - suffix.size());
+    auto record = read_key(key);
+    if (record)
+      all.records.push_back(std::move(*record));
+    else if (record.error().code != errc::not_found && !set_aside_if_old(key, record.error()))
+      unreadable.emplace(key, record.error());
   }
+  for (const auto& [key, why] : unreadable) all.unreadable.insert(key);
   std::lock_guard lock(memory_->mutex);
   memory_->records.clear();
-  for (const auto& record : all) memory_->records.emplace(volume_key(record.volume_id), record);
+  for (const auto& record : all.records)
+    memory_->records.emplace(volume_key(record.volume_id), record);
+  memory_->unreadable = std::move(unreadable);
   memory_->complete = true;
   tell();
   return all;

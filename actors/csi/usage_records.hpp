@@ -9,6 +9,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace gkm::csi {
 
@@ -23,8 +26,8 @@ public:
   /// Makes the directory if it is missing. `observe` may be empty.
   static result<usage_records> open(const paths& where, observer observe = {});
 
-  /// errc::not_found if there is none. One that does not parse is set aside, said in the log, and
-  /// not_found.
+  /// errc::not_found if there is none, errc::malformed if it cannot be read: its volume may be
+  /// mounted.
   result<volume_record> read(const std::string& volume_id) const;
   /// What `read` would say, without touching the disk: nobody else writes here, so once `list` has
   /// read everything, memory knows. Nothing before that.
@@ -32,13 +35,19 @@ public:
   result<void> write(const volume_record& record) const;
   /// Nothing there is success.
   result<void> erase(const std::string& volume_id) const;
-  /// All that parse; the others are set aside. Half-written files are removed.
-  result<std::vector<volume_record>> list() const;
+  struct listing {
+    std::vector<volume_record> records;
+    std::set<std::string> unreadable;  ///< keys of the volumes whose records cannot be read
+  };
+  /// All that there are. A record that cannot be read stays and is said in the log, unless it is
+  /// from before this boot: then it is set aside. Half-written files are removed.
+  result<listing> list() const;
 
 private:
   struct memory {
     std::mutex mutex;
     std::map<std::string, volume_record> records;  ///< by key
+    std::map<std::string, error> unreadable;       ///< by key
     bool complete = false;
   };
 
@@ -47,7 +56,7 @@ private:
         observe_(std::move(observe)),
         memory_(std::make_unique<memory>()) {}
   result<volume_record> read_key(const std::string& key) const;
-  void set_aside(const std::string& key, const std::string& why) const;
+  bool set_aside_if_old(const std::string& key, const error& why) const;
 
   /// With the memory locked.
   void tell() const;

@@ -17,17 +17,24 @@ public:
     auto table = read_mount_table();
     if (!table) return fail(table.error());
     sort_out(own_mounts(*table, with_.targets, with_.root, with_.instance));
-    auto records = with_.records.list();
-    if (!records) return fail(records.error());
+    auto found = with_.records.list();
+    if (!found) return fail(found.error());
+    const auto& records = found->records;
+    unreadable_ = found->unreadable;
     auto rooms = with_.scratch.recover();
     if (!rooms) return fail(rooms.error());
-    for (const auto& record : *records)
-      if (!leave(record) && !keep(record)) undo(record);
-    for (const auto& [target, mounts] : mounts_) take_off_all(target, mounts);
+    for (const auto& record : records)
+      if (!leave(record) && !keep(record) && !is_beyond_us(record)) undo(record);
+    kept_.insert(unreadable_.begin(), unreadable_.end());
+    for (const auto& [target, mounts] : mounts_)
+      if (unreadable_.empty())
+        take_off_all(target, mounts);
+      else
+        hold_unrecorded(target, mounts);
     for (const auto& key : *rooms)
       if (!kept_.contains(key) && !is_shown_elsewhere(key))
         tell("discard scratch", key, with_.scratch.discard(key));
-    return with_.layers.recover(layers_);
+    return with_.layers.recover(layers_, !unreadable_.empty() || some_beyond_us_);
   }
 
 private:
@@ -72,12 +79,38 @@ private:
     held_view held{record.target, record.manifest, record.view, {}, {}};
     for (const auto& mount : there->second) held.mounts.push_back(mount.identity);
     learn_root(record.target, held.mounts.back());
+    some_beyond_us_ |= record.core_only;
     held.layer = layer_of(record);
     if (held.layer) layers_.insert(*held.layer);
     with_.held.put(key, std::move(held));
     kept_.insert(key);
     mounts_.erase(there);
     return true;
+  }
+
+  /// True if a later version wrote the record, so that it cannot be told whether the volume is half
+  /// done: it stays as it is until kubelet asks for its end. No mount outlives its boot.
+  bool is_beyond_us(const volume_record& record) {
+    if (!record.core_only || record.boot != with_.boot) return false;
+    some_beyond_us_ = true;
+    kept_.insert(volume_key(record.volume_id));
+    base::log::warn("The usage record of a later version stays as it is",
+                    {{"volume", record.volume_id}, {"target", record.target}});
+    return true;
+  }
+
+  /// A view without a record that can be read stays while any such record is there: it may be this
+  /// view's. It is known from now on, so that kubelet can have it unmounted.
+  void hold_unrecorded(const std::string& target, const std::vector<own_mount>& mounts) {
+    base::log::error("A view without a readable usage record stays", {{"target", target}});
+    auto key = std::find_if(unreadable_.begin(), unreadable_.end(), [&](const std::string& one) {
+      return !mounts.back().key.empty() && one.starts_with(mounts.back().key);
+    });
+    if (key == unreadable_.end()) return;
+    held_view held{target, digest{mounts.back().manifest}, view_kind::overlay, {}, {}};
+    for (const auto& mount : mounts) held.mounts.push_back(mount.identity);
+    learn_root(target, held.mounts.back());
+    with_.held.put(*key, std::move(held));
   }
 
   void learn_root(const std::string& target, mount_identity& top) {
@@ -148,6 +181,8 @@ private:
   std::map<std::string, std::vector<own_mount>> mounts_;
   std::vector<own_mount> elsewhere_;
   std::set<std::string> kept_;
+  std::set<std::string> unreadable_;  ///< keys of records that cannot be read
+  bool some_beyond_us_ = false;       ///< a record of this boot is `core_only`
   std::multiset<layer_key> layers_;
 };
 

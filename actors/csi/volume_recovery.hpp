@@ -23,7 +23,8 @@ struct recovery_tools {
 
 /// Compares mount table, records, scratch and targets. Of volumes of this boot whose target is not
 /// this process's business nothing is touched: their mounts may be out of its sight. What cannot be
-/// undone is said in the log and tried again at the next start.
+/// undone is said in the log and tried again at the next start. What a later version recorded, or
+/// what a record that cannot be read may be about, stays mounted and on disk.
 result<void> recover_volumes(const recovery_tools& with);
 
 }  // namespace gkm::csi

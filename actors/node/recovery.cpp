@@ -64,6 +64,9 @@ void read_stored(const paths& p, const fs::path& dir, const std::string& boot, r
     return drop(p, dir, boot, "not synced before a reboot");
   auto text = base::read_file(dir / paths::meta, max_record_bytes);
   auto facts = text ? parse_stored_cache(*text) : fail(text.error());
+  if (!facts && text && may_be_facts_of_later_version(*text))
+    return log::warn("A later version of GKM stored this; it stays as it is, unused",
+                     {{"path", dir.string()}, {"error", facts.error().message}});
   if (!facts) return drop(p, dir, boot, facts.error().message);
   if (facts->manifest != *name) return drop(p, dir, boot, "its facts name another digest");
   if (!is_real_directory(dir / paths::content)) return drop(p, dir, boot, "it has no content");

@@ -3,6 +3,7 @@
 #include "actors/node/recovery.hpp"
 #include "actors/node/removal.hpp"
 #include "base/log.hpp"
+#include "messages/printable.hpp"
 #include "messages/record.hpp"
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 
 namespace gkm::node {
 namespace fs = std::filesystem;
@@ -62,7 +64,15 @@ result<void> publish_staged(const paths& p, const fs::path& staging, const store
     return w;
   if (auto w = base::write_file_atomically(staging / paths::unsynced, boot); !w) return w;
   auto home = p.stored(facts.manifest);
-  if (::rename(staging.c_str(), home.c_str()) != 0)
+  if (::rename(staging.c_str(), home.c_str()) == 0) return {};
+  auto why = base::errno_error(errno, "publish", home);
+  auto there = base::read_file(home / paths::meta, max_record_bytes);
+  if (!there || parse_stored_cache(*there) || !may_be_facts_of_later_version(*there))
+    return fail(why);
+  // What a later version stored under this digest makes way; pods that have it mounted keep its
+  // files.
+  auto other = damaged_name(p, facts.manifest.hex);
+  if (::rename(home.c_str(), other.c_str()) != 0 || ::rename(staging.c_str(), home.c_str()) != 0)
     return fail(base::errno_error(errno, "publish", home));
   return {};
 }
@@ -101,6 +111,23 @@ void prune(const paths& p, const cache_ref& ref) {
   if (!ref.is_cluster()) ::rmdir(p.cache(ref).parent_path().c_str());
 }
 
+/// A tree of a later version is left alone: what it holds would be taken for rubbish.
+result<void> check_layout(const paths& p) {
+  constexpr size_t max_bytes = 64;
+  auto text = base::read_file(p.layout(), max_bytes);
+  if (!text && text.error().code == errc::not_found)
+    return base::write_file_atomically(p.layout(), std::to_string(paths::layout_version) + "\n");
+  if (!text) return fail(text.error());
+  int found = 0;
+  auto end = std::from_chars(text->data(), text->data() + text->size(), found);
+  if (end.ec == std::errc{} && found >= 1 && found <= paths::layout_version) return {};
+  return fail(errc::refused, "Cannot use the state directory '" + p.root.string() + "': '" +
+                                 p.layout().string() + "' names the layout '" +
+                                 printable(*text, max_bytes) +
+                                 "', which this version of GKM does not know; run the version that "
+                                 "wrote it, or name another directory");
+}
+
 }  // namespace
 
 result<std::unique_ptr<state_dir>> state_dir::open(paths where) {
@@ -110,6 +137,7 @@ result<std::unique_ptr<state_dir>> state_dir::open(paths where) {
   if (!lock) return wrap(lock.error(), "Cannot use the state directory");
   for (const auto& dir : {where.store().parent_path(), where.store(), where.staging()})
     if (auto made = make_directory(dir, private_mode); !made) return fail(made.error());
+  if (auto known = check_layout(where); !known) return fail(known.error());
   auto boot = base::boot_id();
   if (!boot) return fail(boot.error());
   return std::unique_ptr<state_dir>(new state_dir(std::move(where), std::move(*lock), *boot));

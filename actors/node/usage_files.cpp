@@ -53,8 +53,9 @@ private:
       record = fail(errc::malformed, "it is of another volume, '" + record->volume_id + "'");
     if (!record && record.error().code != errc::not_found) {
       if (bad_.insert(key).second)
-        log::error("Usage record ignored",
-                   {{"file", where_.volume(key).string()}, {"error", record.error().message}});
+        log::error(
+            "Usage record cannot be read; nothing is removed from the store while it is there",
+            {{"file", where_.volume(key).string()}, {"error", record.error().message}});
       return;
     }
     bad_.erase(key);

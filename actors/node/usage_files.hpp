@@ -13,8 +13,8 @@ class directory_watch;
 
 namespace gkm::node {
 
-/// A record that does not parse, or lies under another volume's name, is logged once and ignored:
-/// what was known of that volume stays.
+/// A record that does not parse, or lies under another volume's name, is logged once: what was
+/// known of that volume stays. What it may use is not removed (`is_in_use` in volume_records.hpp).
 class usage_files : public usage_port {
 public:
   usage_files(paths where, std::string boot);

@@ -42,7 +42,10 @@ result<bool> some_record_names(const paths& p, const digest& manifest, const std
   for (const auto& key : *keys) {
     auto record = read_volume(p, key, boot);
     if (record && record->manifest == manifest) return true;
-    if (!record && record.error().code == errc::io) return fail(record.error());
+    // Another boot's, or gone meanwhile; what cannot be read may name any digest.
+    if (!record && record.error().code != errc::not_found)
+      return fail(record.error().code, "Cannot tell from '" + p.volume(key).string() +
+                                           "' what its volume uses: " + record.error().message);
   }
   return false;
 }

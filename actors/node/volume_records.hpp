@@ -21,7 +21,7 @@ result<std::vector<std::string>> list_volume_keys(const paths& p);
 result<volume_record> read_volume(const paths& p, const std::string& key, const std::string& boot);
 
 /// Whether a volume of this boot needs the digest, mounted or about to be. Fails if that cannot be
-/// told.
+/// told: also for every digest while there is a record that cannot be read.
 result<bool> is_in_use(const paths& p, const digest& manifest, const std::string& boot);
 
 }  // namespace gkm::node

@@ -114,12 +114,40 @@ TEST(record, unknown_fields_of_a_later_minor_version_are_passed_over) {
   EXPECT_EQ(parse_catalog_record(text), some_record());
 }
 
+TEST(record, a_later_version_is_read_for_the_fields_that_are_known) {
+  auto text = replaced(print_catalog_record(some_record()), R"("version": 1)", R"("version": 7)");
+  EXPECT_EQ(parse_catalog_record(text), some_record());
+}
+
+TEST(record, what_a_later_catalog_record_names_is_not_lost) {
+  auto text = replaced(print_catalog_record(some_record()), R"("version": 1)", R"("version": 2)");
+  auto back = parse_catalog_record(replaced(text, R"("Extracted")", R"("Verified")"));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->ref, some_record().ref);
+  EXPECT_EQ(back->manifest, some_record().manifest);
+  EXPECT_EQ(back->resolved, some_record().resolved);
+  EXPECT_EQ(back->state, cache_state::error);
+  EXPECT_FALSE(is_permanent(back->code));
+}
+
+TEST(record, facts_of_a_later_version_are_told_from_damaged_ones) {
+  auto now = print_stored_cache(some_stored());
+  auto later = replaced(now, R"("version": 1)", R"("version": 2)");
+  EXPECT_TRUE(parse_stored_cache(later));
+  auto novel = replaced(later, R"("triton")", R"(["triton", "vllm"])");
+  EXPECT_FALSE(parse_stored_cache(novel));
+  EXPECT_TRUE(may_be_facts_of_later_version(novel));
+  EXPECT_FALSE(may_be_facts_of_later_version(replaced(now, R"("triton")", R"("zip")")));
+  EXPECT_FALSE(may_be_facts_of_later_version("{}"));
+  EXPECT_FALSE(may_be_facts_of_later_version(""));
+}
+
 TEST(record, a_hostile_catalog_record_is_refused_with_the_field) {
   const auto good = print_catalog_record(some_record());
   auto with = [&](std::string_view what, std::string_view by) {
     return why(replaced(good, what, by));
   };
-  EXPECT_EQ(with(R"("version": 1)", R"("version": 2)"), "version must be 1");
+  EXPECT_EQ(with(R"("version": 1)", R"("version": 0)"), "version must be 1 or more");
   EXPECT_EQ(with(R"("version": 1)", R"("version": "1")"), "version must be an integer");
   EXPECT_EQ(with(R"("version": 1,)", ""), "version is missing");
   EXPECT_EQ(with(R"("GKMCache")", R"("ClusterGKMCache")"), "kind does not fit the namespace");

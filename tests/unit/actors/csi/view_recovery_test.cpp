@@ -16,6 +16,11 @@ protected:
       return e.mounted_on.starts_with(root);
     }));
   }
+  static std::string replaced(std::string text, std::string_view what, std::string_view by) {
+    auto at = text.find(what);
+    EXPECT_NE(at, std::string::npos) << what;
+    return text.replace(at, what.size(), by);
+  }
   void expect_forgotten(const volume_record& r) {
     EXPECT_FALSE(is_mounted(r));
     EXPECT_FALSE(has_record(r));
@@ -49,6 +54,85 @@ TEST_F(view_recovery, whole_volumes_stay_as_they_are) {
     EXPECT_FALSE(has_scratch(r));
   }
   EXPECT_EQ(mounts_in_kubelet(), 0u);
+}
+
+TEST_F(view_recovery, a_record_of_a_later_version_keeps_its_volume_forward_and_back) {
+  list_index('a');
+  for (auto view : {view_kind::overlay, view_kind::readonly, view_kind::copy, view_kind::empty}) {
+    auto r = record("later-" + std::string(to_string(view)), view);
+    r.mount_path = "/cache";
+    r = publish(r);
+    auto file = where().volume(volume_key(r.volume_id));
+    auto own = read_text(file);
+    for (const auto& later : {replaced(own, R"("version": 1)", R"("version": 2, "lease": {})"),
+                              replaced(own, R"("mounted")", R"("migrating")")}) {
+      write_text(file, later);
+      start();
+      EXPECT_TRUE(is_mounted(r)) << later;
+      EXPECT_EQ(fs::exists(fs::path(r.target) / "kernel"), view != view_kind::empty);
+      EXPECT_EQ(read_text(file), later);
+      EXPECT_EQ(has_scratch(r), view != view_kind::readonly);
+    }
+    write_text(file, own);
+    start();
+    EXPECT_EQ(ask<volume_record>(&mounted_volumes::read, r.volume_id), r);
+    write_text(file, replaced(own, R"("mounted")", R"("migrating")"));
+    start();
+    EXPECT_TRUE(unmount(r));
+    EXPECT_FALSE(is_mounted(r));
+    EXPECT_TRUE(ask<done>(&mounted_volumes::erase, r.volume_id));
+  }
+  EXPECT_EQ(mounts_in_kubelet(), 0u);
+}
+
+TEST_F(view_recovery, an_intent_of_a_later_version_is_not_undone) {
+  auto r = record("v1");
+  ASSERT_TRUE(write(r));
+  fs::create_directories(r.target);
+  fs::create_directories(scratch_of(r) / "upper");
+  auto file = where().volume(volume_key(r.volume_id));
+  write_text(file, replaced(read_text(file), R"("intent")", R"("prepared")"));
+  start();
+  EXPECT_TRUE(has_record(r));
+  EXPECT_TRUE(has_scratch(r));
+  EXPECT_TRUE(fs::exists(r.target));
+}
+
+TEST_F(view_recovery, a_record_that_cannot_be_read_unmounts_nothing) {
+  list_index('a');
+  auto r = record("v1");
+  r.mount_path = "/cache";
+  r = publish(r);
+  auto other = publish(record("v2", view_kind::readonly));
+  auto file = where().volume(volume_key(r.volume_id));
+  write_text(file, "{}");
+  start();
+  EXPECT_EQ(mounts_in_kubelet(), 2u);
+  EXPECT_TRUE(is_mounted(other));
+  EXPECT_EQ(read_text(fs::path(r.target) / "sub/deep/index"),
+            R"({"path": "/cache/sub/deep/index"})");
+  EXPECT_TRUE(has_scratch(r));
+  auto read = ask<volume_record>(&mounted_volumes::read, r.volume_id);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, errc::malformed);
+  EXPECT_NE(read.error().message.find(file.string()), std::string::npos);
+  // kubelet ends it.
+  EXPECT_TRUE(unmount(r));
+  EXPECT_TRUE(ask<done>(&mounted_volumes::erase, r.volume_id));
+  EXPECT_EQ(mounts_in_kubelet(), 1u);
+  EXPECT_FALSE(has_scratch(r));
+  EXPECT_EQ(ask<volume_record>(&mounted_volumes::read, r.volume_id).error().code, errc::not_found);
+}
+
+TEST_F(view_recovery, an_unreadable_record_from_before_this_boot_is_set_aside) {
+  auto r = record("v1");
+  ASSERT_TRUE(write(r));
+  auto file = where().volume(volume_key(r.volume_id));
+  write_text(file, "");
+  fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::years(1));
+  start();
+  EXPECT_FALSE(has_record(r));
+  EXPECT_TRUE(fs::exists(file.parent_path() / (volume_key(r.volume_id) + ".unreadable")));
 }
 
 TEST_F(view_recovery, an_intent_alone_is_forgotten) {
@@ -141,23 +225,28 @@ TEST_F(view_recovery, scratch_without_a_record_is_discarded) {
   expect_nothing_of(r);
 }
 
-TEST_F(view_recovery, a_record_that_cannot_be_read_is_set_aside) {
+TEST_F(view_recovery, whatever_stands_in_a_record_its_view_stays_until_the_volume_ends) {
   auto r = publish(record("v1"));
   auto file = where().volume(volume_key(r.volume_id));
-  for (std::string text : {"", "{", "[]", "{\"version\":1}"}) {
+  auto other = record("v2");
+  ASSERT_TRUE(write(other));
+  auto another_volumes = read_text(where().volume(volume_key("v2")));
+  ASSERT_TRUE(ask<done>(&mounted_volumes::erase, std::string("v2")));
+  for (std::string text : {std::string(), std::string("{"), std::string("[]"),
+                           std::string("{\"version\":1}"), another_volumes}) {
     write_text(file, text);
     start();
     auto read = ask<volume_record>(&mounted_volumes::read, r.volume_id);
-    ASSERT_FALSE(read);
-    EXPECT_EQ(read.error().code, errc::not_found) << text;
-    EXPECT_FALSE(fs::exists(file));
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().code, errc::malformed) << text;
+    EXPECT_EQ(read_text(file), text);
+    EXPECT_EQ(mounts_in_kubelet(), 1u) << text;
+    EXPECT_TRUE(has_scratch(r)) << text;
   }
-  auto other = record("v2");
-  ASSERT_TRUE(write(other));
-  fs::rename(where().volume(volume_key("v2")), file);
+  EXPECT_TRUE(unmount(r));
+  EXPECT_TRUE(ask<done>(&mounted_volumes::erase, r.volume_id));
   start();
-  EXPECT_FALSE(fs::exists(file)) << "it speaks of another volume";
-  EXPECT_EQ(mounts_in_kubelet(), 0u);
+  expect_nothing_of(r);
 }
 
 TEST_F(view_recovery, only_one_process_mounts) {

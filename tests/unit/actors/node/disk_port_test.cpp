@@ -288,9 +288,57 @@ TEST(state_dir, records_that_stand_for_nothing_keep_nothing) {
   ASSERT_TRUE(publish(disk, stage(disk), 'a'));
   disk.record_volume('a', "another-boot");
   EXPECT_TRUE(ask<done>(disk, remove));
+}
+
+TEST(state_dir, removes_nothing_for_a_record_that_it_does_not_understand) {
+  real_bench disk;
+  auto remove = [](auto& d, auto reply) { d.remove(digest_of('a'), reply); };
   ASSERT_TRUE(publish(disk, stage(disk), 'a'));
-  std::ofstream(disk.where().volume("csi-1")) << "{";
+  disk.use('a');
+  auto file = disk.where().volume("csi-1");
+  auto own = base::read_file(file, 1 << 16).value_or("");
+  auto with = [&](std::string_view what, std::string_view by) {
+    auto text = own;
+    std::ofstream(file) << text.replace(text.find(what), what.size(), by);
+    return ask<done>(disk, remove).has_value();
+  };
+  EXPECT_FALSE(with(R"("version": 1)", R"("version": 2)"));
+  EXPECT_FALSE(with(R"("overlay")", R"("snapshot")"));
+  EXPECT_FALSE(with(R"("intent")", R"("prepared")"));
+  EXPECT_FALSE(with(R"("digest")", R"("content")"));
+  EXPECT_FALSE(with("{", ""));
+  EXPECT_TRUE(fs::exists(disk.where().stored(digest_of('a')) / paths::content / "kernel"));
+  fs::remove(file);
   EXPECT_TRUE(ask<done>(disk, remove));
+}
+
+TEST(state_dir, what_a_later_version_stored_makes_way_for_the_same_digest) {
+  real_bench disk;
+  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  auto meta = disk.where().stored(digest_of('a')) / paths::meta;
+  auto text = base::read_file(meta, 1 << 16).value_or("");
+  text.replace(text.find(R"("version": 1)"), 12, R"("version": 2)");
+  text.replace(text.find(R"("triton")"), 8, R"(["triton"])");
+  std::ofstream(meta) << text;
+  EXPECT_TRUE(recover(disk).stored.empty());
+  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  EXPECT_EQ(recover(disk).stored.size(), 1u);
+}
+
+TEST(state_dir, a_tree_of_a_later_layout_is_refused_and_left_alone) {
+  support::temp_dir dir;
+  auto where = paths::below(dir / "state");
+  ASSERT_TRUE(state_dir::open(where));
+  EXPECT_EQ(base::read_file(where.layout(), 64), "1\n");
+  for (std::string later : {"2\n", "99999999999999999999", "two", ""}) {
+    std::ofstream(where.layout()) << later;
+    auto opened = state_dir::open(where);
+    ASSERT_FALSE(opened) << later;
+    EXPECT_EQ(opened.error().code, errc::refused);
+    EXPECT_NE(opened.error().message.find(where.layout().string()), std::string::npos);
+  }
+  std::ofstream(where.layout()) << "1\n";
+  EXPECT_TRUE(state_dir::open(where));
 }
 
 TEST(state_dir, removes_nothing_while_it_cannot_tell_what_is_used) {

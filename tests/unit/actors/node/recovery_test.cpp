@@ -164,6 +164,16 @@ TEST_F(recovery_test, what_is_damaged_but_in_use_makes_room_and_keeps_its_files)
   EXPECT_EQ(recover(), recovered{});
 }
 
+TEST_F(recovery_test, what_a_later_version_stored_stays_where_it_is) {
+  store('a');
+  auto text = print_stored_cache(facts('a'));
+  text.replace(text.find(R"("version": 1)"), 12, R"("version": 2)");
+  text.replace(text.find(R"("triton")"), 8, R"(["triton"])");
+  put(p_.stored(digest_of('a')) / paths::meta, text);
+  EXPECT_EQ(recover(), recovered{});
+  EXPECT_TRUE(is_stored('a'));
+}
+
 TEST_F(recovery_test, records_are_read_and_temporary_files_swept) {
   catalog_record good{{"default", "x"},
                       "a.example/b:c",
