@@ -55,11 +55,11 @@ result<std::string> read_open_file(const fd& in, const fs::path& file, size_t ma
   }
 }
 
-result<void> write_file_atomically(const fs::path& file, std::string_view content) {
+result<void> write_file_atomically(const fs::path& file, std::string_view content, unsigned mode) {
   constexpr unsigned dir_mode = 0755;
   if (auto made = make_directories(file.parent_path(), dir_mode); !made) return made;
   auto temporary = file.parent_path() / ("." + file.filename().string() + "." + random_name());
-  fd out(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
+  fd out(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (!out) return fail(errno_error(errno, "create", temporary));
   auto give_up = [&](std::string_view step) {
     auto e = errno_error(errno, step, file);

@@ -52,7 +52,8 @@ result<std::string> read_open_file(const fd& in, const std::filesystem::path& na
 
 /// Replaces `file` by one rename: a reader sees the old content or the new, never a part. Makes the
 /// directory if it is missing. The temporary file is `.<name>.<random>` beside it.
-result<void> write_file_atomically(const std::filesystem::path& file, std::string_view content);
+result<void> write_file_atomically(const std::filesystem::path& file, std::string_view content,
+                                   unsigned mode = 0644);
 
 /// Points the symbolic link `link` at `target`, atomically.
 result<void> replace_symlink(const std::filesystem::path& link,

@@ -58,7 +58,10 @@ void client::get(const resource& what, const object_key& key, answer<object> rep
 }
 
 void client::list(const resource& what, const selection& which, answer<object_list> reply) {
-  lister::start(connection_, what, which, std::move(reply));
+  // Those of all Secrets at once are large, and nothing to keep: who needs one asks for it.
+  bool is_secret = what.plural == secrets.plural;
+  lister::start(connection_, what, which, std::move(reply),
+                is_secret ? lister::keeping::no_data : lister::keeping::everything);
 }
 
 void client::create(const resource& what, const std::string& ns, std::string body,

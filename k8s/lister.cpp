@@ -14,8 +14,9 @@ constexpr size_t max_items = 1'000'000;
 }  // namespace
 
 void lister::start(std::shared_ptr<connection> on, const resource& what, const selection& which,
-                   answer<object_list> reply) {
-  std::shared_ptr<lister>(new lister(std::move(on), what, which, std::move(reply)))->ask();
+                   answer<object_list> reply, keeping what_of_them) {
+  std::shared_ptr<lister>(new lister(std::move(on), what, which, std::move(reply), what_of_them))
+      ->ask();
 }
 
 void lister::ask() {
@@ -70,7 +71,8 @@ result<std::string> lister::add(const std::string& body) {
   if (!items->value.IsArray()) return fail(errc::malformed, "items must be an array");
   if (items->value.Size() > max_items - found_.items.size())
     return fail(errc::limit_exceeded, "more than " + std::to_string(max_items) + " items");
-  for (const auto& item : items->value.GetArray()) {
+  for (auto& item : items->value.GetArray()) {
+    if (keeping_ == keeping::no_data && item.IsObject()) item.RemoveMember("data");
     auto o = object::copy(item);
     if (!o) return wrap(o.error(), "item " + std::to_string(found_.items.size()));
     found_.items.push_back(std::move(*o));

@@ -136,6 +136,7 @@ void read_caches(reader& in, node_report& report) {
 
 void read_report(reader& in, node_report& report) {
   report.node_name = cut(in.text_or("nodeName"), max_name_chars);
+  report.pull_secret_key = cut(in.text_or("pullSecretKey"), max_key_chars);
   report.counts = read_counts(in);
   in.each_object("gpus", max_gpu_groups, [&](reader g) {
     report.gpus.push_back({cut(g.text_or("gpuType"), max_name_chars),

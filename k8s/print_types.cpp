@@ -122,6 +122,7 @@ Value print(const cluster_cache_status& s, memory& in) {
 Value print(const node_report& r, memory& in) {
   members out(in);
   out.put("nodeName", r.node_name).put("counts", print(r.counts, in));
+  out.put_some("pullSecretKey", r.pull_secret_key);
   out.put_list("gpus", r.gpus, [&](const auto& g) {
     members group(in);
     group.put_some("gpuType", cut(g.gpu_type, max_name_chars));

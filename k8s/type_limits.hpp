@@ -12,6 +12,7 @@ namespace gkm::k8s {
 
 constexpr size_t max_image_chars = 1'024;
 constexpr size_t max_name_chars = 316;  // a qualified name; most are shorter
+constexpr size_t max_key_chars = 44;    // 32 bytes in base64
 constexpr size_t max_reason_chars = 1'024;
 constexpr size_t max_message_chars = 4'096;
 constexpr size_t max_annotation_chars = 64 * 1024;

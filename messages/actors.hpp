@@ -215,10 +215,13 @@ using rollouts_actor = caf::typed_actor<
     handles<void, flush_atom, std::string>,                           // (own) that DaemonSet's pause is over
     handles<void, run_atom, continuation>>;
 
-/// Copies of the pull secrets that caches name, in a namespace that holds nothing else.
+/// Copies of the pull secrets that caches name, sealed for the nodes that the caches are to be on.
 using pull_secrets_actor = caf::typed_actor<
-    handles<void, wanted_atom, cache_ref, std::vector<std::string>>,  // this cache names these
+    handles<void, wanted_atom, cache_ref, std::vector<std::string>,
+            std::map<std::string, std::string>>,                      // this cache names these, for nodes with these labels
     handles<void, withdraw_atom, cache_ref>,                          // it is gone
+    handles<void, node_atom, std::string, std::map<std::string, std::string>,
+            std::string>,                                             // a node, its labels, its key; no key: nothing for it
     handles<void, retry_atom, cache_ref>,                             // a node could not log in: copy again
     handles<void, lead_atom, bool>,
     handles<void, flush_atom, std::string>,                           // (own) that copy's pause is over

@@ -65,7 +65,8 @@ struct node_report {
   std::string ns;    ///< empty: a ClusterGKMCacheNode
   std::string name;  ///< the node's
   object_identity object;
-  std::string node_name;  ///< `status.nodeName`
+  std::string node_name;        ///< `status.nodeName`
+  std::string pull_secret_key;  ///< in base64; of the report without a namespace alone
   cache_counts counts;
   std::vector<gpu_group> gpus;
   std::map<std::string, std::map<digest, report_entry>> caches;  ///< by the cache's name
@@ -74,8 +75,13 @@ struct node_report {
 
   static constexpr auto type = "node_report";
   static constexpr auto fields() {
-    return std::tuple{&node_report::ns,        &node_report::name,   &node_report::object,
-                      &node_report::node_name, &node_report::counts, &node_report::gpus,
+    return std::tuple{&node_report::ns,
+                      &node_report::name,
+                      &node_report::object,
+                      &node_report::node_name,
+                      &node_report::pull_secret_key,
+                      &node_report::counts,
+                      &node_report::gpus,
                       &node_report::caches};
   }
 };

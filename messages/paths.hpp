@@ -8,7 +8,8 @@
 ///       meta.json                                    a stored_cache
 ///       relocations                                  a relocation_list; absent if nothing needs
 ///       one unsynced                                     the boot id, until a sync has finished
-///     staging/<random>/{content,meta.json,…}  agent  0700 being extracted, or on its way out
+///     store/pull-secrets.key             agent  0600 opens copies of pull secrets; made anew if
+///     lost staging/<random>/{content,meta.json,…}  agent  0700 being extracted, or on its way out
 ///     staging/<hex>/                     agent  0700 taken out of the store, whole: goes back
 ///                                                    after a crash, or if it is in use after all
 ///     staging/<hex>.<random>/            agent  0700 damaged: swept at start unless it is in use
@@ -52,6 +53,7 @@ struct paths {
   std::filesystem::path store() const { return root / "store" / "sha256"; }
   std::filesystem::path layout() const { return root / "store" / "layout"; }
   std::filesystem::path stored(const digest& d) const { return store() / d.hex; }
+  std::filesystem::path pull_secret_key() const { return root / "store" / "pull-secrets.key"; }
   std::filesystem::path staging() const { return root / "staging"; }
   std::filesystem::path taken_out(const digest& d) const { return staging() / d.hex; }
   std::filesystem::path caches() const { return root / "caches"; }

@@ -57,8 +57,11 @@ void caches_state::cache_changed(const cluster_cache& cache) {
   auto [at, fresh] = children_.try_emplace(cache.ref);
   auto& c = at->second;
   auto before = std::exchange(c.cache, cache);
-  if (fresh || before.object.generation != cache.object.generation)
-    self_->send(secrets_, wanted_atom_v, cache.ref, cache.pull_secrets);
+  if (fresh || before.object.generation != cache.object.generation) {
+    // What is being deleted is pulled nowhere any more.
+    auto names = cache.object.deleting ? std::vector<std::string>() : cache.pull_secrets;
+    self_->send(secrets_, wanted_atom_v, cache.ref, names, cache.node_selector);
+  }
   if (!c.actor) {
     if (c.deaths == 0) start(cache.ref);
     return;
@@ -118,6 +121,8 @@ void caches_state::reported(const node_report& report) {
   if (report.ns.empty()) {
     // A report is created first and filled in then.
     bool speaks = !report.node_name.empty();
+    if (std::exchange(n.pull_secret_key, report.pull_secret_key) != report.pull_secret_key)
+      tell_secrets(report.name, n);
     bool news = n.runs_agent != speaks || n.has_gpu == report.gpus.empty();
     n.runs_agent = speaks;
     n.has_gpu = !report.gpus.empty();
@@ -142,6 +147,8 @@ void caches_state::retracted(const std::string& ns, const std::string& node) {
   --n.reports;
   if (ns.empty()) {
     n.runs_agent = n.has_gpu = false;
+    n.pull_secret_key.clear();
+    tell_secrets(node, n);
     broadcast(node, n);
   }
   forget_if_gone(node);
@@ -197,6 +204,7 @@ void caches_state::node_changed(const node_facts& facts) {
   n.exists = true;
   n.facts = facts;
   broadcast(facts.name, n);
+  tell_secrets(facts.name, n);
   look_again(facts.name);
 }
 
@@ -206,6 +214,7 @@ void caches_state::node_deleted(const std::string& name) {
   at->second.exists = false;
   at->second.facts = {};
   broadcast(name, at->second);
+  tell_secrets(name, at->second);
   forget_if_gone(name);
 }
 
@@ -225,6 +234,12 @@ void caches_state::broadcast(const std::string& name, const node& n) {
   for (const auto& [ref, c] : children_)
     if (c.actor)
       self_->send(c.actor, node_atom_v, std::vector<node_standing>{standing(name, n, c.cache)});
+}
+
+/// Labels are the Node's, which agents cannot change; the key is the word of the node's own agent.
+void caches_state::tell_secrets(const std::string& name, const node& n) {
+  self_->send(secrets_, node_atom_v, name, n.facts.labels,
+              n.exists ? n.pull_secret_key : std::string());
 }
 
 void caches_state::forget_if_gone(const std::string& name) {

@@ -42,6 +42,7 @@ private:
     bool exists = false;
     bool runs_agent = false;
     bool has_gpu = false;
+    std::string pull_secret_key;  ///< as its agent says
     uint32_t reports = 0;
   };
   using holdings = std::map<std::string, node_holding>;  ///< by the cache's name
@@ -56,6 +57,7 @@ private:
   void node_deleted(const std::string& name);
   void look_again(const std::string& name);
   void broadcast(const std::string& name, const node& n);
+  void tell_secrets(const std::string& name, const node& n);
   void forget_if_gone(const std::string& name);
   void namespace_ending(const std::string& ns, bool ending);
   void set_acting(bool leading, bool whole);

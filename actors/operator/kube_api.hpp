@@ -39,13 +39,14 @@ public:
   kube_secrets(k8s::client& client, metrics& counted, std::string copies_ns)
       : client_(client), metrics_(counted), copies_ns_(std::move(copies_ns)) {}
 
-  void copy(const secret_ref& from, answer<done> reply) override;
-  void drop(const std::string& copy, answer<done> reply) override;
-  void list(answer<std::vector<std::string>> reply) override;
+  void read_login(const secret_ref& from, answer<registry_login> reply) override;
+  void write_part(const secret_ref& of, const copied_part& part, const std::string& sealed,
+                  answer<done> reply) override;
+  void drop_part(const std::string& name, answer<done> reply) override;
+  void list_parts(answer<std::vector<copied_part>> reply) override;
 
 private:
-  void write_copy(const secret_ref& from, const k8s::object& secret, answer<done> reply);
-  void apply_copy(const std::string& name, const std::string& body, answer<done> reply);
+  void apply_part(const std::string& name, const std::string& body, answer<done> reply);
 
   k8s::client& client_;
   metrics& metrics_;

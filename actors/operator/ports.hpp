@@ -6,6 +6,7 @@
 #include "messages/answer.hpp"
 #include "messages/cluster.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -46,16 +47,35 @@ struct secret_ref {
   auto operator<=>(const secret_ref&) const = default;
 };
 
-/// Copies of pull secrets, in a namespace that holds nothing else.
+/// A pull secret, read.
+struct registry_login {
+  std::string version;  ///< another one: the secret may be another
+  std::string text;     ///< a Docker configuration
+};
+
+/// One part of a copy of a pull secret, as it is in the API, but for what is sealed in it.
+struct copied_part {
+  std::string name;
+  size_t parts = 1;     ///< that the copy has
+  std::string version;  ///< of the secret
+  std::string sealed_for;
+
+  bool operator==(const copied_part&) const = default;
+};
+
+/// Pull secrets of all namespaces, and the copies of them in a namespace that holds nothing else.
 class secrets_port {
 public:
   virtual ~secrets_port() = default;
-  /// Makes the copy equal to the secret. errc::not_found: there is no such secret, and no copy of
-  /// it any more. errc::invalid_argument: it is no pull secret.
-  virtual void copy(const secret_ref& from, answer<done> reply) = 0;
-  /// True if it is gone, also if it was before. `copy` is a name from `list` or pull_secret_copy().
-  virtual void drop(const std::string& copy, answer<done> reply) = 0;
-  virtual void list(answer<std::vector<std::string>> reply) = 0;
+  /// errc::not_found: there is no such secret. errc::invalid_argument: it is no pull secret.
+  /// errc::limit_exceeded: it is larger than `pull_secret_bytes_max`.
+  virtual void read_login(const secret_ref& from, answer<registry_login> reply) = 0;
+  /// Whatever was there under this name. `of` is for people.
+  virtual void write_part(const secret_ref& of, const copied_part& part, const std::string& sealed,
+                          answer<done> reply) = 0;
+  /// True if it is gone, also if it was before.
+  virtual void drop_part(const std::string& name, answer<done> reply) = 0;
+  virtual void list_parts(answer<std::vector<copied_part>> reply) = 0;
 };
 
 /// GKM's own DaemonSets.

@@ -1,6 +1,8 @@
 // gkm-agent against a real API server: what it makes of caches, and what it says of them.
 #include "agent_fixture.hpp"
+#include "base/base64.hpp"
 #include "base/files.hpp"
+#include "base/sealing.hpp"
 #include "base/sha256.hpp"
 #include "messages/pull_secret.hpp"
 #include "messages/volume.hpp"
@@ -210,8 +212,8 @@ TEST_F(agent_test, a_node_selector_is_followed_when_labels_change) {
 TEST_F(agent_test, repairs_reports_that_others_touch_and_removes_those_left_over) {
   agent_node node(server(), "agent-repairs");
   auto as_agent = server().as("left-over", pod_token(server(), {node.name(), "gkm-agent"}));
-  as_agent.apply("{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, metadata: {name: " +
-                 node.name() + ", namespace: " + ns_ + "}}");
+  as_agent.apply_at_server("{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, metadata: {name: " +
+                           node.name() + ", namespace: " + ns_ + "}}");
   start(node);
   EXPECT_TRUE(eventually("the report of an earlier life goes", [&] { return !node.report(ns_); }));
   auto one = add_image("v1", 5'000);
@@ -237,11 +239,23 @@ TEST_F(agent_test, logs_in_with_the_copy_of_a_pull_secret_and_keeps_it_nowhere) 
   auto e = node.report(ns_)->caches["x"][*digest::parse(one.digest())];
   EXPECT_EQ(e.conditions[0].reason, "Unauthorized");
   EXPECT_THAT(e.conditions[0].message, HasSubstr("'" + ns_ + "/login' is missing"));
-  admin().apply(
-      "{apiVersion: v1, kind: Secret, metadata: {name: " + pull_secret_copy(ns_, "login") +
-      ", namespace: gkm-pull-secrets}, type: kubernetes.io/dockerconfigjson, stringData: "
-      "{.dockerconfigjson: '{\"auths\":{\"" +
-      registry_.server().authority() + "\":{\"username\":\"user\",\"password\":\"s3cr3t\"}}}'}}");
+  auto copy = pull_secret_copy(ns_, "login");
+  auto login = R"({"auths":{")" + registry_.server().authority() +
+               R"(":{"username":"user","password":"s3cr3t"}}})";
+  auto put_copy = [&](const std::string& key) {
+    auto sealed = base::sealer::make()->seal(login, copy, {{node.name(), *base::from_base64(key)}});
+    admin().apply("{apiVersion: v1, kind: Secret, metadata: {name: " + copy +
+                  ", namespace: gkm-pull-secrets, annotations: {gkm.io/parts: \"1\"}}, type: " +
+                  std::string(pull_secret_type) + ", data: {sealed: " + base::to_base64(*sealed) +
+                  "}}");
+  };
+  // One that is not for this node helps nobody here, and says so.
+  put_copy(base::to_base64(*base::public_key_of(*base::make_private_key())));
+  ASSERT_TRUE(eventually("it says why", [&] {
+    auto now = node.report(ns_)->caches["x"][*digest::parse(one.digest())];
+    return now.conditions[0].message.find("does not open") != std::string::npos;
+  }));
+  put_copy(node.report("")->pull_secret_key);
   ASSERT_TRUE(node.wait_state(ref("x"), one.digest(), "Extracted"));
   for (const auto& file : std::filesystem::recursive_directory_iterator(node.folder()))
     EXPECT_TRUE(!file.is_regular_file() ||

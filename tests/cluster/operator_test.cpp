@@ -1,4 +1,6 @@
 // The real gkm-operator against a real API server; the test says what agents would.
+#include "base/base64.hpp"
+#include "base/sealing.hpp"
 #include "messages/pull_secret.hpp"
 #include "tests/support/operator_program.hpp"
 #include "tests/support/reporting_agent.hpp"
@@ -160,49 +162,63 @@ TEST_F(gkm_operator, a_namespace_that_goes_is_not_held_up) {
   EXPECT_TRUE(is_gone(ns));
 }
 
-TEST_F(gkm_operator, copies_pull_secrets_as_long_as_a_cache_names_them) {
-  const std::string ns = "op-secret";
-  make_namespace(server(), ns);
-  admin().run({"create", "secret", "docker-registry", "login", "-n", ns, "--docker-server=quay.io",
-               "--docker-username=u", "--docker-password=p"});
-  operator_program op(server());
-  admin().apply(cache(ns, digest_a, ", imagePullSecrets: [{name: login}]"));
-  auto copy = pull_secret_copy(ns, "login");
-  auto copies = pull_secret_namespace("gkm-system");
-  auto data = [&](const std::string& of, const std::string& name) {
-    return admin().ask({"get", "secret", name, "-n", of, "-o", "jsonpath={.data}"}).out;
-  };
-  ASSERT_TRUE(eventually("the copy is there", [&] {
-    return !data(copies, copy).empty() && data(copies, copy) == data(ns, "login");
-  }));
-  admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
-  EXPECT_TRUE(eventually("the copy is gone", [&] { return data(copies, copy).empty(); }));
-}
-
-TEST_F(gkm_operator, copies_a_pull_secret_that_was_made_anew_as_another_type) {
-  const std::string ns = "op-secret-type";
-  make_namespace(server(), ns);
-  auto make = [&](const std::string& type, const std::string& key) {
-    admin().apply("{apiVersion: v1, kind: Secret, metadata: {name: login, namespace: " + ns +
-                  "}, type: kubernetes.io/" + type + ", stringData: {" + key + ": '{}'}}");
-  };
-  make("dockerconfigjson", ".dockerconfigjson");
-  operator_program op(server());
-  admin().apply(cache(ns, digest_a, ", imagePullSecrets: [{name: login}]"));
-  auto type = [&] {
+class sealed_copies : public gkm_operator {
+protected:
+  static std::string field(const std::string& ns, const std::string& path) {
     return admin()
         .ask({"get", "secret", pull_secret_copy(ns, "login"), "-n",
-              pull_secret_namespace("gkm-system"), "-o", "jsonpath={.type}"})
+              pull_secret_namespace("gkm-system"), "-o", "jsonpath=" + path})
         .out;
-  };
-  ASSERT_TRUE(
-      eventually("there is a copy", [&] { return type() == "kubernetes.io/dockerconfigjson"; }));
-  admin().run({"delete", "secret", "login", "-n", ns});
-  make("dockercfg", ".dockercfg");
-  admin().apply(cache(ns, digest_b, ", imagePullSecrets: [{name: login}]"));
-  EXPECT_TRUE(
-      eventually("the copy is another", [&] { return type() == "kubernetes.io/dockercfg"; }))
-      << type() << op.process().err();
+  }
+  /// What a node with this key reads in the copy of `ns`/login; empty: nothing.
+  static std::string read(const std::string& ns, const std::string& node,
+                          const std::string& private_key) {
+    auto sealed = base::from_base64(field(ns, "{.data.sealed}"));
+    return base::open_sealed(sealed.value_or(""), pull_secret_copy(ns, "login"), node, private_key)
+        .value_or(std::string());
+  }
+  static void make_login(const std::string& ns) {
+    make_namespace(server(), ns);
+    admin().run({"create", "secret", "docker-registry", "login", "-n", ns,
+                 "--docker-server=quay.io", "--docker-username=u", "--docker-password=p"});
+  }
+  std::string key_ = *base::make_private_key();
+  std::string public_key_ = base::to_base64(*base::public_key_of(key_));
+};
+
+TEST_F(sealed_copies, are_there_as_long_as_a_cache_names_the_secret) {
+  const std::string ns = "op-secret";
+  make_login(ns);
+  reporting_agent one(server(), "op-secret-a", "zone: a");
+  one.publish_key(public_key_);
+  reporting_agent two(server(), "op-secret-b", "zone: b");
+  auto other_key = *base::make_private_key();
+  two.publish_key(base::to_base64(*base::public_key_of(other_key)));
+  operator_program op(server());
+  admin().apply(
+      cache(ns, digest_a, ", imagePullSecrets: [{name: login}], nodeSelector: {zone: a}"));
+  ASSERT_TRUE(eventually("the node can read it", [&] {
+    return read(ns, "op-secret-a", key_).find("quay.io") != std::string::npos;
+  })) << op.process().err();
+  EXPECT_EQ(read(ns, "op-secret-b", other_key), "");
+  admin().run({"label", "node", "op-secret-b", "zone=a", "--overwrite"});
+  EXPECT_TRUE(eventually("so can another that is to have it now",
+                         [&] { return !read(ns, "op-secret-b", other_key).empty(); }));
+  admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
+  EXPECT_TRUE(eventually("the copy is gone", [&] { return field(ns, "{.type}").empty(); }));
+}
+
+TEST_F(sealed_copies, take_the_place_of_what_an_earlier_version_copied) {
+  const std::string ns = "op-secret-type";
+  make_login(ns);
+  admin().apply("{apiVersion: v1, kind: Secret, metadata: {name: " + pull_secret_copy(ns, "login") +
+                ", namespace: gkm-pull-secrets, labels: {gkm.io/pull-secret: \"true\"}}, type: "
+                "kubernetes.io/dockerconfigjson, stringData: {.dockerconfigjson: '{}'}}");
+  operator_program op(server());
+  admin().apply(cache(ns, digest_a, ", imagePullSecrets: [{name: login}]"));
+  EXPECT_TRUE(eventually("it is sealed", [&] { return field(ns, "{.type}") == pull_secret_type; }))
+      << field(ns, "{.type}") << op.process().err();
+  EXPECT_EQ(field(ns, "{.data.\\.dockerconfigjson}"), "");
   admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
 }
 

@@ -1,4 +1,5 @@
 // Who may do what: the roles and policies of deploy/base, with the tokens that pods would have.
+#include "tests/support/child_process.hpp"
 #include "tests/support/deployment.hpp"
 #include "tests/support/kube_identities.hpp"
 
@@ -69,7 +70,7 @@ TEST_F(policy, an_agent_writes_the_reports_of_its_own_node_only) {
   auto a = agent_on("policy-a");
   auto b = agent_on("policy-b");
   const std::string denied = "an agent may write the report of its own node alone";
-  ASSERT_TRUE(a.ask_with_file({"apply", "-f"}, report("policy-a")).ok());
+  ASSERT_TRUE(a.ask_with_file({"apply", "--server-side", "-f"}, report("policy-a")).ok());
   EXPECT_TRUE(patch_status(a, "gkmcachenode/policy-a", R"({"nodeName": "policy-a"})").ok());
 
   expect_refused(a.ask_with_file({"create", "-f"}, report("policy-b")), denied);
@@ -80,10 +81,161 @@ TEST_F(policy, an_agent_writes_the_reports_of_its_own_node_only) {
   EXPECT_TRUE(a.ask({"delete", "gkmcachenode", "policy-a", "-n", "policy-test"}).ok());
 }
 
+TEST_F(policy, an_agents_report_has_no_finalizer_owner_or_label_but_its_node) {
+  auto a = agent_on("policy-a");
+  auto with = [](const std::string& metadata) {
+    return "{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, metadata: {name: policy-a, "
+           "namespace: policy-test, " +
+           metadata + "}}";
+  };
+  auto create = [&](const std::string& metadata) {
+    return a.ask_with_file({"create", "-f"}, with(metadata));
+  };
+  auto owner = [](const std::string& kind, const std::string& name, const std::string& more = "") {
+    return "ownerReferences: [{apiVersion: v1, kind: " + kind + ", name: " + name +
+           ", uid: some-uid" + more + "}]";
+  };
+  expect_refused(create("finalizers: [gkm.io/held]"), "adds no finalizer");
+  expect_refused(create(owner("Node", "policy-b")), "nobody but its Node owns");
+  expect_refused(create(owner("Pod", "policy-a")), "nobody but its Node owns");
+  expect_refused(create(owner("Node", "policy-a", ", blockOwnerDeletion: true")),
+                 "nobody but its Node owns");
+  expect_refused(create("labels: {team: ml}"), "no label but");
+  expect_refused(create("labels: {kubernetes.io/hostname: policy-b}"), "no label but");
+  expect_refused(create("annotations: {a: b}"), "no label but");
+  ASSERT_TRUE(
+      create("labels: {kubernetes.io/hostname: policy-a}, " + owner("Node", "policy-a")).ok());
+  expect_refused(a.ask({"patch", "gkmcachenode", "policy-a", "-n", "policy-test", "--type=merge",
+                        "-p", R"({"metadata": {"finalizers": ["gkm.io/held"]}})"}),
+                 "adds no finalizer");
+  // What an administrator put there does not keep the agent from its work.
+  admin().run({"label", "gkmcachenode", "policy-a", "-n", "policy-test", "team=ml"});
+  EXPECT_TRUE(patch_status(a, "gkmcachenode/policy-a", R"({"nodeName": "policy-a"})").ok());
+  EXPECT_TRUE(a.ask({"delete", "gkmcachenode", "policy-a", "-n", "policy-test"}).ok());
+}
+
+TEST_F(policy, an_agents_events_are_about_its_reports_and_pods) {
+  auto a = agent_on("policy-a");
+  auto event = [](const std::string& name, const std::string& regarding,
+                  const std::string& reporter = "gkm.io/agent",
+                  const std::string& instance = "policy-a") {
+    return "{apiVersion: events.k8s.io/v1, kind: Event, metadata: {name: " + name +
+           ", namespace: policy-test}, eventTime: '2026-01-01T00:00:00.000000Z', "
+           "reportingController: " +
+           reporter + ", reportingInstance: " + instance +
+           ", reason: Created, action: Extract, type: Normal, note: n, regarding: " + regarding +
+           "}";
+  };
+  const std::string report =
+      "{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, name: policy-a, namespace: policy-test}";
+  auto create = [&](const std::string& text) { return a.ask_with_file({"create", "-f"}, text); };
+  EXPECT_TRUE(create(event("report", report)).ok());
+  EXPECT_TRUE(
+      create(event("pod", "{apiVersion: v1, kind: Pod, name: p, namespace: policy-test}")).ok());
+  expect_refused(
+      create(event("x", "{apiVersion: v1, kind: Secret, name: p, namespace: policy-test}")),
+      "about the reports of its own node, and about pods");
+  expect_refused(create(event("x",
+                              "{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, name: "
+                              "policy-b, namespace: policy-test}")),
+                 "about the reports of its own node, and about pods");
+  expect_refused(create(event("x", report, "kubelet")), "events of its own");
+  expect_refused(create(event("x", report, "gkm.io/agent", "policy-b")), "events of its own");
+  admin().apply(event("kubelets", report, "kubelet"));
+  expect_refused(a.ask({"patch", "events.v1.events.k8s.io", "kubelets", "-n", "policy-test",
+                        "--type=merge", "-p", R"({"reportingController": "gkm.io/agent"})"}),
+                 "events of its own");
+}
+
+TEST_F(policy, the_operator_changes_of_a_daemonset_what_gkm_config_says) {
+  auto op = gkm_operator();
+  auto patch = [&](const std::string& body, const std::string& type = "strategic") {
+    return op.ask({"patch", "daemonset", "gkm-agent", "-n", "gkm-system", "--type=" + type,
+                   "--dry-run=server", "-p", body});
+  };
+  auto containers = [](const std::string& fields) {
+    return R"({"spec":{"template":{"spec":{"containers":[{"name":"gkm-agent",)" + fields + "}]}}}}";
+  };
+  auto pods = [](const std::string& fields) {
+    return R"({"spec":{"template":{"spec":{)" + fields + "}}}}";
+  };
+  auto image =
+      admin().field({"configmap/gkm-config", "-n", "gkm-system"}, "{.data.gkm\\.agent\\.image}");
+  // The API server reads gkm-config for this, soon after it has heard of the policy.
+  ASSERT_TRUE(eventually("what gkm-config says may be written",
+                         [&] { return patch(containers(R"("image":")" + image + "\"")).ok(); }));
+  expect_refused(patch(containers(R"("image":"evil/image")")), "the images of GKM's own");
+  expect_refused(patch(containers(R"("command":["sh"])")), "the images of GKM's own");
+  expect_refused(patch(containers(R"("securityContext":{"privileged":true})")),
+                 "the images of GKM's own");
+  expect_refused(patch(R"({"spec":{"template":{"spec":{"containers":[{"name":"more","image":")" +
+                       image + "\"}]}}}}"),
+                 "the images of GKM's own");
+  expect_refused(patch(pods(R"("hostPID":true)")), "no more of the pods than images");
+  expect_refused(patch(pods(R"("serviceAccountName":"default")")),
+                 "no more of the pods than images");
+  expect_refused(patch(R"({"spec":{"template":{"metadata":{"annotations":{"a":"b"}}}}})"),
+                 "no other annotation of the pods");
+  expect_refused(
+      patch(R"({"spec":{"template":{"metadata":{"annotations":{"gkm.io/nogpu":"true"}}}}})"),
+      "must be what gkm-config says");
+  expect_refused(patch(R"({"spec":{"minReadySeconds":100}})"), "nothing but the pods' template");
+  expect_refused(patch(R"({"metadata":{"labels":{"a":"b"}}})"), "nothing but the pods' template");
+}
+
+TEST_F(policy, the_operator_changes_no_more_of_webhooks_than_the_authority) {
+  auto op = gkm_operator();
+  // The real ones are not deployed here; this one is called for nothing.
+  admin().apply(
+      "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, "
+      "metadata: {name: gkm-pods, labels: {app: gkm}}, webhooks: [{name: pods.gkm.io, "
+      "admissionReviewVersions: [v1], sideEffects: None, clientConfig: {service: {namespace: "
+      "gkm-system, name: gkm-webhook}}, rules: [{apiGroups: [nobody.example], apiVersions: [v1], "
+      "resources: [nothings], operations: [CREATE]}], matchConditions: [{name: never, expression: "
+      "'false'}]}]}");
+  auto patch = [&](const std::string& operations) {
+    return op.ask({"patch", "mutatingwebhookconfiguration", "gkm-pods", "--type=json",
+                   "--dry-run=server", "-p", operations});
+  };
+  EXPECT_TRUE(
+      patch(R"([{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"Cg=="}])").ok());
+  const std::string denied = "no more of webhooks than caBundle";
+  ASSERT_TRUE(eventually("the policy is in force", [&] {
+    return !patch(R"([{"op":"replace","path":"/webhooks/0/rules/0/resources","value":["x"]}])")
+                .ok();
+  }));
+  expect_refused(
+      patch(R"([{"op":"add","path":"/webhooks/0/clientConfig/service/namespace","value":"evil"}])"),
+      denied);
+  expect_refused(
+      patch(R"([{"op":"replace","path":"/webhooks/0/rules/0/resources","value":["secrets"]}])"),
+      denied);
+  expect_refused(patch(R"([{"op":"remove","path":"/webhooks/0/matchConditions"}])"), denied);
+  expect_refused(patch(R"([{"op":"add","path":"/metadata/labels/a","value":"b"}])"),
+                 "no more of webhook configurations than caBundle");
+  admin().run({"delete", "mutatingwebhookconfiguration", "gkm-pods"});
+}
+
+TEST_F(policy, the_operator_makes_no_token_of_a_service_account) {
+  auto op = gkm_operator();
+  auto secret = [](const std::string& ns, const std::string& type) {
+    return "{apiVersion: v1, kind: Secret, metadata: {name: made, namespace: " + ns +
+           ", annotations: {kubernetes.io/service-account.name: gkm-agent}}, type: " + type +
+           ", stringData: {sealed: x}}";
+  };
+  for (const auto* ns : {"gkm-system", "gkm-pull-secrets"})
+    expect_refused(
+        op.ask_with_file({"create", "-f"}, secret(ns, "kubernetes.io/service-account-token")),
+        "its certificates and sealed copies");
+  EXPECT_TRUE(op.ask_with_file({"create", "--dry-run=server", "-f"},
+                               secret("gkm-pull-secrets", "gkm.io/sealed-pull-secret"))
+                  .ok());
+}
+
 TEST_F(policy, the_same_holds_for_reports_without_a_namespace) {
   const std::string object =
       "{apiVersion: gkm.io/v1alpha1, kind: ClusterGKMCacheNode, metadata: {name: policy-a}}";
-  ASSERT_TRUE(agent_on("policy-a").ask_with_file({"apply", "-f"}, object).ok());
+  ASSERT_TRUE(agent_on("policy-a").ask_with_file({"apply", "--server-side", "-f"}, object).ok());
   expect_refused(agent_on("policy-b").ask({"delete", "clustergkmcachenode", "policy-a"}),
                  "its own node alone: 'policy-a' is not 'policy-b'");
   EXPECT_TRUE(gkm_operator().ask({"delete", "clustergkmcachenode", "policy-a"}).ok());
@@ -105,7 +257,9 @@ TEST_F(policy, nobody_but_the_operator_writes_a_caches_status) {
 }
 
 TEST_F(policy, nobody_but_an_agent_writes_a_reports_status) {
-  ASSERT_TRUE(agent_on("policy-b").ask_with_file({"apply", "-f"}, report("policy-b")).ok());
+  ASSERT_TRUE(agent_on("policy-b")
+                  .ask_with_file({"apply", "--server-side", "-f"}, report("policy-b"))
+                  .ok());
   const std::string forged = R"({"nodeName": "policy-b"})";
   expect_refused(patch_status(admin(), "gkmcachenode/policy-b", forged), "only the agent");
   expect_refused(patch_status(editor(), "gkmcachenode/policy-b", forged), "forbidden");

@@ -71,7 +71,35 @@ void wait_for_policies(const kube_server& server) {
     return !agent.ask({"delete", "gkmcachenode", "probe", "-n", "gkm-system", "--dry-run=server"})
                 .ok();
   };
-  auto all_deny = [&] { return status_denied() && digest_denied() && agent_denied(); };
+  auto event_denied = [&] {
+    return !agent
+                .ask_with_file(
+                    {"create", "--dry-run=server", "-f"},
+                    "{apiVersion: events.k8s.io/v1, kind: Event, metadata: {name: probe, "
+                    "namespace: default}, eventTime: '2026-01-01T00:00:00.000000Z', "
+                    "reportingController: probe, reportingInstance: probe, reason: Probe, action: "
+                    "Probe, type: Normal, note: n, regarding: {apiVersion: v1, kind: Node, name: "
+                    "probe}}")
+                .ok();
+  };
+  auto gkm_operator = server.as("probe-op", account_token(server, "gkm-system", "gkm-operator"));
+  auto rollout_denied = [&] {
+    return !gkm_operator
+                .ask({"patch", "daemonset", "gkm-agent", "-n", "gkm-system", "--type=merge",
+                      "--dry-run=server", "-p", R"({"spec":{"minReadySeconds":1}})"})
+                .ok();
+  };
+  auto secret_denied = [&] {
+    return !gkm_operator
+                .ask_with_file({"create", "--dry-run=server", "-f"},
+                               "{apiVersion: v1, kind: Secret, type: probe, metadata: {name: probe,"
+                               " namespace: gkm-pull-secrets}}")
+                .ok();
+  };
+  auto all_deny = [&] {
+    return status_denied() && digest_denied() && agent_denied() && event_denied() &&
+           rollout_denied() && secret_denied();
+  };
   eventually("the policies are in force", all_deny, policy_limit);
   admin.run({"delete", "gkmcachenode", "probe", "-n", "gkm-system"});
 }

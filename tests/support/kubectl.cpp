@@ -64,6 +64,12 @@ std::string kubectl::apply(const std::string& yaml) const {
   return answer.out;
 }
 
+std::string kubectl::apply_at_server(const std::string& yaml) const {
+  auto answer = ask_with_file({"apply", "--server-side", "-f"}, yaml);
+  EXPECT_TRUE(answer.ok()) << answer.out << answer.err << "\nof\n" << yaml;
+  return answer.out;
+}
+
 std::string kubectl::field(const std::vector<std::string>& object,
                            const std::string& json_path) const {
   std::vector<std::string> arguments{"get", "-o", "jsonpath=" + json_path};

@@ -34,6 +34,8 @@ public:
   /// As `ask`, but the test fails, with kubectl's words, unless it ends with 0.
   std::string run(const std::vector<std::string>& arguments) const;
   std::string apply(const std::string& yaml) const;
+  /// The same without kubectl's own annotation, which those who may set none cannot use.
+  std::string apply_at_server(const std::string& yaml) const;
   /// One field of one object: get("-n ns pods/a", "{.spec.nodeName}").
   std::string field(const std::vector<std::string>& object, const std::string& json_path) const;
 

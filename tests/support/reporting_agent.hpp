@@ -14,18 +14,22 @@ public:
   /// The node is made, with a GPU, and these labels.
   reporting_agent(const kube_server& server, const std::string& node, const std::string& labels)
       : node_(node), as_((make_node(server, node, labels), identity(server, node))) {
-    as_.apply("{apiVersion: gkm.io/v1alpha1, kind: ClusterGKMCacheNode, metadata: {name: " + node +
-              "}}");
+    as_.apply_at_server(
+        "{apiVersion: gkm.io/v1alpha1, kind: ClusterGKMCacheNode, metadata: {name: " + node + "}}");
     as_.run(patch("clustergkmcachenode", "",
                   R"({"nodeName":")" + node + R"(","gpus":[{"gpuType":"MI250X","ids":[0]}]})"));
+  }
+
+  void publish_key(const std::string& public_key_base64) {
+    as_.run(patch("clustergkmcachenode", "", R"({"pullSecretKey":")" + public_key_base64 + "\"}"));
   }
 
   /// In words of the report: state "Extracted", "Running", "Outdated", "Error", "Pending".
   void say(const std::string& ns, const std::string& cache, const std::string& digest,
            const std::string& state, const std::vector<std::string>& pods = {},
            const std::string& message = "") {
-    as_.apply("{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, metadata: {name: " + node_ +
-              ", namespace: " + ns + "}}");
+    as_.apply_at_server("{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, metadata: {name: " +
+                        node_ + ", namespace: " + ns + "}}");
     std::string uses;
     for (const auto& pod : pods)
       uses += std::string(uses.empty() ? "" : ",") + R"({"podNamespace":")" + ns +

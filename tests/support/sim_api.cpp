@@ -242,10 +242,16 @@ void operator_life::resolve(const cluster_cache& cache, answer<digest> reply) {
   });
 }
 
-void operator_life::copy(const cluster::secret_ref&, answer<done> reply) { reply(done{}); }
-void operator_life::drop(const std::string&, answer<done> reply) { reply(done{}); }
-void operator_life::list(answer<std::vector<std::string>> reply) {
-  reply(std::vector<std::string>{});
+void operator_life::read_login(const cluster::secret_ref&, answer<cluster::registry_login> reply) {
+  reply(cluster::registry_login{"1", "{}"});
+}
+void operator_life::write_part(const cluster::secret_ref&, const cluster::copied_part&,
+                               const std::string&, answer<done> reply) {
+  reply(done{});
+}
+void operator_life::drop_part(const std::string&, answer<done> reply) { reply(done{}); }
+void operator_life::list_parts(answer<std::vector<cluster::copied_part>> reply) {
+  reply(std::vector<cluster::copied_part>{});
 }
 
 }  // namespace gkm::sim

@@ -115,9 +115,11 @@ private:
   void record(const cluster_cache&, const cluster::cache_event&) override;
   void ensure_driver(answer<done>) override;
   void resolve(const cluster_cache&, answer<digest>) override;
-  void copy(const cluster::secret_ref&, answer<done>) override;
-  void drop(const std::string&, answer<done>) override;
-  void list(answer<std::vector<std::string>>) override;
+  void read_login(const cluster::secret_ref&, answer<cluster::registry_login>) override;
+  void write_part(const cluster::secret_ref&, const cluster::copied_part&, const std::string&,
+                  answer<done>) override;
+  void drop_part(const std::string&, answer<done>) override;
+  void list_parts(answer<std::vector<cluster::copied_part>>) override;
 
   sim_api& api_;
   uint64_t number_;

@@ -5,6 +5,7 @@
 #include "actors/node/cluster/metrics.hpp"
 #include "actors/node/cluster/node_reporter.hpp"
 #include "actors/node/cluster/pull_logins.hpp"
+#include "actors/node/cluster/pull_secret_key.hpp"
 #include "actors/node/cluster/registry_reach.hpp"
 #include "actors/node/cluster/volume_news.hpp"
 #include "actors/node/gpu_actor.hpp"
@@ -16,7 +17,9 @@
 #include "actors/node/store.hpp"
 #include "actors/node/usage.hpp"
 #include "actors/node/usage_files.hpp"
+#include "base/base64.hpp"
 #include "base/log.hpp"
+#include "base/sealing.hpp"
 #include "base/setting_file.hpp"
 #include "base/version.hpp"
 #include "gpu/inventory.hpp"
@@ -99,7 +102,7 @@ k8s::event event_on_pod(const volume_record& record, const volume_note& note) {
 class agent {
 public:
   agent(const settings& s, k8s::config api, std::unique_ptr<state_dir> state,
-        std::unique_ptr<usage_files> volumes)
+        std::unique_ptr<usage_files> volumes, const std::string& pull_secret_key)
       : settings_(s),
         metrics_(s.where.csi_metrics()),
         system_(configured(config_)),
@@ -108,7 +111,7 @@ public:
         client_(std::make_unique<k8s::client>(std::move(api), client_options())),
         events_(std::make_unique<k8s::event_recorder>(*client_, recorder_options(s))),
         reports_(*client_, *events_, metrics_, s.node_name),
-        logins_(*client_, http_, registries_, s.pull_secret_ns),
+        logins_(*client_, http_, registries_, {s.pull_secret_ns, s.node_name, pull_secret_key}),
         state_(std::move(state)),
         volumes_(std::move(volumes)),
         inventory_(open_inventory(s)) {
@@ -117,7 +120,7 @@ public:
           return logins_.open(secrets, std::move(stop));
         },
         limits_);
-    spawn_reporter();
+    spawn_reporter(pull_secret_key);
     spawn_node();
   }
 
@@ -166,10 +169,11 @@ private:
     which = nullptr;
   }
 
-  void spawn_reporter() {
+  void spawn_reporter(const std::string& pull_secret_key) {
     reporter_ = gkm::spawn<node_reporter_state>(
         system_, settings_.node_name, reports_, clock_, chance_(),
-        [this](const node_report& report) { metrics_.reported(report); });
+        [this](const node_report& report) { metrics_.reported(report); },
+        base::to_base64(base::public_key_of(pull_secret_key).value_or(std::string())));
     news_ = std::make_unique<volume_news>(
         reporter_, clock_, [this](const volume_record& record, const volume_note& note) {
           events_->record(event_on_pod(record, note));
@@ -240,11 +244,13 @@ result<void> run_agent(const settings& s, const std::function<void()>& wait) {
   if (!state) return fail(state.error());
   auto volumes = watch_volumes(s.where);
   if (!volumes) return fail(volumes.error());
+  auto key = own_pull_secret_key(s.where);
+  if (!key) return fail(key.error());
   log::info("Starting", {{"version", base::version()},
                          {"node", s.node_name},
                          {"server", api->server},
                          {"state_dir", s.where.root.string()}});
-  agent running(s, std::move(*api), std::move(*state), std::move(*volumes));
+  agent running(s, std::move(*api), std::move(*state), std::move(*volumes), *key);
   if (auto started = running.start(); !started) return started;
   wait();
   return {};

@@ -4,13 +4,14 @@ namespace gkm::node {
 
 node_reporter_state::node_reporter_state(node_reporter_actor::pointer self, std::string node_name,
                                          reports_port& port, clock_port& clock, uint64_t seed,
-                                         observer observe)
+                                         observer observe, std::string pull_secret_key)
     : self_(self),
       node_name_(std::move(node_name)),
       port_(port),
       clock_(clock),
       chance_(seed),
-      observe_(std::move(observe)) {
+      observe_(std::move(observe)),
+      pull_secret_key_(std::move(pull_secret_key)) {
   reports_[""];
 }
 

@@ -37,11 +37,12 @@ public:
   using handle = node_reporter_actor;
   static constexpr const char* name = "node_reporter";
 
-  /// `observe` sees each report as it shall be, before any pause.
+  /// `observe` sees each report as it shall be, before any pause. `pull_secret_key` is public.
   using observer = std::function<void(const node_report&)>;
 
   node_reporter_state(node_reporter_actor::pointer self, std::string node_name, reports_port& port,
-                      clock_port& clock, uint64_t seed, observer observe);
+                      clock_port& clock, uint64_t seed, observer observe,
+                      std::string pull_secret_key = {});
   node_reporter_actor::behavior_type make_behavior();
 
 private:
@@ -56,6 +57,9 @@ private:
     bool waiting = false;             ///< for its pace
     std::variant<std::monostate, node_report, gone> heard;  ///< while busy
     std::deque<std::string> echoes;  ///< own versions that the watch will tell of
+    /// What was written last and what the API made of it, if that is another, as a server whose CRD
+    /// is older makes it: to write the same again would not help.
+    std::optional<std::pair<node_report, node_report>> not_kept;
     base::pace pace;
     uint32_t failures = 0;  ///< in a row
   };
@@ -96,6 +100,7 @@ private:
   clock_port& clock_;
   std::mt19937_64 chance_;
   observer observe_;
+  const std::string pull_secret_key_;       ///< in base64
   std::map<cache_ref, cache_view> caches_;  ///< those of one namespace side by side
   std::map<std::string, slot> reports_;     ///< by namespace
   std::vector<gpu_group> gpus_;

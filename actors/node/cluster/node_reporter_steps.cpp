@@ -15,6 +15,11 @@ error as_passing(const error& e) {
   return {errc::unavailable, e.message, e.retry_after};
 }
 
+node_report content(node_report r) {
+  r.object = {};
+  return r;
+}
+
 base::pace::kind kind_of_change(const node_report& seen, const node_report& wanted) {
   return is_urgent(seen, wanted) ? base::pace::kind::urgent : base::pace::kind::change;
 }
@@ -49,6 +54,7 @@ void node_reporter_state::proceed(const std::string& ns) {
   }
   if (!needed) return remove(ns);
   if (report == *s.seen) return;
+  if (s.not_kept && *s.not_kept == std::pair(content(report), content(*s.seen))) return;
   auto due = s.pace.due(self_->clock().now(), kind_of_change(*s.seen, report));
   if (due.count() == 0) return write(ns, report);
   if (!std::exchange(s.waiting, true))
@@ -61,6 +67,7 @@ node_report node_reporter_state::report_for(const std::string& ns, const slot& s
   report.ns = ns;
   report.name = report.node_name = node_name_;
   report.gpus = gpus_;
+  if (ns.empty()) report.pull_secret_key = pull_secret_key_;
   if (s.seen) {
     report.object = s.seen->object;
     // Who of these is wanted is not known yet.
@@ -112,6 +119,10 @@ void node_reporter_state::write(const std::string& ns, const node_report& report
   port_.write(*s.seen, report,
               back_here<node_report>([this, ns, report, before = *s.seen](result<node_report> now) {
                 if (!now) return failed(ns, now.error());
+                if (content(*now) == content(report))
+                  reports_[ns].not_kept.reset();
+                else
+                  reports_[ns].not_kept.emplace(content(report), content(*now));
                 for (const auto& event : events_between(before, report)) port_.record(*now, event);
                 answered(ns, *now);
               }));

@@ -1,13 +1,15 @@
 #include "actors/node/cluster/pull_logins.hpp"
 
 #include "base/base64.hpp"
-#include "base/log.hpp"
+#include "base/sealing.hpp"
 #include "k8s/client.hpp"
 #include "messages/pull_secret.hpp"
 #include "net/http.hpp"
 #include "oci/registry.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <condition_variable>
 #include <optional>
 
@@ -17,6 +19,8 @@ namespace {
 constexpr std::array pauses_for_a_copy{
     std::chrono::milliseconds{50}, std::chrono::milliseconds{150}, std::chrono::milliseconds{400}};
 constexpr size_t max_missing = 1'024;
+
+bool is_missing(const error& e) { return e.code == errc::not_found || e.code == errc::unavailable; }
 
 /// False if nobody waits any more.
 bool sleep_for(std::chrono::milliseconds pause, const std::stop_token& stop) {
@@ -83,18 +87,25 @@ private:
 
 }  // namespace
 
-result<oci::credential_store> logins_in(std::string_view docker_config_base64) {
-  auto text = base::from_base64(docker_config_base64);
-  if (!text) return fail(errc::invalid_argument, "it is not base64");
-  return oci::credential_store::parse_pull_secret(*text);
+result<std::string> open_copy(const k8s::object& part, const pull_logins::sealed_copies& ours) {
+  auto sealed = base::from_base64(part.text({"data", pull_secret_sealed_field}));
+  if (part.text({"type"}) != pull_secret_type || !sealed)
+    return fail(errc::unavailable,
+                "Its copy is not sealed: it is of an operator of another version, which will write "
+                "it anew once it is updated");
+  auto opened = base::open_sealed(*sealed, part.name(), ours.node, ours.private_key);
+  if (opened) return opened;
+  return fail(errc::unavailable, "Its copy does not open: " + opened.error().message +
+                                     "; the operator seals it once it has seen the node's key and "
+                                     "that the cache is to be here");
 }
 
 pull_logins::pull_logins(k8s::client& client, net::engine& http,
-                         const oci::registry_options& options, std::string copies_ns)
+                         const oci::registry_options& options, sealed_copies copies)
     : client_(client),
       http_(http),
       options_(options),
-      copies_ns_(std::move(copies_ns)),
+      copies_(std::move(copies)),
       anybody_(oci::make_registry_source(http, {}, options)) {}
 
 pull_logins::~pull_logins() = default;
@@ -111,7 +122,7 @@ result<std::shared_ptr<oci::source>> pull_logins::open(const std::vector<std::st
       continue;
     }
     if (!text) return wrap(text.error(), "Failed to read pull secret '" + secret + "'");
-    auto found = logins_in(*text);
+    auto found = oci::credential_store::parse_pull_secret(*text);
     if (!found) return wrap(found.error(), "Pull secret '" + secret + "' is of no use");
     logins.add_logins(*found);
   }
@@ -122,17 +133,17 @@ result<std::shared_ptr<oci::source>> pull_logins::open(const std::vector<std::st
 }
 
 /// The operator copies a secret while it judges the cache that names it: a copy that was never
-/// there yet may be on its way.
+/// there for us yet may be on its way.
 result<std::string> pull_logins::read(const std::string& secret, const std::stop_token& stop) {
   auto slash = secret.find('/');
   auto copy = pull_secret_copy(secret.substr(0, slash), secret.substr(slash + 1));
   auto found = read_copy(copy, stop);
   for (auto pause : pauses_for_a_copy) {
-    bool on_its_way = !found && found.error().code == errc::not_found && !is_known_missing(copy);
-    if (!on_its_way || !sleep_for(pause, stop)) break;
+    if (found || !is_missing(found.error()) || is_known_missing(copy)) break;
+    if (!sleep_for(pause, stop)) break;
     found = read_copy(copy, stop);
   }
-  note_missing(copy, !found && found.error().code == errc::not_found);
+  note_missing(copy, !found && is_missing(found.error()));
   return found;
 }
 
@@ -151,14 +162,27 @@ void pull_logins::note_missing(const std::string& copy, bool is_missing) {
 }
 
 result<std::string> pull_logins::read_copy(const std::string& copy, const std::stop_token& stop) {
-  pending_answer<k8s::object> asked;
-  client_.get(k8s::secrets, {copies_ns_, copy}, asked.slot());
-  auto found = asked.wait(stop);
+  auto first = read_part(copy, 0, stop);
+  if (!first) return fail(first.error());
+  size_t parts = 1;
+  auto text = first->annotation(pull_secret_parts_annotation);
+  std::from_chars(text.data(), text.data() + text.size(), parts);
+  auto own = pull_secret_part_of(pull_secret_mark(copies_.node),
+                                 std::clamp<size_t>(parts, 1, pull_secret_parts_max));
+  if (own == 0) return open_copy(*first, copies_);
+  auto found = read_part(copy, own, stop);
+  // Part 0 speaks of it: nobody of that part is to have the secret, yet.
+  if (!found && found.error().code == errc::not_found)
+    return fail(errc::unavailable, "It is not sealed for this node");
   if (!found) return fail(found.error());
-  for (std::string_view kind : {".dockerconfigjson", ".dockercfg"})
-    if (auto text = found->text({"data", kind}); !text.empty()) return std::string(text);
-  return fail(errc::invalid_argument,
-              "it holds no registry login: it must be of type kubernetes.io/dockerconfigjson");
+  return open_copy(*found, copies_);
+}
+
+result<k8s::object> pull_logins::read_part(const std::string& copy, size_t part,
+                                           const std::stop_token& stop) {
+  pending_answer<k8s::object> asked;
+  client_.get(k8s::secrets, {copies_.ns, pull_secret_part_name(copy, part)}, asked.slot());
+  return asked.wait(stop);
 }
 
 }  // namespace gkm::node

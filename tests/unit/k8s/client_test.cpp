@@ -116,6 +116,19 @@ TEST(client, says_how_patches_are_meant) {
   EXPECT_EQ(seen[1].header("content-type"), "application/json-patch+json");
 }
 
+TEST(client, lists_secrets_without_their_data) {
+  fault_server server([](const seen_request&) {
+    return reply{200, R"({"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"x",)"
+                      R"("annotations":{"a":"b"}},"type":"Opaque","data":{"password":"cA=="}}]})"};
+  });
+  client c(at(server.url("")));
+  auto all = wait_for<object_list>([&](auto r) { c.list(secrets, {"ns", {}, {}}, r); });
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(all->items.size(), 1u);
+  EXPECT_EQ(all->items[0].annotation("a"), "b");
+  EXPECT_FALSE(all->items[0].find({"data"}));
+}
+
 TEST(client, lists_in_chunks) {
   fake_api api;
   for (auto name : {"a", "b", "c", "d", "e"}) api.put(cache_path(name), cache_json(name, "i"));

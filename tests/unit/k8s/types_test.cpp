@@ -37,6 +37,7 @@ node_report some_report() {
   r.ns = "ns";
   r.name = r.node_name = "worker-1";
   r.counts.nodes = 1;
+  r.pull_secret_key = "bW9zdGx5IGhhcm1sZXNzLCBidXQgMzIgYnl0ZXMgISE=";
   r.gpus = {{"NVIDIA H100", "570.1", {0, 1}}};
   report_entry e;
   e.compatible_gpus = {0};

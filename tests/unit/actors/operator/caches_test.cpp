@@ -1,8 +1,11 @@
 #include "actors/operator/caches.hpp"
 
 #include "actors/operator/pull_secrets.hpp"
+#include "base/base64.hpp"
 #include "base/log.hpp"
+#include "base/sealing.hpp"
 #include "fake_cluster.hpp"
+#include "messages/pull_secret.hpp"
 #include "tests/support/sim_world.hpp"
 
 #include <gtest/gtest.h>
@@ -41,7 +44,7 @@ protected:
   fake_api api_;
   deaf_registry registry_;
   fake_clock clock_;
-  no_secrets secrets_port_;
+  small_secrets secrets_port_;
   pull_secrets_actor secrets_ =
       gkm::spawn<pull_secrets_state>(world_.system(), static_cast<secrets_port&>(secrets_port_),
                                      std::string("gkm-system"), uint64_t{1});
@@ -67,6 +70,64 @@ TEST_F(caches, a_node_whose_report_is_not_filled_in_yet_is_not_said_to_have_no_g
   report.gpus.clear();
   say(report_atom_v, report);
   EXPECT_EQ(reason(), "Error") << "now it says so";
+}
+
+/// What becomes of a cache's pull secret on a node.
+class secrets_of_caches : public caches {
+protected:
+  void report(const std::string& node, const std::string& private_key) {
+    node_report r;
+    r.name = r.node_name = node;
+    r.pull_secret_key = base::to_base64(*base::public_key_of(private_key));
+    say(report_atom_v, r);
+  }
+  bool reads(const std::string& node, const std::string& private_key) {
+    world_.run(sim::duration(10'000), [] {});
+    return base::open_sealed(secrets_port_.sealed, pull_secret_copy("team", "login"), node,
+                             private_key)
+        .has_value();
+  }
+  void begin() {
+    api_.there.pull_secrets = {"login"};
+    api_.there.node_selector = {{"zone", "a"}};
+    say(changed_atom_v, api_.there);
+    say(node_atom_v, node_facts{"in", {{"zone", "a"}}, true, 0});
+    say(node_atom_v, node_facts{"out", {{"zone", "b"}}, true, 0});
+    report("in", in_);
+    report("out", out_);
+    report("claimed", claimed_);
+    say(synced_atom_v, true);
+    say(lead_atom_v, true);
+  }
+
+  const std::string in_ = *base::make_private_key();
+  const std::string out_ = *base::make_private_key();
+  const std::string claimed_ = *base::make_private_key();
+};
+
+TEST_F(secrets_of_caches, are_for_the_nodes_that_match_and_exist) {
+  begin();
+  EXPECT_TRUE(reads("in", in_));
+  EXPECT_FALSE(reads("out", out_));
+  say(node_atom_v, node_facts{"out", {{"zone", "a"}}, true, 0});
+  EXPECT_TRUE(reads("out", out_)) << "labelled";
+  api_.there.node_selector.clear();
+  ++api_.there.object.generation;
+  say(changed_atom_v, api_.there);
+  EXPECT_TRUE(reads("in", in_));
+  EXPECT_FALSE(reads("claimed", claimed_)) << "a report without a Node";
+  say(deleted_atom_v, std::string("out"));
+  EXPECT_FALSE(reads("out", out_)) << "its Node is gone";
+  say(retract_atom_v, std::string(), std::string("in"));
+  EXPECT_FALSE(reads("in", in_)) << "its report is gone";
+}
+
+TEST_F(secrets_of_caches, follow_another_key) {
+  begin();
+  auto other = *base::make_private_key();
+  report("in", other);
+  EXPECT_TRUE(reads("in", other));
+  EXPECT_FALSE(reads("in", in_));
 }
 
 }  // namespace

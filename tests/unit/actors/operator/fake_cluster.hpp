@@ -53,10 +53,20 @@ struct fake_clock : clock_port {
   int64_t unix_seconds() override { return 1'800'000'000; }
 };
 
-struct no_secrets : secrets_port {
-  void copy(const secret_ref&, answer<done> reply) override { reply(done{}); }
-  void drop(const std::string&, answer<done> reply) override { reply(done{}); }
-  void list(answer<std::vector<std::string>> reply) override { reply(std::vector<std::string>{}); }
+struct small_secrets : secrets_port {
+  void read_login(const secret_ref&, answer<registry_login> reply) override {
+    reply(registry_login{"1", "{}"});
+  }
+  std::string sealed;  ///< what was written last
+  void write_part(const secret_ref&, const copied_part&, const std::string& text,
+                  answer<done> reply) override {
+    sealed = text;
+    reply(done{});
+  }
+  void drop_part(const std::string&, answer<done> reply) override { reply(done{}); }
+  void list_parts(answer<std::vector<copied_part>> reply) override {
+    reply(std::vector<copied_part>{});
+  }
 };
 
 }  // namespace gkm::cluster

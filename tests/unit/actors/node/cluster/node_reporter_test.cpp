@@ -23,6 +23,7 @@ public:
   std::vector<std::string> events;
   bool away = false;
   std::function<void()> just_before_a_write;
+  bool knows_no_keys = false;                    ///< as a server whose CRD is older
   std::function<void()> on_the_way_back;         ///< of what was read
   std::function<void(const node_report&)> tell;  ///< the watch
 
@@ -49,7 +50,9 @@ public:
       auto at = there.find(seen.ns);
       if (at == there.end()) return fail(errc::not_found, "gone");
       if (at->second.object != seen.object) return fail(errc::conflict, "modified");
-      return at->second = versioned(wanted);
+      auto kept = wanted;
+      if (knows_no_keys) kept.pull_secret_key.clear();
+      return at->second = versioned(kept);
     });
   }
   void remove(const node_report& seen, answer<done> reply) override {
@@ -103,8 +106,8 @@ protected:
   ~node_reporter_test() override { end(); }
 
   void start() {
-    actor_ =
-        gkm::spawn<node_reporter_state>(world_.system(), "worker-1", port_, clock_, 1, nullptr);
+    actor_ = gkm::spawn<node_reporter_state>(world_.system(), "worker-1", port_, clock_, 1, nullptr,
+                                             "public key");
   }
   void end() {
     if (actor_) caf::anon_send_exit(actor_, caf::exit_reason::kill);
@@ -159,6 +162,33 @@ TEST_F(node_reporter_test, the_node_says_its_gpus_before_it_has_any_cache) {
   ASSERT_EQ(port_.there[""].gpus.size(), 1u);
   EXPECT_EQ(port_.there[""].gpus[0].gpu_type, "MI210");
   EXPECT_EQ(port_.there.size(), 1u);
+}
+
+TEST_F(node_reporter_test, the_nodes_key_is_in_the_report_without_a_namespace_alone) {
+  begin();
+  want(x_, 'a');
+  pass(100);
+  EXPECT_EQ(port_.there[""].pull_secret_key, "public key");
+  ASSERT_TRUE(port_.there.contains("team"));
+  EXPECT_EQ(port_.there["team"].pull_secret_key, "");
+}
+
+TEST_F(node_reporter_test, what_the_api_does_not_keep_is_not_written_for_ever) {
+  port_.knows_no_keys = true;
+  begin();
+  pass(60'000);
+  EXPECT_LE(port_.writes, 2u);
+  auto before = port_.writes;
+  // Other changes are written, and what others change is mended.
+  say(gpus_atom_v, std::vector<gpu>{{0, "hip", "gfx942", "MI300", "", "6.1"}}, std::string());
+  pass(5'000);
+  EXPECT_EQ(port_.there[""].gpus[0].gpu_type, "MI300");
+  auto touched = port_.there[""];
+  touched.gpus.clear();
+  port_.there[""] = port_.versioned(touched);
+  pass(60'000);
+  EXPECT_EQ(port_.there[""].gpus.size(), 1u);
+  EXPECT_LE(port_.writes, before + 6);
 }
 
 TEST_F(node_reporter_test, nothing_is_written_before_the_node_is_known) {

@@ -1,7 +1,5 @@
 #include "actors/node/cluster/volume_news.hpp"
 
-#include "actors/node/cluster/pull_logins.hpp"
-#include "oci/credentials.hpp"
 #include "tests/support/sim_ports.hpp"
 #include "tests/support/sim_world.hpp"
 
@@ -56,28 +54,6 @@ TEST_F(volume_news_test, tells_nothing_of_an_intent) {
   news_.heard({{"key", r}});
   EXPECT_TRUE(told_.empty());
   EXPECT_EQ(news_.mounted(), 0u);
-}
-
-TEST(pull_logins, never_run_programs_that_a_secret_names) {
-  // {"auths":{"quay.io":{"username":"u","password":"p"}},"credsStore":"evil"}
-  auto logins = logins_in(
-      "eyJhdXRocyI6eyJxdWF5LmlvIjp7InVzZXJuYW1lIjoidSIsInBhc3N3b3JkIjoicCJ9fSwiY3JlZHNTdG9yZSI6"
-      "ImV2aWwifQ==");
-  ASSERT_TRUE(logins) << logins.error().message;
-  auto known = logins->find({"quay.io", "a/b", "latest", {}});
-  ASSERT_TRUE(known && *known);
-  EXPECT_EQ((*known)->username, "u");
-  auto other = logins->find({"ghcr.io", "a/b", "latest", {}});
-  ASSERT_TRUE(other) << "a helper was asked: " << other.error().message;
-  EXPECT_FALSE(*other);
-}
-
-TEST(pull_logins, read_both_kinds_of_secret) {
-  // {"quay.io":{"username":"u","password":"p"}}
-  auto old = logins_in("eyJxdWF5LmlvIjp7InVzZXJuYW1lIjoidSIsInBhc3N3b3JkIjoicCJ9fQ==");
-  ASSERT_TRUE(old);
-  EXPECT_TRUE(*old->find({"quay.io", "a/b", "latest", {}}));
-  EXPECT_EQ(logins_in("?").error().code, errc::invalid_argument);
 }
 
 }  // namespace gkm::node
