@@ -1,7 +1,7 @@
 #include "actors/csi/arguments.hpp"
 
-#include "actors/csi/quantity.hpp"
 #include "messages/printable.hpp"
+#include "messages/quantity.hpp"
 
 #include <algorithm>
 #include <array>
