@@ -2,6 +2,7 @@
 #pragma once
 
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 
 namespace gkm::base {
@@ -9,6 +10,13 @@ namespace gkm::base {
 /// Every thread that ever allocates would keep an arena of its own; two are plenty for programs
 /// that mostly wait. Before the first thread is made.
 void keep_memory_small();
+
+/// Raises the limit of open descriptors to the most that this process may have. Only for programs
+/// that wait with poll or epoll: select knows 1,024 descriptors.
+void use_all_descriptors();
+
+/// The limit that holds now.
+size_t descriptors_max();
 
 /// Gives back what starting up or a burst of work has touched and idling does not need: free heap,
 /// and the code and constants of program and libraries, which come back from their files when they

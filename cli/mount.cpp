@@ -70,7 +70,7 @@ result<publish_request> request_for(const cache_ref& ref, const fs::path& target
                                           {attribute::mount_path, target.string()},
                                           {attribute::wait, m.wait}};
   if (!ref.is_cluster()) said[attribute::ns] = said[attribute::pod_ns] = ref.ns;
-  if (m.copy) said[attribute::view] = std::string(to_string(view_kind::copy));
+  if (m.copy && !m.read_only) said[attribute::view] = std::string(to_string(view_kind::copy));
   if (!m.scratch_size.empty()) said[attribute::scratch_size] = m.scratch_size;
   return csi::parse_publish(volume_id_of(target), target.string(), said, m.read_only,
                             target.parent_path().string());
@@ -124,7 +124,9 @@ private:
         host_(std::move(host)),
         system_(configured(config_)),
         actor_(gkm::spawn<csi::volumes_state>(
-            system_, csi::volume_ports{catalog_.get(), volumes_.get(), host_.get()})) {}
+            // Nobody asks again here: it is waited for to the end.
+            system_, csi::volume_ports{catalog_.get(), volumes_.get(), host_.get(),
+                                       std::chrono::seconds(0)})) {}
 
   static caf::actor_system_config& configured(caf::actor_system_config& config) {
     configure(config, actor_threads);

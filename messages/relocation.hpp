@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,11 +36,13 @@ struct relocated_file {
 
 using relocation_list = std::vector<relocated_file>;
 
-/// Limits; a writer leaves out files beyond them and says so, a reader refuses more.
-constexpr size_t max_relocations_bytes = 64 << 20;  ///< of the printed list
-constexpr size_t max_relocated_files = 200'000;
+/// Limits; a writer leaves out files beyond them and says so, a reader refuses more. A reader holds
+/// one index file and its literals, and 16 bytes for each name in the list.
+constexpr size_t max_relocations_bytes = 8 << 20;  ///< of the printed list
+constexpr size_t max_relocated_files = 50'000;
 constexpr size_t max_relocated_file_bytes = 8 << 20;  ///< of one index file
-constexpr size_t max_file_literals = 100'000;
+constexpr size_t max_file_literals = 20'000;
+constexpr size_t max_rewritten_bytes = 64 << 20;  ///< of one index file, rewritten
 
 /// Whether a name may stand in the list: a relative, normalised path of UTF-8 without control
 /// characters, so that it is one line and stays inside the cache.
@@ -64,17 +67,54 @@ private:
   uint64_t files_ = 0;
 };
 
-/// Reads the text and hands over one file after the other, so that a long list needs little memory;
-/// an error of `each` ends it. Every value is checked: names stay inside the cache and come once,
-/// literals inside their file and in order.
-result<void> parse_relocations(std::string_view text,
-                               const std::function<result<void>(relocated_file)>& each);
+/// Reads the text as it comes and hands over one file after the other, so that a long list needs
+/// little memory; an error of `each` ends it. Every value is checked: names stay inside the cache
+/// and come once, literals inside their file and in order.
+class relocation_reader {
+public:
+  using receiver = std::function<result<void>(relocated_file)>;
+  explicit relocation_reader(receiver each);
+  ~relocation_reader();
 
-/// The file's content for a cache that is seen at `mount_path`: each literal becomes
+  /// Takes the next piece, wherever it is cut. After an error nothing more may be given.
+  result<void> take(std::string_view piece);
+  /// The text is over: whether it was whole.
+  result<void> end();
+
+private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+/// The same for a text that is there as a whole.
+result<void> parse_relocations(std::string_view text, const relocation_reader::receiver& each);
+
+/// One index file as it will be for a cache that is seen at a mount path: each literal becomes
 /// "<mount_path>/<suffix>" in double quotes, with '\\' and '"' escaped, which JSON and Python read
-/// alike. Fails if the content has another size (errc::conflict), a literal does not begin and end
-/// with the same quote, the result would be unreasonably large, or the mount path is not absolute,
-/// not UTF-8 or holds control characters (errc::invalid_argument).
+/// alike. Refers to what it is made from.
+class relocated_content {
+public:
+  /// Fails if the content has another size (errc::conflict), a literal does not begin and end with
+  /// the same quote, the result would be unreasonably large, or the mount path is not absolute, not
+  /// UTF-8 or holds control characters (errc::invalid_argument).
+  static result<relocated_content> make(std::string_view content, const relocated_file& file,
+                                        std::string_view mount_path);
+
+  uint64_t bytes() const { return bytes_; }
+  /// Hands it over piece by piece; an error of `write` ends that.
+  result<void> print(const std::function<result<void>(std::string_view)>& write) const;
+
+private:
+  relocated_content(std::string_view content, const relocated_file& file, std::string prefix)
+      : content_(content), file_(&file), prefix_(std::move(prefix)) {}
+
+  std::string_view content_;
+  const relocated_file* file_;
+  std::string prefix_;  ///< the opening quote and the mount path, escaped
+  uint64_t bytes_ = 0;
+};
+
+/// The same as one string.
 result<std::string> relocate(std::string_view content, const relocated_file& file,
                              std::string_view mount_path);
 

@@ -1,7 +1,7 @@
 #include "actors/csi/arguments.hpp"
 
-#include "actors/csi/quantity.hpp"
 #include "messages/printable.hpp"
+#include "messages/quantity.hpp"
 
 #include <algorithm>
 #include <array>
@@ -114,8 +114,8 @@ result<void> take_view(const attributes& from, publish_request& r) {
     return wrong(attribute::view, *text,
                  "it must be 'overlay' or 'copy'; for one that cannot be written, set the volume's "
                  "readOnly: true");
-  // Whoever only reads sees the same, copied or not.
-  if (r.view != view_kind::readonly) r.view = *view;
+  // A read-only view is an overlay, too, unless a copy is asked for: kubelet lets nobody write there.
+  if (*view == view_kind::copy || r.view != view_kind::readonly) r.view = *view;
   return {};
 }
 

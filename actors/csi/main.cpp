@@ -3,6 +3,7 @@
 #include "actors/csi/mounted_volumes.hpp"
 #include "actors/csi/observed_catalog.hpp"
 #include "actors/csi/paced_file.hpp"
+#include "actors/csi/services/scratch_settings.hpp"
 #include "actors/csi/services/server.hpp"
 #include "actors/csi/services/settings.hpp"
 #include "actors/csi/system_host.hpp"
@@ -77,9 +78,13 @@ result<ports> open_ports(const settings& s) {
   opened.host = std::move(*host);
   opened.count = std::make_unique<counted>();
   auto* count = opened.count.get();
-  auto volumes = mounted_volumes::open({where, s.kubelet_root, {}, {}, [count](size_t n) {
-                                          count->note([n](metrics& m) { m.set_volumes(n); });
-                                        }});
+  auto volumes = mounted_volumes::open(
+      {where,
+       s.kubelet_root,
+       {},
+       {},
+       [count](size_t n) { count->note([n](metrics& m) { m.set_volumes(n); }); },
+       s.scratch});
   if (!volumes) return fail(volumes.error());
   opened.volumes = std::move(*volumes);
   // Not before the lock is ours.
@@ -102,6 +107,13 @@ result<void> serve(const settings& s, const base::ending_signals& ending) {
   caf::actor_system system(config);
   auto volumes = gkm::spawn<volumes_state>(
       system, volume_ports{opened->observed.get(), opened->volumes.get(), opened->host.get()});
+  std::optional<scratch_settings> limits(
+      std::in_place, s.scratch_config_dir, s.scratch_keys, s.scratch,
+      [port = opened->volumes.get()](const scratch_limits& l) { port->set_limits(l); });
+  // The volume's own actor looks, and notes what its pod's events shall say.
+  opened->volumes->watch_scratch([volumes](const scratch_owner& over) {
+    caf::anon_send(volumes, stats_atom_v, over.volume_id, over.target);
+  });
   auto end_volumes = [&] {
     caf::anon_send_exit(volumes, caf::exit_reason::user_shutdown);
     caf::scoped_actor self(system);
@@ -117,6 +129,7 @@ result<void> serve(const settings& s, const base::ending_signals& ending) {
                                {s.endpoint, s.registration, s.kubelet_root, s.node_id, observe});
   if (!serving) {
     end_volumes();
+    opened->volumes.reset();
     return fail(serving.error());
   }
   base::log::info("Serving", {{"version", base::version()},
@@ -128,6 +141,7 @@ result<void> serve(const settings& s, const base::ending_signals& ending) {
   base::log::info("Ending; mounts stay", {{"signal", signal}});
   (*serving)->stop(grace);
   end_volumes();
+  limits.reset();
   // Ports hold actors' addresses: they go before the system.
   opened->catalog.reset();
   opened->volumes.reset();
@@ -147,6 +161,7 @@ int run(const settings& s) {
     return success;
   }
   base::keep_memory_small();
+  base::use_all_descriptors();
   base::ending_signals ending;
   auto level = base::follow_level(s.config_dir, "gkm.csi.log.level", s.log_level);
   auto served = serve(s, ending);

@@ -1,6 +1,7 @@
 #include "actors/csi/mount.hpp"
 
 #include "actors/csi/back_here.hpp"
+#include "actors/csi/volume_size.hpp"
 #include "base/log.hpp"
 
 namespace gkm::csi {
@@ -19,12 +20,14 @@ mount_state::mount_state(mount_actor::pointer self, std::string volume_id, volum
 mount_state::~mount_state() {
   auto gone = to_caf({errc::unavailable, "Volume '" + volume_id_ + "' was let go of midway", {}});
   if (current_) queue_.push_front(std::move(*current_));
+  stop_.request_stop();
   for (auto& waiting : queue_) std::visit([&](auto& j) { j.reply.deliver(gone); }, waiting);
 }
 
 mount_actor::behavior_type mount_state::make_behavior() {
   return {
       [this](publish_atom, const publish_request& request) {
+        last_publish_ = self_->clock().now();
         return enqueue<volume_record>(publish_job{request, {}});
       },
       [this](unpublish_atom, const std::string& target) { return unpublish(target); },
@@ -52,7 +55,10 @@ caf::result<Answer> mount_state::enqueue(Job j) {
 
 caf::result<bool> mount_state::unpublish(const std::string& target) {
   auto reply = enqueue<bool>(unpublish_job{target, {}});
-  if (watch_ && is_leaving(request().target)) cancel_wait();
+  const auto* publishing = current_ ? std::get_if<publish_job>(&*current_) : nullptr;
+  if (!publishing || !is_leaving(publishing->request.target)) return reply;
+  if (watch_) cancel_wait();
+  stop_.request_stop();
   return reply;
 }
 
@@ -165,7 +171,15 @@ void mount_state::begin(const stats_job& j) {
     bool here = record && record->phase == volume_phase::mounted && record->target == path;
     bool absent = record || record.error().code == errc::not_found;
     if (!here) return measured(fail(absent ? no_such_volume(volume_id_, path) : record.error()));
-    auto use = [this](const result<volume_stats>& outcome) { measured(outcome); };
+    auto use = [this, record = *record](const result<volume_stats>& outcome) {
+      auto note = outcome ? note_of(record, *outcome) : std::nullopt;
+      if (!note) return measured(outcome);
+      auto noted = record;
+      noted.notes.push_back(*note);
+      // The agent tells it; if that fails, the next measurement notes it again.
+      ports_.volumes->write(
+          noted, back_here<done>([this, outcome](const result<done>&) { measured(outcome); }));
+    };
     ports_.volumes->measure(*record, back_here<volume_stats>(use));
   };
   ports_.volumes->read(volume_id_, back_here<volume_record>(found));

@@ -29,6 +29,9 @@
 namespace gkm::csi {
 
 constexpr size_t waiting_requests_max = 16;  ///< of one volume
+/// Kubelet waits two minutes, then asks again after at most two more, for as long as it wants the
+/// volume: a view that is not asked for any longer is not made to its end.
+constexpr std::chrono::seconds abandoned_after{300};
 /// A digest may be out of sight for a moment, while the agent makes sure that nobody uses it.
 constexpr uint32_t collected_max = 8;
 
@@ -37,6 +40,8 @@ struct volume_ports {
   catalog_port* catalog;
   volume_port* volumes;
   host_port* host;
+  /// After the last request for it, a view that still is being made is given up. Zero: it is not.
+  std::chrono::seconds patience = abandoned_after;
 };
 
 class mount_state {
@@ -103,6 +108,7 @@ private:
   void cancel_wait();
   void record(volume_record intent);
   void mount();
+  void give_up_when_abandoned();
   void mounted(const result<volume_record>& view);
   void collected(const error& e);
   void confirm();
@@ -123,6 +129,7 @@ private:
   std::optional<job> current_;
   std::deque<job> queue_;
   uint64_t epoch_ = 0;  ///< of the current request
+  caf::actor_clock::time_point last_publish_;
 
   // Of the current publish.
   volume_record record_;  ///< as it is, or is to be, on disk
@@ -131,6 +138,7 @@ private:
   uint32_t collected_ = 0;  ///< how often the digest was gone at the last moment
   digest missing_;          ///< was not in the store a moment ago
   caf::actor_clock::time_point deadline_;
+  std::stop_source stop_;                ///< of the view that is being made
   std::unique_ptr<subscription> watch_;  ///< while waiting
   std::string waiting_for_;
   bool looking_ = false;     ///< a lookup is under way

@@ -13,6 +13,7 @@ constexpr std::chrono::milliseconds first_look_again{2};
 
 void mount_state::begin(const publish_job& j) {
   record_ = {};
+  stop_ = {};
   recorded_ = touched_target_ = looking_ = look_again_ = false;
   collected_ = 0;
   missing_ = {};
@@ -142,7 +143,15 @@ void mount_state::record(volume_record intent) {
 
 void mount_state::mount() {
   touched_target_ = true;
-  ports_.volumes->mount(record_, back_here<volume_record>([this](const auto& v) { mounted(v); }));
+  if (ports_.patience.count() > 0) give_up_when_abandoned();
+  ports_.volumes->mount(record_, stop_.get_token(),
+                        back_here<volume_record>([this](const auto& v) { mounted(v); }));
+}
+
+void mount_state::give_up_when_abandoned() {
+  auto left = last_publish_ + ports_.patience - self_->clock().now();
+  if (left.count() <= 0) return void(stop_.request_stop());
+  later(std::chrono::ceil<std::chrono::milliseconds>(left), [this] { give_up_when_abandoned(); });
 }
 
 void mount_state::mounted(const result<volume_record>& view) {

@@ -41,6 +41,8 @@ struct mounted_volumes::parts {
   std::unique_ptr<mount_calls> mounts;
   std::unique_ptr<view_builder> builder;
   held_views held;
+  std::unique_ptr<scratch_budget> budget;
+  std::unique_ptr<scratch_watch> watch;  ///< last: it looks at what is above
 };
 
 result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings settings) {
@@ -73,63 +75,114 @@ result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings s
                                         std::move(*layers),
                                         std::make_unique<mount_calls>(settings.mounting),
                                         nullptr,
-                                        {}});
-  made->builder = std::make_unique<view_builder>(view_builder::deps{
-      made->root.get(), made->boot, made->instance, *made->scratch, *made->layers, *made->mounts});
+                                        {},
+                                        nullptr,
+                                        nullptr});
+  made->budget =
+      std::make_unique<scratch_budget>([scratch = made->scratch.get()] { return scratch->room(); });
+  made->budget->set(settings.limits);
+  made->builder = std::make_unique<view_builder>(
+      view_builder::deps{made->root.get(), made->boot, made->instance, *made->scratch,
+                         *made->layers, *made->mounts, *made->budget});
   return std::unique_ptr<mounted_volumes>(new mounted_volumes(std::move(made)));
 }
 
 mounted_volumes::mounted_volumes(std::unique_ptr<parts> made) : parts_(std::move(made)) {}
 
 mounted_volumes::~mounted_volumes() {
-  steps_.finish();
-  long_steps_.finish();
-  measures_.finish();
+  ending_ = true;
+  for (auto* pool : {&entering_, &leaving_, &small_copies_, &large_copies_, &measuring_})
+    pool->finish();
+}
+
+void mounted_volumes::set_limits(const scratch_limits& limits) { parts_->budget->set(limits); }
+
+void mounted_volumes::watch_scratch(std::function<void(const scratch_owner&)> over) {
+  parts_->watch =
+      std::make_unique<scratch_watch>(*parts_->scratch, *parts_->budget, std::move(over));
+}
+
+std::string mounted_volumes::tenant_of(const std::string& volume_id) const {
+  auto known = parts_->records.recall(volume_id);
+  return known && *known ? (*known)->pod_ns : std::string();
+}
+
+template <class T>
+void mounted_volumes::post(base::fair_pool& where, const std::string& tenant,
+                           std::function<result<T>()> step, answer<T> reply, std::stop_token stop) {
+  auto given_up = [reply] {
+    reply(fail(errc::cancelled, "The volume was given up before it was its turn"));
+  };
+  auto posted = where.post(
+      tenant, [reply, step = std::move(step)] { reply(step()); }, std::move(stop), given_up);
+  if (!posted) reply(fail(posted.error()));
 }
 
 void mounted_volumes::recover(answer<done> reply) {
-  steps_.post([=, this] {
-    auto& p = *parts_;
-    reply(ok(recover_volumes({p.boot, p.instance, p.root.get(), p.only_target, p.targets, p.records,
-                              *p.scratch, *p.layers, p.held})));
-  });
+  post<done>(
+      leaving_, {},
+      [this] {
+        auto& p = *parts_;
+        auto recovered = recover_volumes({p.boot, p.instance, p.root.get(), p.only_target,
+                                          p.targets, p.records, *p.scratch, *p.layers, p.held});
+        if (auto all = p.records.list(); recovered && all)
+          for (const auto& record : *all) p.budget->adopt(volume_key(record.volume_id), record);
+        return ok(std::move(recovered));
+      },
+      std::move(reply));
 }
 
 void mounted_volumes::read(const std::string& volume_id, answer<volume_record> reply) {
   if (auto known = parts_->records.recall(volume_id)) return reply(std::move(*known));
-  steps_.post([=, this] { reply(parts_->records.read(volume_id)); });
+  post<volume_record>(
+      leaving_, {}, [=, this] { return parts_->records.read(volume_id); }, std::move(reply));
 }
 
 void mounted_volumes::is_mounted(const volume_record& record, answer<bool> reply) {
-  steps_.post([=, this] { reply(is_mounted_now(record)); });
+  post<bool>(
+      entering_, record.pod_ns, [=, this] { return is_mounted_now(record); }, std::move(reply));
 }
 
 void mounted_volumes::write(const volume_record& record, answer<done> reply) {
-  steps_.post([=, this] { reply(ok(parts_->records.write(record))); });
+  post<done>(
+      entering_, record.pod_ns, [=, this] { return ok(parts_->records.write(record)); },
+      std::move(reply));
 }
 
 void mounted_volumes::erase(const std::string& volume_id, answer<done> reply) {
-  steps_.post([=, this] { reply(ok(parts_->records.erase(volume_id))); });
+  post<done>(
+      leaving_, tenant_of(volume_id), [=, this] { return ok(parts_->records.erase(volume_id)); },
+      std::move(reply));
 }
 
-void mounted_volumes::mount(const volume_record& record, answer<volume_record> reply) {
-  steps_.post([=, this] {
-    if (!parts_->builder->takes_long(record)) return reply(mount_now(record));
-    long_steps_.post([=, this] { reply(mount_now(record)); });
-  });
+void mounted_volumes::mount(const volume_record& record, std::stop_token stop,
+                            answer<volume_record> reply) {
+  auto step = [=, this] {
+    using work = view_builder::work;
+    auto how_much = parts_->builder->work_of(record);
+    if (how_much == work::none) return reply(mount_now(record, stop));
+    post<volume_record>(
+        how_much == work::small ? small_copies_ : large_copies_, record.pod_ns,
+        [=, this] { return mount_now(record, stop); }, reply, stop);
+  };
+  if (auto posted = entering_.post(record.pod_ns, step); !posted) reply(fail(posted.error()));
 }
 
 void mounted_volumes::unmount(const std::string& volume_id, const std::string& target,
                               answer<done> reply) {
-  steps_.post([=, this] { reply(ok(unmount_now(volume_id, target))); });
+  post<done>(
+      leaving_, tenant_of(volume_id), [=, this] { return ok(unmount_now(volume_id, target)); },
+      std::move(reply));
 }
 
 void mounted_volumes::remove_target(const std::string& target, answer<done> reply) {
-  steps_.post([=, this] { reply(ok(parts_->targets.remove(target))); });
+  post<done>(
+      leaving_, {}, [=, this] { return ok(parts_->targets.remove(target)); }, std::move(reply));
 }
 
 void mounted_volumes::measure(const volume_record& record, answer<volume_stats> reply) {
-  measures_.post([=, this] { reply(measure_now(record)); });
+  post<volume_stats>(
+      measuring_, record.pod_ns, [=, this] { return measure_now(record); }, std::move(reply));
 }
 
 result<bool> mounted_volumes::is_mounted_now(const volume_record& record) {
@@ -142,7 +195,7 @@ result<bool> mounted_volumes::is_mounted_now(const volume_record& record) {
   return seen->is_mount && held->owns(seen->identity);
 }
 
-result<volume_record> mounted_volumes::mount_now(volume_record record) {
+result<volume_record> mounted_volumes::mount_now(volume_record record, std::stop_token stop) {
   auto key = volume_key(record.volume_id);
   // A view of this volume that nobody relies on: no record said that it was whole.
   if (parts_->held.find(key))
@@ -150,6 +203,7 @@ result<volume_record> mounted_volumes::mount_now(volume_record record) {
   auto at = parts_->targets.prepare(record.target);
   if (!at) return fail(at.error());
   auto undo = [&](const error& why) {
+    parts_->budget->close(key);
     if (auto discarded = parts_->scratch->discard(key); !discarded)
       base::log::warn("Cannot discard scratch", {{"error", discarded.error().message}});
     if (at->made)
@@ -157,7 +211,11 @@ result<volume_record> mounted_volumes::mount_now(volume_record record) {
         base::log::warn("Cannot undo", {{"error", removed.error().message}});
     return fail(why);
   };
-  auto layer = parts_->builder->build(record, key, *at);
+  const long_work limits{std::move(stop), [&](uint64_t bytes) -> result<void> {
+                           if (ending_) return fail(errc::cancelled, "gkm-csi is ending");
+                           return parts_->budget->spend(key, bytes);
+                         }};
+  auto layer = parts_->builder->build(record, key, *at, limits);
   if (!layer) return undo(layer.error());
   auto seen = look_at(at->where);
   if (!seen || !seen->is_mount) {
@@ -179,6 +237,7 @@ result<void> mounted_volumes::unmount_now(const std::string& volume_id, const st
     if (auto off = take_off_view(held->target, held); !off) return off;
   parts_->held.take(key);
   if (held && held->layer) parts_->layers->release(*held->layer);
+  parts_->budget->close(key);
   return parts_->scratch->discard(key);
 }
 
@@ -222,8 +281,13 @@ result<volume_stats> mounted_volumes::measure_now(const volume_record& record) {
     problem = "'" + record.target + "' does not show the volume's view any more";
   else if (auto answers = parts_->targets.ask(record.target); !answers)
     problem = answers.error().message;
-  auto use = parts_->scratch->measure(volume_key(record.volume_id));
+  auto key = volume_key(record.volume_id);
+  auto use = parts_->scratch->measure(key, measured_inodes_max);
   if (!use && use.error().code != errc::not_found) return fail(use.error());
+  if (use && use->complete)
+    parts_->budget->found(key, use->bytes);
+  else if (use)
+    use->bytes = std::max(use->bytes, parts_->budget->used(key).value_or(0));
   return size_of(record, use ? std::optional(*use) : std::nullopt, std::move(problem));
 }
 

@@ -4,11 +4,23 @@
 
 #include "actors/csi/held_views.hpp"
 #include "actors/csi/ports.hpp"
+#include "actors/csi/scratch_watch.hpp"
 #include "actors/csi/usage_records.hpp"
 #include "actors/csi/view_builder.hpp"
-#include "base/worker_pool.hpp"
+#include "base/fair_pool.hpp"
+
+#include <atomic>
 
 namespace gkm::csi {
+
+/// Worker threads; those of one namespace leave a place for others.
+constexpr base::turn_limits entering_turns{4, 3};    ///< records and mounts, of publishes
+constexpr base::turn_limits leaving_turns{4, 3};     ///< unmounts and what belongs to them
+constexpr base::turn_limits small_copy_turns{2, 1};  ///< copies and layers of small caches
+constexpr base::turn_limits large_copy_turns{3, 2};  ///< and of all others
+constexpr base::turn_limits measuring_turns{2, 1};
+/// What one measurement of a volume counts itself; of more it tells what the watch found.
+constexpr uint64_t measured_inodes_max = 20'000;
 
 struct volume_settings {
   paths where;
@@ -16,6 +28,7 @@ struct volume_settings {
   mount_settings mounting;
   std::string only_target{};          ///< if not empty: no other volume is recovered
   usage_records::observer observe{};  ///< how many volumes there are, after each change
+  scratch_limits limits{};
 };
 
 class mounted_volumes : public volume_port {
@@ -23,8 +36,8 @@ public:
   /// Makes what is missing and takes the lock. Errors: busy (another process has it), refused
   /// (others may write where only we should), io.
   static result<std::unique_ptr<mounted_volumes>> open(volume_settings settings);
-  /// Carries out what was asked for before; deletions are left to the next start. What is mounted
-  /// stays mounted.
+  /// Waits for what is under way, but for copies, which are given up; what waits for its turn and
+  /// deletions are left to the next start. What is mounted stays mounted.
   ~mounted_volumes() override;
 
   void recover(answer<done> reply) override;
@@ -32,18 +45,29 @@ public:
   void is_mounted(const volume_record& record, answer<bool> reply) override;
   void write(const volume_record& record, answer<done> reply) override;
   void erase(const std::string& volume_id, answer<done> reply) override;
-  void mount(const volume_record& record, answer<volume_record> reply) override;
+  void mount(const volume_record& record, std::stop_token stop,
+             answer<volume_record> reply) override;
   void unmount(const std::string& volume_id, const std::string& target,
                answer<done> reply) override;
   void remove_target(const std::string& target, answer<done> reply) override;
   void measure(const volume_record& record, answer<volume_stats> reply) override;
+
+  /// For what is asked from now on.
+  void set_limits(const scratch_limits& limits);
+  /// Begins to look at what pods write; `over` as scratch_watch has it.
+  void watch_scratch(std::function<void(const scratch_owner&)> over);
 
 private:
   struct parts;
   explicit mounted_volumes(std::unique_ptr<parts> made);
 
   result<bool> is_mounted_now(const volume_record& record);
-  result<volume_record> mount_now(volume_record record);
+  result<volume_record> mount_now(volume_record record, std::stop_token stop = {});
+  /// Whose turn a step about a volume is, as far as its record is known.
+  std::string tenant_of(const std::string& volume_id) const;
+  template <class T>
+  void post(base::fair_pool& where, const std::string& tenant, std::function<result<T>()> step,
+            answer<T> reply, std::stop_token stop = {});
   result<void> unmount_now(const std::string& volume_id, const std::string& target);
   result<void> take_off_view(const std::string& target, const std::optional<held_view>& ours);
   /// errc::busy if the view is mounted where it cannot be taken away.
@@ -51,9 +75,12 @@ private:
   result<volume_stats> measure_now(const volume_record& record);
 
   std::unique_ptr<parts> parts_;
-  base::worker_pool steps_{4};
-  base::worker_pool long_steps_{2};  ///< apart, so that no other volume waits behind a copy
-  base::worker_pool measures_{1};
+  std::atomic<bool> ending_ = false;
+  base::fair_pool entering_{entering_turns};
+  base::fair_pool leaving_{leaving_turns};
+  base::fair_pool small_copies_{small_copy_turns};
+  base::fair_pool large_copies_{large_copy_turns};
+  base::fair_pool measuring_{measuring_turns};
 };
 
 }  // namespace gkm::csi

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace gkm::csi {
@@ -49,9 +50,12 @@ public:
   /// Opens the digest in the store, builds the view that the record asks for and moves it to the
   /// target, which is made if it is absent. Answers the record as it came out: the view that was
   /// possible, with notes for people. On failure nothing is left of it.
+  /// Once `stop` is asked for, a view that takes long is given up soon.
   /// Errors: not_found (the digest is not in the store: resolve again), conflict (the target is a
-  /// file, a link, a mount of somebody else, or not empty), no_space, limit_exceeded, io.
-  virtual void mount(const volume_record& record, answer<volume_record> reply) = 0;
+  /// file, a link, a mount of somebody else, or not empty), no_space, limit_exceeded, cancelled,
+  /// io.
+  virtual void mount(const volume_record& record, std::stop_token stop,
+                     answer<volume_record> reply) = 0;
   /// Takes the mount away from `target` (detached if it is busy) and discards the volume's
   /// scratch. Nothing there is success. errc::conflict if what is mounted there is not GKM's
   /// and the volume has no view; errc::busy if it has one that cannot be reached.

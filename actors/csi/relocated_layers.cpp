@@ -18,6 +18,10 @@ namespace gkm::csi {
 namespace {
 
 constexpr unsigned private_mode = 0700;
+/// Seen through overlays, by any user of a pod.
+constexpr unsigned empty_mode = 0777;
+/// No digest, so no layer lies there.
+constexpr const char* empty_name = "empty";
 
 /// With the path that `paths` has for the store, as the kernel is to look for it.
 std::string stored_name(const digest& manifest) { return "store/sha256/" + manifest.hex; }
@@ -32,19 +36,26 @@ result<std::unique_ptr<relocated_layers>> relocated_layers::open(const std::file
                                                                  int root) {
   auto opened = open_own_directory(dir, private_mode);
   if (!opened) return fail(opened.error());
-  return std::unique_ptr<relocated_layers>(new relocated_layers(std::move(*opened), root));
+  auto empty = make_directory(opened->get(), empty_name, empty_mode);
+  if (!empty) return fail(base::errno_error(errno, "make an empty directory in", dir));
+  return std::unique_ptr<relocated_layers>(
+      new relocated_layers(std::move(*opened), std::move(empty), root));
 }
 
 result<layer> relocated_layers::acquire(const layer_key& key, const std::string& mount_path,
-                                        int stored) {
+                                        int stored, const long_work& work) {
   std::unique_lock lock(mutex_);
   auto& e = entries_[key];
   ++e.users;
-  made_.wait(lock, [&] { return !e.being_made; });
+  made_.wait(lock, work.stop, [&] { return !e.being_made; });
+  if (e.being_made) {
+    --e.users;
+    return fail(work.may_write(0).error());
+  }
   if (!e.present) {
     e.being_made = true;
     lock.unlock();
-    auto made = make(key, mount_path, stored);
+    auto made = make(key, mount_path, stored, work);
     lock.lock();
     e.being_made = false;
     e.present = made.has_value();
@@ -65,9 +76,9 @@ result<layer> relocated_layers::acquire(const layer_key& key, const std::string&
 }
 
 result<uint64_t> relocated_layers::make(const layer_key& key, const std::string& mount_path,
-                                        int stored) {
+                                        int stored, const long_work& work) {
   auto name = '.' + base::random_name();
-  auto left_out = write_layer(stored, mount_path, dir_.get(), name, layer_bytes_max);
+  auto left_out = write_layer(stored, mount_path, dir_.get(), name, layer_bytes_max, work);
   bool moved = false;
   if (left_out) {
     std::lock_guard lock(mutex_);
@@ -131,6 +142,7 @@ result<void> relocated_layers::recover(const std::multiset<layer_key>& used, boo
   if (!digests) return fail(digests.error());
   std::lock_guard lock(mutex_);
   for (const auto& hex : *digests) {
+    if (hex == empty_name) continue;
     if (hex.starts_with('.')) {
       trash_.resume(hex);
       continue;

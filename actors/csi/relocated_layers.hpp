@@ -2,6 +2,7 @@
 /// by all volumes of that pair, thrown away when few are likely to want it.
 #pragma once
 
+#include "actors/csi/long_work.hpp"
 #include "actors/csi/trash.hpp"
 #include "messages/digest.hpp"
 
@@ -39,11 +40,15 @@ public:
   static result<std::unique_ptr<relocated_layers>> open(const std::filesystem::path& dir, int root);
 
   /// The layer, made if it is absent, for the cache that lies in the open directory `stored`.
-  /// Whoever else asks for it meanwhile waits. It stays until as many `release` it as have it.
-  result<layer> acquire(const layer_key& key, const std::string& mount_path, int stored);
+  /// Others who ask for it meanwhile wait; if `work` ends for the one who makes it, the next of
+  /// them does. It stays until as many `release` it as have it.
+  result<layer> acquire(const layer_key& key, const std::string& mount_path, int stored,
+                        const long_work& work = {});
   void release(const layer_key& key);
   /// Whether `acquire` would find it made.
   bool has(const layer_key& key);
+  /// An open directory that holds nothing, for overlays: the kernel takes no single lower layer.
+  int empty() const { return empty_.get(); }
 
   /// Once, at the start: layers that are used stay, each as often as it is listed. With `keep_all`
   /// the others stay as well, for the life of this process: who uses them cannot be told.
@@ -61,17 +66,19 @@ private:
   };
   using entries = std::map<layer_key, entry>;
 
-  relocated_layers(base::fd dir, int root)
-      : dir_(std::move(dir)), root_(root), trash_(dir_.get()) {}
-  result<uint64_t> make(const layer_key& key, const std::string& mount_path, int stored);
+  relocated_layers(base::fd dir, base::fd empty, int root)
+      : dir_(std::move(dir)), empty_(std::move(empty)), root_(root), trash_(dir_.get()) {}
+  result<uint64_t> make(const layer_key& key, const std::string& mount_path, int stored,
+                        const long_work& work);
   void collect();
   bool drop(entries::iterator which);
   bool is_stored(const digest& manifest) const;
 
   base::fd dir_;
+  base::fd empty_;
   const int root_;
   std::mutex mutex_;
-  std::condition_variable made_;
+  std::condition_variable_any made_;
   entries entries_;
   uint64_t releases_ = 0;
   trash trash_;

@@ -1,7 +1,6 @@
 #include "actors/csi/scratch_space.hpp"
 
 #include "actors/csi/beneath.hpp"
-#include "actors/csi/tree_size.hpp"
 #include "base/log.hpp"
 
 #include <dirent.h>
@@ -71,7 +70,7 @@ result<void> scratch_space::discard(const std::string& key) {
   return trash_.discard(key, room ? release_later(room) : nullptr);
 }
 
-result<scratch_use> scratch_space::measure(const std::string& key) const {
+result<scratch_use> scratch_space::measure(const std::string& key, uint64_t inodes_max) const {
   auto room = open_directory(dir_.get(), key);
   if (!room) return fail(base::errno_error(errno, "open scratch", key));
   struct statvfs disk {};
@@ -85,12 +84,20 @@ result<scratch_use> scratch_space::measure(const std::string& key) const {
     use.inodes = report->used_inodes;
     use.max_bytes = report->max_bytes;
     use.max_inodes = report->max_inodes;
-  } else if (auto upper = open_directory(room.get(), "upper")) {
-    auto size = tree_size(upper.get());
-    use.bytes = size.bytes;
-    use.inodes = size.inodes;
+  }
+  if (auto upper = open_directory(room.get(), "upper")) {
+    auto size = tree_size(upper.get(), inodes_max);
+    use.bytes = std::max(use.bytes, size.bytes);
+    use.inodes = std::max(use.inodes, size.inodes);
+    use.complete = size.complete;
   }
   return use;
+}
+
+disk_room scratch_space::room() const {
+  struct statvfs disk {};
+  if (::fstatvfs(dir_.get(), &disk) != 0) return {};
+  return {uint64_t{disk.f_blocks} * disk.f_frsize, uint64_t{disk.f_bavail} * disk.f_frsize};
 }
 
 result<std::vector<std::string>> scratch_space::recover() {

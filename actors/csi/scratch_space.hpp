@@ -2,7 +2,9 @@
 #pragma once
 
 #include "actors/csi/project_quota.hpp"
+#include "actors/csi/scratch_budget.hpp"
 #include "actors/csi/trash.hpp"
+#include "actors/csi/tree_size.hpp"
 #include "messages/paths.hpp"
 
 #include <memory>
@@ -23,6 +25,7 @@ struct scratch_use {
   uint64_t max_inodes = 0;
   uint64_t free_bytes = 0;  ///< of the file system
   uint64_t free_inodes = 0;
+  bool complete = true;  ///< false: not all was counted
 };
 
 class scratch_space {
@@ -35,8 +38,12 @@ public:
   result<scratch_room> make(const std::string& key, uint64_t max_bytes);
   /// Nothing there is success.
   result<void> discard(const std::string& key);
-  /// Counts what was written, by walking through it where no quota knows.
-  result<scratch_use> measure(const std::string& key) const;
+  /// Counts what was written, by walking through it: a pod may have led its files out of the
+  /// quota. Where there are more than `inodes_max` files, not all are counted.
+  result<scratch_use> measure(const std::string& key,
+                              uint64_t inodes_max = counted_inodes_max) const;
+  /// Of the file system.
+  disk_room room() const;
 
   /// Which volumes have a room. What was being deleted goes on being deleted.
   result<std::vector<std::string>> recover();

@@ -13,6 +13,9 @@ namespace gkm::csi {
 namespace {
 
 constexpr size_t source_key_chars = 16;
+/// What is copied, or rewritten, in a moment: a cache of so many bytes, a path that is no longer.
+constexpr uint64_t small_cache_bytes = 32 << 20;
+constexpr size_t small_path_bytes = 256;
 
 void add_note(volume_record& record, std::string reason, std::string message) {
   if (record.notes.size() < max_volume_notes)
@@ -62,24 +65,35 @@ std::string view_source(const std::string& instance, const std::string& key) {
   return "gkm:" + instance + ':' + key.substr(0, source_key_chars);
 }
 
-bool view_builder::takes_long(const volume_record& record) const {
-  if (record.view == view_kind::empty) return false;
-  if (record.view == view_kind::copy || overlays_fail_) return true;
+view_builder::work view_builder::work_of(const volume_record& record) const {
+  if (record.view == view_kind::empty) return work::none;
+  bool is_small =
+      record.cache_bytes <= small_cache_bytes && record.mount_path.size() <= small_path_bytes;
+  auto some = is_small ? work::small : work::large;
+  if (record.view == view_kind::copy || overlays_fail_) return some;
   if (record.mount_path.empty() || d_.layers.has(layer_key::of(record.manifest, record.mount_path)))
-    return false;
+    return work::none;
   auto list = stored_name(record.manifest) + '/' + paths::relocations;
-  return open_beneath(d_.root, list, O_PATH) || errno != ENOENT;
+  return open_beneath(d_.root, list, O_PATH) || errno != ENOENT ? some : work::none;
 }
 
 result<std::optional<layer_key>> view_builder::build(volume_record& record, const std::string& key,
-                                                     const target_tree::prepared& at) {
+                                                     const target_tree::prepared& at,
+                                                     const long_work& limits) {
+  if (record.view == view_kind::readonly) {
+    d_.budget.adopt(key, record);
+  } else {
+    auto granted = d_.budget.admit(key, record);
+    if (!granted) return fail(granted.error());
+    record.scratch_bytes = *granted;
+  }
   if (record.view == view_kind::empty) {
     if (auto made = empty(record, key, at); !made) return fail(made.error());
     return std::optional<layer_key>();
   }
-  auto from = open_source(record);
+  auto from = open_source(record, limits);
   if (!from) return fail(from.error());
-  auto made = mount_on(record, key, *from, at);
+  auto made = mount_on(record, key, *from, at, limits);
   // A copy has no more need of the layer that it was made from.
   if (from->key && (!made || record.view == view_kind::copy)) {
     d_.layers.release(*from->key);
@@ -89,7 +103,8 @@ result<std::optional<layer_key>> view_builder::build(volume_record& record, cons
   return std::move(from->key);
 }
 
-result<view_builder::source> view_builder::open_source(volume_record& record) {
+result<view_builder::source> view_builder::open_source(volume_record& record,
+                                                       const long_work& limits) {
   if (record.manifest.empty()) return fail(errc::internal, "Cannot mount a cache without a digest");
   auto stored = open_beneath(d_.root, stored_name(record.manifest), O_RDONLY | O_DIRECTORY);
   if (!stored && errno == ENOENT) return not_stored(record.manifest, "it is not in the store");
@@ -101,18 +116,18 @@ result<view_builder::source> view_builder::open_source(volume_record& record) {
   from.content = open_beneath(stored.get(), paths::content, O_PATH | O_DIRECTORY);
   if (!from.content && is_out_of_place(errno)) return not_trusted(record.manifest, "content");
   if (!from.content) return not_stored(record.manifest, "it has no content");
-  if (auto relocated = relocate_source(record, stored, from); !relocated)
+  if (auto relocated = relocate_source(record, stored, from, limits); !relocated)
     return fail(relocated.error());
   return from;
 }
 
 result<void> view_builder::relocate_source(volume_record& record, const base::fd& stored,
-                                           source& from) {
+                                           source& from, const long_work& limits) {
   if (record.mount_path.empty()) return {};
   auto list = open_beneath(stored.get(), paths::relocations, O_PATH);
   if (!list && errno == ENOENT) return {};
   auto key = layer_key::of(record.manifest, record.mount_path);
-  auto relocated = d_.layers.acquire(key, record.mount_path, stored.get());
+  auto relocated = d_.layers.acquire(key, record.mount_path, stored.get(), limits);
   if (!relocated) return wrap(relocated.error(), "Cannot rewrite the paths in the cache");
   if (relocated->left_out > 0)
     add_note(record, "PathsNotRewritten",
@@ -124,14 +139,15 @@ result<void> view_builder::relocate_source(volume_record& record, const base::fd
 }
 
 result<void> view_builder::mount_on(volume_record& record, const std::string& key,
-                                    const source& from, const target_tree::prepared& at) {
+                                    const source& from, const target_tree::prepared& at,
+                                    const long_work& limits) {
   switch (record.view) {
     case view_kind::overlay:
-      return overlay(record, key, from, at);
+      return overlay(record, key, from, at, limits);
     case view_kind::readonly:
-      return read_only(record, key, from, at);
+      return read_only(record, key, from, at, limits);
     case view_kind::copy:
-      return copy(record, key, from, at);
+      return copy(record, key, from, at, limits);
     case view_kind::empty:
       return empty(record, key, at);
   }
@@ -139,7 +155,8 @@ result<void> view_builder::mount_on(volume_record& record, const std::string& ke
 }
 
 result<void> view_builder::overlay(volume_record& record, const std::string& key,
-                                   const source& from, const target_tree::prepared& at) {
+                                   const source& from, const target_tree::prepared& at,
+                                   const long_work& limits) {
   auto room = d_.scratch.make(key, record.scratch_bytes);
   if (!room) return fail(room.error());
   overlay_layers layers{{}, room->upper.get(), room->work.get()};
@@ -150,7 +167,7 @@ result<void> view_builder::overlay(volume_record& record, const std::string& key
   if (!made.error().is_impossible_here()) return not_mounted(made.error(), record.target);
   overlays_fail_ = true;
   record.view = view_kind::copy;
-  auto copied = copy(record, key, from, at);
+  auto copied = copy(record, key, from, at, limits);
   if (copied)
     add_note(record, "CopiedCache",
              "the cache was copied, for an overlay is impossible here: " + because(made.error()));
@@ -158,17 +175,21 @@ result<void> view_builder::overlay(volume_record& record, const std::string& key
 }
 
 result<void> view_builder::read_only(volume_record& record, const std::string& key,
-                                     const source& from, const target_tree::prepared& at) {
-  if (!from.key) {
-    auto made = d_.mounts.bind(from.content.get(), true, at.where, at.dir.get());
-    return made ? result<void>() : not_mounted(made.error(), record.target);
-  }
-  overlay_layers layers{{from.relocated.dir.get(), from.content.get()}, -1, -1};
+                                     const source& from, const target_tree::prepared& at,
+                                     const long_work& limits) {
+  // An overlay where nothing lies over the cache, too: locks on the files of a bind are the
+  // store's, and so every pod's.
+  overlay_layers layers{
+      {from.key ? from.relocated.dir.get() : d_.layers.empty(), from.content.get()}, -1, -1};
   auto made = d_.mounts.overlay(layers, view_source(d_.instance, key), at.dir.get());
   if (made) return {};
   if (!made.error().is_impossible_here()) return not_mounted(made.error(), record.target);
   overlays_fail_ = true;
-  auto copied = copy(record, key, from, at);
+  if (!from.key) {
+    auto bound = d_.mounts.bind(from.content.get(), true, at.where, at.dir.get());
+    return bound ? result<void>() : not_mounted(bound.error(), record.target);
+  }
+  auto copied = copy(record, key, from, at, limits);
   if (copied)
     add_note(record, "CopiedCache",
              "the cache was copied, for an overlay is impossible here: " + because(made.error()));
@@ -176,12 +197,13 @@ result<void> view_builder::read_only(volume_record& record, const std::string& k
 }
 
 result<void> view_builder::copy(volume_record& record, const std::string& key, const source& from,
-                                const target_tree::prepared& at) {
+                                const target_tree::prepared& at, const long_work& limits) {
   auto room = d_.scratch.make(key, record.scratch_bytes);
   if (!room) return fail(room.error());
   auto budget = record.scratch_bytes ? record.scratch_bytes : std::numeric_limits<uint64_t>::max();
-  auto copied = copy_tree(from.content.get(), room->upper.get(), budget);
-  if (copied && from.key) copied = copy_tree(from.relocated.dir.get(), room->upper.get(), budget);
+  auto copied = copy_tree(from.content.get(), room->upper.get(), budget, limits);
+  if (copied && from.key)
+    copied = copy_tree(from.relocated.dir.get(), room->upper.get(), budget, limits);
   if (!copied) return copied;
   bool locked = record.view == view_kind::readonly;
   auto made = d_.mounts.bind(room->upper.get(), locked, at.where, at.dir.get());

@@ -4,6 +4,7 @@
 
 #include "actors/csi/mount_calls.hpp"
 #include "actors/csi/relocated_layers.hpp"
+#include "actors/csi/scratch_budget.hpp"
 #include "actors/csi/scratch_space.hpp"
 #include "actors/csi/target_tree.hpp"
 #include "messages/volume.hpp"
@@ -25,15 +26,18 @@ public:
     scratch_space& scratch;
     relocated_layers& layers;
     mount_calls& mounts;
+    scratch_budget& budget;
   };
   explicit view_builder(deps d) : d_(std::move(d)) {}
 
-  /// Whether a build is likely to read or write a whole cache: to copy it, or to make its layer.
-  bool takes_long(const volume_record& record) const;
-  /// Mounts the view on the target; `record` becomes what was possible. Answers the layer that is
+  /// How much of a cache a build is likely to read or write, to copy it or to make its layer.
+  enum class work : uint8_t { none, small, large };
+  work work_of(const volume_record& record) const;
+  /// Mounts the view on the target; `record` becomes what was possible and allowed. Opens the
+  /// volume's account in the budget. Answers the layer that is
   /// in use until it is released. After an error nothing is mounted, but scratch may be left.
   result<std::optional<layer_key>> build(volume_record& record, const std::string& key,
-                                         const target_tree::prepared& at);
+                                         const target_tree::prepared& at, const long_work& limits);
 
 private:
   struct source {
@@ -42,16 +46,17 @@ private:
     layer relocated;  ///< if there is a key
   };
 
-  result<source> open_source(volume_record& record);
-  result<void> relocate_source(volume_record& record, const base::fd& stored, source& from);
+  result<source> open_source(volume_record& record, const long_work& limits);
+  result<void> relocate_source(volume_record& record, const base::fd& stored, source& from,
+                               const long_work& limits);
   result<void> mount_on(volume_record& record, const std::string& key, const source& from,
-                        const target_tree::prepared& at);
+                        const target_tree::prepared& at, const long_work& limits);
   result<void> overlay(volume_record& record, const std::string& key, const source& from,
-                       const target_tree::prepared& at);
+                       const target_tree::prepared& at, const long_work& limits);
   result<void> read_only(volume_record& record, const std::string& key, const source& from,
-                         const target_tree::prepared& at);
+                         const target_tree::prepared& at, const long_work& limits);
   result<void> copy(volume_record& record, const std::string& key, const source& from,
-                    const target_tree::prepared& at);
+                    const target_tree::prepared& at, const long_work& limits);
   result<void> empty(const volume_record& record, const std::string& key,
                      const target_tree::prepared& at);
 

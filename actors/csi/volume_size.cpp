@@ -1,5 +1,7 @@
 #include "actors/csi/volume_size.hpp"
 
+#include "actors/csi/scratch_budget.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -18,6 +20,8 @@ uint64_t rest(uint64_t limit, uint64_t used, uint64_t on_disk) {
   return std::min(on_disk, limit > used ? limit - used : 0);
 }
 
+constexpr const char* wrote_too_much = "The pod wrote more than it may";
+
 }  // namespace
 
 volume_stats size_of(const volume_record& record, const std::optional<scratch_use>& scratch,
@@ -33,6 +37,10 @@ volume_stats size_of(const volume_record& record, const std::optional<scratch_us
     stats.used_bytes = sum(stats.used_bytes, scratch->bytes);
     stats.used_inodes = sum(stats.used_inodes, scratch->inodes);
   }
+  if (scratch && stats.problem.empty() && record.scratch_bytes > 0 &&
+      scratch->bytes > record.scratch_bytes)
+    stats.problem = std::string(wrote_too_much) + ": " + size_text(scratch->bytes) + " of " +
+                    size_text(record.scratch_bytes) + " (csi.gkm.io/scratchSize)";
   if (scratch && record.view != view_kind::readonly) {
     auto limit = scratch->max_bytes ? scratch->max_bytes : record.scratch_bytes;
     stats.available_bytes = rest(limit, scratch->bytes, scratch->free_bytes);
@@ -41,6 +49,15 @@ volume_stats size_of(const volume_record& record, const std::optional<scratch_us
   stats.total_bytes = sum(stats.used_bytes, stats.available_bytes);
   stats.total_inodes = sum(stats.used_inodes, stats.available_inodes);
   return stats;
+}
+
+std::optional<volume_note> note_of(const volume_record& record, const volume_stats& stats) {
+  constexpr const char* reason = "ScratchTooLarge";
+  if (!stats.problem.starts_with(wrote_too_much)) return std::nullopt;
+  bool is_told = std::any_of(record.notes.begin(), record.notes.end(),
+                             [](const volume_note& n) { return n.reason == reason; });
+  if (is_told || record.notes.size() >= max_volume_notes) return std::nullopt;
+  return volume_note{reason, stats.problem};
 }
 
 }  // namespace gkm::csi

@@ -27,13 +27,14 @@ volumes_actor::behavior_type volumes_state::make_behavior() {
   recover();
   return {
       [this](publish_atom, const publish_request& request) {
-        return take<volume_record>(request.volume_id, publish_atom_v, request);
+        return take<volume_record>({ticket::kind::publish, request.pod_ns}, request.volume_id,
+                                   publish_atom_v, request);
       },
       [this](unpublish_atom, const std::string& volume_id, const std::string& target) {
-        return take<bool>(volume_id, unpublish_atom_v, target);
+        return take<bool>({ticket::kind::unpublish}, volume_id, unpublish_atom_v, target);
       },
       [this](stats_atom, const std::string& volume_id, const std::string& path) {
-        return take<volume_stats>(volume_id, stats_atom_v, path);
+        return take<volume_stats>({ticket::kind::stats}, volume_id, stats_atom_v, path);
       },
       [this](probe_atom) { return open_; },
       [](run_atom, const continuation& c) { c.run(); },
@@ -65,28 +66,58 @@ void volumes_state::answer_held(const error& e) {
   for (auto& request : std::exchange(held_, {})) request.give_up(e);
 }
 
+result<void> volumes_state::admit(const ticket& t) {
+  auto full = [](size_t n, const std::string& of) {
+    return fail(errc::busy, std::to_string(n) + " " + of + " are under way on this node already");
+  };
+  switch (t.what) {
+    case ticket::kind::publish: {
+      if (publishes_.take(t.tenant)) return {};
+      auto own = std::to_string(publishes_.taken_by(t.tenant)) + " volumes of namespace '" +
+                 t.tenant + "'";
+      return fail(errc::unavailable,
+                  "No place for one more volume: " + own + ", of " +
+                      std::to_string(publishes_.taken()) +
+                      " on this node, are being mounted or wait for their caches; it is tried "
+                      "again");
+    }
+    case ticket::kind::unpublish:
+      if (unpublishes_ >= unpublishes_max) return full(unpublishes_, "unmounts");
+      ++unpublishes_;
+      return {};
+    case ticket::kind::stats:
+      if (measures_ >= measures_max) return full(measures_, "measurements");
+      ++measures_;
+      return {};
+  }
+  return {};
+}
+
+void volumes_state::leave(const ticket& t) {
+  if (t.what == ticket::kind::publish) publishes_.leave(t.tenant);
+  if (t.what == ticket::kind::unpublish) --unpublishes_;
+  if (t.what == ticket::kind::stats) --measures_;
+}
+
 template <class Answer, class... Ts>
-caf::result<Answer> volumes_state::take(const std::string& volume_id, const Ts&... message) {
-  if (requests_ >= requests_max)
-    return to_caf({errc::busy,
-                   std::to_string(requests_) + " requests are under way on this node already",
-                   {}});
-  ++requests_;
+caf::result<Answer> volumes_state::take(const ticket& t, const std::string& volume_id,
+                                        const Ts&... message) {
+  if (auto admitted = admit(t); !admitted) return to_caf(admitted.error());
   auto reply = self_->template make_response_promise<Answer>();
   if (open_)
-    forward<Answer>(reply, volume_id, message...);
+    forward<Answer>(reply, t, volume_id, message...);
   else
-    held_.push_back({[=, this] { forward<Answer>(reply, volume_id, message...); },
+    held_.push_back({[=, this] { forward<Answer>(reply, t, volume_id, message...); },
                      [=, this](const error& e) mutable {
-                       --requests_;
+                       leave(t);
                        reply.deliver(to_caf(e));
                      }});
   return reply;
 }
 
 template <class Answer, class... Ts>
-void volumes_state::forward(caf::typed_response_promise<Answer> reply, const std::string& volume_id,
-                            const Ts&... message) {
+void volumes_state::forward(caf::typed_response_promise<Answer> reply, const ticket& t,
+                            const std::string& volume_id, const Ts&... message) {
   auto& c = children_[volume_id];
   if (!c.actor) c.actor = gkm::spawn<mount_state>(*self_, volume_id, ports_);
   ++c.unanswered;
@@ -98,21 +129,19 @@ void volumes_state::forward(caf::typed_response_promise<Answer> reply, const std
       .then(
           [=, this](const Answer& a) {
             deliver(a);
+            leave(t);
             answered(volume_id);
           },
           [=, this](const caf::error& e) {
             deliver(fail(from_caf(e)));
-            if (e == caf::sec::request_timeout)
-              --requests_;
-            else
-              answered(volume_id);
+            leave(t);
+            if (e != caf::sec::request_timeout) answered(volume_id);
           });
 }
 
 /// A volume that rests costs nothing: its actor goes with its last answer, by when all of its work
 /// is done.
 void volumes_state::answered(const std::string& volume_id) {
-  --requests_;
   auto it = children_.find(volume_id);
   if (it == children_.end() || --it->second.unanswered > 0) return;
   caf::anon_send_exit(it->second.actor, caf::exit_reason::user_shutdown);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "actors/csi/mount.hpp"
+#include "actors/csi/seats.hpp"
 #include "messages/actors.hpp"
 
 #include <deque>
@@ -18,7 +19,12 @@
 
 namespace gkm::csi {
 
-constexpr size_t requests_max = 4'096;  ///< in flight, of all volumes together
+/// In flight on this node, each with a connection: those that wait for a cache are among them.
+constexpr size_t publishes_max = 256;
+constexpr size_t publishes_of_namespace_max = 128;
+/// Apart, so that no publish keeps a pod from going.
+constexpr size_t unpublishes_max = 64;
+constexpr size_t measures_max = 32;
 
 class volumes_state {
 public:
@@ -34,6 +40,11 @@ private:
     mount_actor actor;
     size_t unanswered = 0;
   };
+  /// What a request holds until it is answered.
+  struct ticket {
+    enum class kind : uint8_t { publish, unpublish, stats } what;
+    std::string tenant{};
+  };
   struct held {
     std::function<void()> go_on;
     std::function<void(const error&)> give_up;
@@ -43,10 +54,12 @@ private:
   void recovered(const result<done>& outcome);
   /// Takes a request in, at once or when recovery is done.
   template <class Answer, class... Ts>
-  caf::result<Answer> take(const std::string& volume_id, const Ts&... message);
+  caf::result<Answer> take(const ticket& t, const std::string& volume_id, const Ts&... message);
   template <class Answer, class... Ts>
-  void forward(caf::typed_response_promise<Answer> reply, const std::string& volume_id,
-               const Ts&... message);
+  void forward(caf::typed_response_promise<Answer> reply, const ticket& t,
+               const std::string& volume_id, const Ts&... message);
+  result<void> admit(const ticket& t);
+  void leave(const ticket& t);
   void answered(const std::string& volume_id);
   void answer_held(const error& e);
 
@@ -54,7 +67,9 @@ private:
   volume_ports ports_;
   std::map<std::string, child> children_;
   std::deque<held> held_;
-  size_t requests_ = 0;  ///< in flight
+  seats publishes_{publishes_max, publishes_of_namespace_max};
+  size_t unpublishes_ = 0;  ///< in flight
+  size_t measures_ = 0;
   uint32_t failures_ = 0;
   bool open_ = false;
 };

@@ -153,7 +153,8 @@ void fake_mounter::erase(const std::string& volume_id, answer<done> reply) {
       std::move(reply));
 }
 
-void fake_mounter::mount(const volume_record& wanted, answer<volume_record> reply) {
+void fake_mounter::mount(const volume_record& wanted, std::stop_token stop,
+                         answer<volume_record> reply) {
   begin(wanted.volume_id);
   auto over = [=, this](const result<volume_record>& outcome) {
     --at_work_[wanted.volume_id];
@@ -165,8 +166,10 @@ void fake_mounter::mount(const volume_record& wanted, answer<volume_record> repl
     node_.targets.insert(wanted.target);
     process_.after(a_moment(), [=, this, view = *view] {
       bool taken = is_taken(wanted.target);
-      if (taken || process_.chaos().strikes()) {
+      bool given_up = stop.stop_requested();
+      if (taken || given_up || process_.chaos().strikes()) {
         node_.scratch.erase(wanted.volume_id);
+        if (given_up) return over(fail(errc::cancelled, "given up"));
         return over(taken ? fail(errc::conflict, "taken") : fail(errc::no_space, "disk full"));
       }
       node_.mounts[wanted.target] = view;

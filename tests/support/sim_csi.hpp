@@ -48,7 +48,8 @@ public:
   void is_mounted(const volume_record& record, answer<bool> reply) override;
   void write(const volume_record& record, answer<done> reply) override;
   void erase(const std::string& volume_id, answer<done> reply) override;
-  void mount(const volume_record& record, answer<volume_record> reply) override;
+  void mount(const volume_record& record, std::stop_token stop,
+             answer<volume_record> reply) override;
   void unmount(const std::string& volume_id, const std::string& target,
                answer<done> reply) override;
   void remove_target(const std::string& target, answer<done> reply) override;

@@ -1,19 +1,29 @@
 #include "actors/csi/services/front_door.hpp"
 
 #include "base/log.hpp"
+#include "base/process.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 namespace gkm::csi {
 namespace fs = std::filesystem;
 namespace {
 
-/// After a connection that could not be taken, for want of descriptors for example.
-constexpr int breath_ms = 200;
+/// After a connection that could not be taken, or one of the last descriptors that was.
+constexpr int breath_ms = 50;
+
+/// The kernel gives out the lowest descriptor that is free: a high one says how many are in use.
+int first_scarce() {
+  constexpr size_t most = INT_MAX;
+  auto all = std::min(base::descriptors_max(), most);
+  return static_cast<int>(all - std::min(kept_descriptors, all / 2));
+}
 
 }  // namespace
 
@@ -25,7 +35,9 @@ result<std::unique_ptr<front_door>> front_door::open(std::vector<fs::path> paths
 }
 
 front_door::front_door(std::function<void(base::fd)> admit)
-    : admit_(std::move(admit)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : admit_(std::move(admit)),
+      scarce_from_(first_scarce()),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 result<void> front_door::start(std::vector<fs::path> paths) {
   if (!wake_) return fail(base::errno_error(errno, "make an event for", paths.front()));
@@ -91,7 +103,9 @@ bool front_door::admit_all(const entrance& e) const {
       return false;
     }
     if (!*connection) return true;
+    bool is_scarce = connection->get() >= scarce_from_;
     admit_(std::move(*connection));
+    if (is_scarce) return false;
   }
 }
 

@@ -11,6 +11,10 @@
 
 namespace gkm::csi {
 
+/// Descriptors that connections leave to the work for calls: beyond, one is admitted at a time,
+/// with a pause after it.
+constexpr size_t kept_descriptors = 384;
+
 class front_door {
 public:
   /// `admit` gets every connection, on the door's own thread. Errors: those of unix_socket::listen.
@@ -34,6 +38,7 @@ private:
   bool admit_all(const entrance& e) const;
 
   const std::function<void(base::fd)> admit_;
+  const int scarce_from_;  ///< the first descriptor of those that are kept
   base::fd wake_;
   std::atomic<bool> closing_ = false;
   std::vector<entrance> entrances_;

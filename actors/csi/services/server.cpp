@@ -11,14 +11,6 @@
 #include <grpcpp/server_posix.h>
 
 namespace gkm::csi {
-namespace {
-
-constexpr int max_message_bytes = 1 << 20;
-constexpr int max_calls_per_connection = 256;
-constexpr int max_metadata_bytes = 16 << 10;
-
-}  // namespace
-
 struct server::inside {
   inside(const desk& where, const server_plan& plan)
       : calls(where.calls),

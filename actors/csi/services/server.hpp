@@ -10,6 +10,12 @@
 
 namespace gkm::csi {
 
+/// Of one call, which is held until it is answered. A pod's attributes are part of the message: two
+/// paths and some names are all that is needed.
+constexpr int max_message_bytes = 32 << 10;
+constexpr int max_metadata_bytes = 16 << 10;
+constexpr int max_calls_per_connection = 256;
+
 struct server_plan {
   std::filesystem::path endpoint;      ///< the CSI socket
   std::filesystem::path registration;  ///< kubelet's way to it; empty: do not register

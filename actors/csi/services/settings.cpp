@@ -1,5 +1,6 @@
 #include "actors/csi/services/settings.hpp"
 
+#include "actors/csi/services/scratch_settings.hpp"
 #include "actors/csi/services/unix_socket.hpp"
 #include "base/program_flags.hpp"
 #include "base/version.hpp"
@@ -10,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <map>
 
 namespace gkm::csi {
 namespace fs = std::filesystem;
@@ -17,13 +19,22 @@ namespace {
 
 constexpr int wrong_usage = 2;
 constexpr size_t max_node_id_chars = 253;
+constexpr size_t max_quoted_chars = 80;
 
 constexpr const char* description =
     R"text(Mounts GPU kernel caches into pods: the node part of the CSI driver csi.gkm.io.
 
 kubelet calls it through a unix socket, which it registers itself. Caches come from the state
 directory, where the agent keeps them; each pod gets a view of its own. It needs CAP_SYS_ADMIN,
-and no network.)text";
+and no network.
+
+What pods write into their views lies in the state directory. kubelet counts none of it as
+ephemeral-storage, so the --scratch limits bound it: a SIZE is a quantity (20Gi) or a part of that
+file system (20%). A request beyond them is refused, and the pod's events name the setting. While a
+pod runs, project quotas of ext4 or xfs stop it at its size, but only by accident: who owns a file
+may take it out of the quota, unless the pod has hostUsers: false. So what pods wrote is measured
+all the time, too. Who wrote more than allowed reads so in the pod's events, and gets no further
+volumes on this node where the pod's or the namespace's limit is reached.)text";
 
 constexpr const char* footer = R"text(Examples:
   gkm-csi --node-id "$(hostname)"                       as kubelet's driver on this node
@@ -46,6 +57,7 @@ struct raw {
   std::string state_dir = "/var/lib/gkm";
   std::string run_dir;
   base::log_flags log;
+  std::map<std::string, std::string> scratch;  ///< by flag
   bool probe = false;
 };
 
@@ -73,6 +85,13 @@ void add_flags(CLI::App& app, raw& r) {
                  "in the state directory)")
       ->type_name("DIR");
   base::add_log_flags(app, r.log, "gkm.csi.log.level");
+  for (const auto& n : scratch_limit_names()) {
+    r.scratch[n.flag] = n.standard;
+    app.add_option(
+           n.flag, r.scratch[n.flag],
+           std::string(n.help) + " (default: " + n.key + ", followed, else " + n.standard + ")")
+        ->type_name("SIZE");
+  }
   app.add_flag("--probe", r.probe, "Ask the one that serves on --endpoint whether it is ready");
 }
 
@@ -97,12 +116,29 @@ result<void> read_directories(const raw& r, settings& s) {
   return {};
 }
 
-result<settings> check(raw r) {
+result<void> read_scratch_limits(const raw& r, const CLI::App& app, settings& s) {
+  s.scratch_config_dir = r.log.config_dir;
+  for (const auto& n : scratch_limit_names()) {
+    const auto& text = r.scratch.at(n.flag);
+    auto limit = parse_share(text);
+    if (!limit)
+      return fail(errc::invalid_argument,
+                  std::string(n.flag) + " is '" + printable(text, max_quoted_chars) +
+                      "': it must be a size such as '20Gi', or a part of the file system such as "
+                      "'20%'");
+    s.scratch.*n.value = limit;
+    if (app.count(n.flag) == 0) s.scratch_keys.emplace_back(n.key);
+  }
+  return {};
+}
+
+result<settings> check(raw r, const CLI::App& app) {
   settings s;
   auto endpoint = parse_endpoint(r.endpoint);
   if (!endpoint) return fail(endpoint.error());
   s.endpoint = *endpoint;
   s.probe = r.probe;
+  if (auto read = read_scratch_limits(r, app, s); !read) return fail(read.error());
   auto level = base::start_level(r.log);
   if (!level) return fail(level.error());
   s.log_level = *level;
@@ -152,7 +188,7 @@ command_line read_command_line(int argc, char** argv) {
     return {std::nullopt, app.exit(e) == 0 ? 0 : wrong_usage};
   }
   r.registration_given = app.count("--registration-dir") > 0;
-  auto checked = check(r);
+  auto checked = check(r, app);
   if (checked) return {std::move(*checked), 0};
   std::cerr << "gkm-csi: " << checked.error().message << '\n';
   return {std::nullopt, wrong_usage};

@@ -1,6 +1,7 @@
 /// What gkm-csi was asked for, by flags and environment, checked.
 #pragma once
 
+#include "actors/csi/scratch_budget.hpp"
 #include "base/log.hpp"
 #include "messages/errors.hpp"
 
@@ -22,7 +23,10 @@ struct settings {
   std::string config_dir;  ///< followed; empty: nothing is
   base::log::level log_level = base::log::level::info;
   bool log_json = false;
-  bool probe = false;  ///< ask the one that runs, do not run
+  scratch_limits scratch;
+  std::string scratch_config_dir;         ///< followed for them; empty: nothing is
+  std::vector<std::string> scratch_keys;  ///< those that no flag gave
+  bool probe = false;                     ///< ask the one that runs, do not run
 };
 
 /// "unix:///dir/sock", "unix:/dir/sock" and "/dir/sock" are the same.

@@ -102,6 +102,34 @@ TEST(relocation_list, cut_anywhere_never_invents_anything) {
   }
 }
 
+TEST(relocation_list, is_the_same_however_it_is_cut) {
+  const relocation_list list{{"a", 90, {{1, 5, "bc"}, {6, 9, "d"}}}, {"e/f", 7, {{0, 7, "g"}}}};
+  const auto text = print_relocations(list);
+  for (size_t step = 1; step <= text.size(); ++step) {
+    relocation_list read;
+    relocation_reader reader([&](relocated_file file) -> result<void> {
+      read.push_back(std::move(file));
+      return {};
+    });
+    for (size_t at = 0; at < text.size(); at += step)
+      ASSERT_TRUE(reader.take(std::string_view(text).substr(at, step)));
+    ASSERT_TRUE(reader.end());
+    EXPECT_EQ(read, list);
+  }
+}
+
+TEST(relocation_list, a_line_without_an_end_is_not_kept) {
+  relocation_reader reader([](const relocated_file&) { return result<void>(); });
+  const std::string piece(1'000, 'x');
+  result<void> taken;
+  size_t pieces = 0;
+  while (taken && pieces < 100) {
+    taken = reader.take(piece);
+    ++pieces;
+  }
+  EXPECT_LT(pieces, 10u);
+}
+
 TEST(relocation_list, has_limits) {
   std::string files;
   for (size_t i = 0; i <= max_relocated_files; ++i)
@@ -185,6 +213,25 @@ TEST(relocate, refuses_literals_that_no_reader_would_have_let_through) {
                                                                      {{0, 2, "../a"}},
                                                                      {{0, 2, ""}}})
     EXPECT_FALSE(relocate(content, {"f", content.size(), literals}, "/m"));
+}
+
+TEST(relocate, is_printed_in_pieces_and_knows_its_size_before) {
+  const std::string content(20'000, '\'');
+  relocated_file file{"f", content.size(), {}};
+  for (uint64_t at = 0; at < content.size(); at += 2) file.literals.push_back({at, at + 2, "a\"b"});
+  const auto path = "/" + std::string(2'000, 'm');
+  auto made = relocated_content::make(content, file, path);
+  ASSERT_TRUE(made) << made.error().message;
+  uint64_t bytes = 0;
+  size_t largest = 0;
+  ASSERT_TRUE(made->print([&](std::string_view piece) -> result<void> {
+    bytes += piece.size();
+    largest = std::max(largest, piece.size());
+    return {};
+  }));
+  EXPECT_EQ(bytes, made->bytes());
+  EXPECT_LT(largest, 128u << 10);
+  EXPECT_EQ(relocate(content, file, path)->size(), bytes);
 }
 
 TEST(relocate, does_not_grow_without_end) {

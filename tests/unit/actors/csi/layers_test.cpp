@@ -23,7 +23,7 @@ protected:
   result<uint64_t> write_layer_of(const std::string& list, uint64_t max_bytes) {
     write_text(stored() / paths::relocations, list);
     auto from = open(stored()), into = open(dir_.path());
-    return write_layer(from.get(), "/c", into.get(), "layer", max_bytes);
+    return write_layer(from.get(), "/c", into.get(), "layer", max_bytes, {});
   }
   bool is_written(const std::string& name) const { return fs::exists(dir_ / "layer" / name); }
 };
@@ -69,6 +69,22 @@ TEST_F(layers, a_file_is_rewritten_once) {
   ASSERT_TRUE(left_out);
   EXPECT_EQ(*left_out, 1u) << "the list, not each of its lines";
   EXPECT_FALSE(is_written("last"));
+}
+
+TEST_F(layers, end_with_what_may_be_written) {
+  auto from = open(stored()), into = open(dir_.path());
+  write_text(stored() / paths::relocations, print_relocations({add("a", 1'000), add("b", 1'000)}));
+  uint64_t left = 1'500;
+  auto written = write_layer(from.get(), "/c", into.get(), "layer", 1 << 20,
+                             {{}, [&](uint64_t bytes) -> result<void> {
+                                if (bytes > left) return fail(errc::limit_exceeded, "enough");
+                                left -= bytes;
+                                return {};
+                              }});
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().message, "enough");
+  EXPECT_TRUE(is_written("a"));
+  EXPECT_FALSE(is_written("b"));
 }
 
 TEST_F(layers, one_that_cannot_be_thrown_away_is_still_known) {

@@ -43,7 +43,7 @@ bool mounts_a_view(const fs::path& dir) {
   r.manifest = digest_of('a');
   r.view = view_kind::overlay;
   std::promise<result<volume_record>> answered;
-  (*port)->mount(r, [&](result<volume_record> m) { answered.set_value(std::move(m)); });
+  (*port)->mount(r, {}, [&](result<volume_record> m) { answered.set_value(std::move(m)); });
   auto mounted = answered.get_future().get();
   if (!mounted || mounted->view != view_kind::overlay) return false;
   fs::remove(fs::path(r.target) / "kernel");

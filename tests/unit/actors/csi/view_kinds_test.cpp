@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 
 namespace gkm::csi {
@@ -178,14 +179,14 @@ TEST_F(view_kinds, many_ask_for_a_layer_and_it_is_made_once) {
   constexpr int many = 16;
   std::vector<std::promise<bool>> answers(many);
   for (int i = 0; i < many; ++i)
-    port_->mount(relocated("v" + std::to_string(i), view_kind::overlay, "/cache"),
+    port_->mount(relocated("v" + std::to_string(i), view_kind::overlay, "/cache"), {},
                  [&answers, i](const result<volume_record>& r) {
                    answers[static_cast<size_t>(i)].set_value(r.has_value());
                  });
   for (auto& a : answers) EXPECT_TRUE(a.get_future().get());
   EXPECT_EQ(layers_of('a'), 1u);
-  EXPECT_EQ(std::distance(fs::directory_iterator(where().relocated()), {}), 1)
-      << "and nothing half-made is left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(where().relocated()), {}), 2)
+      << "the cache's and an empty one, and nothing half-made is left";
 }
 
 TEST_F(view_kinds, layers_that_nobody_uses_do_not_pile_up) {
@@ -228,6 +229,26 @@ TEST_F(view_kinds, a_shared_object_can_be_loaded_from_every_view) {
     EXPECT_NE(mapped, MAP_FAILED) << to_string(view);
     if (mapped != MAP_FAILED) ::munmap(mapped, page);
   }
+}
+
+TEST_F(view_kinds, locks_in_one_read_only_view_are_not_seen_in_another) {
+  list_index('a');
+  auto moved = record("v3", view_kind::readonly);
+  moved.mount_path = "/c";
+  std::vector<volume_record> all{record("v1", view_kind::readonly),
+                                 record("v2", view_kind::readonly), moved};
+  std::vector<base::fd> files;
+  for (const auto& r : all) {
+    ASSERT_TRUE(mount(r));
+    files.emplace_back(::open((fs::path(r.target) / "kernel").c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(::flock(files.back().get(), LOCK_EX | LOCK_NB), 0) << r.volume_id;
+  }
+  // Such a lock is one at all.
+  base::fd again(::open((fs::path(all[0].target) / "kernel").c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_NE(::flock(again.get(), LOCK_EX | LOCK_NB), 0);
+  files.clear();
+  again.reset();
+  for (const auto& r : all) EXPECT_TRUE(unmount(r));
 }
 
 }  // namespace gkm::csi

@@ -80,7 +80,7 @@ protected:
     return answered.get_future().get();
   }
   result<volume_record> mount(const volume_record& r) {
-    return ask<volume_record>(&mounted_volumes::mount, r);
+    return ask<volume_record>(&mounted_volumes::mount, r, std::stop_token());
   }
   result<done> unmount(const volume_record& r) {
     return ask<done>(&mounted_volumes::unmount, r.volume_id, r.target);

@@ -62,10 +62,16 @@ protected:
     });
     return got;
   }
-  outcome<volume_record> publish(const std::string& id) {
+  template <class T>
+  bool is_waiting(const outcome<T>& got) {
+    pass(0);
+    return !got->has_value();
+  }
+  outcome<volume_record> publish(const std::string& id, const std::string& ns = "") {
     publish_request q;
     q.volume_id = id;
     q.target = "/kubelet/" + id;
+    q.pod_ns = ns;
     q.ref = {"", "vector-add"};
     return ask<volume_record>(publish_atom_v, q);
   }
@@ -149,17 +155,53 @@ TEST_F(volumes_test, an_actor_that_dies_is_an_answer_and_the_next_request_has_an
   EXPECT_TRUE(*again && **again);
 }
 
-TEST_F(volumes_test, more_than_a_bound_are_not_taken_in) {
+TEST_F(volumes_test, one_namespace_does_not_take_all_places) {
   std::vector<outcome<volume_record>> all;
-  for (size_t i = 0; i <= requests_max; ++i) all.push_back(publish(std::to_string(i % 1'000)));
+  for (size_t i = 0; i < 2 * publishes_max; ++i) all.push_back(publish(std::to_string(i), "many"));
+  pass(0);
+  auto refused = std::count_if(all.begin(), all.end(), [](const auto& got) {
+    return *got && !**got && (*got)->error().code == errc::unavailable;
+  });
+  EXPECT_EQ(static_cast<size_t>(refused), 2 * publishes_max - publishes_of_namespace_max);
+  auto other = publish("other", "one");
+  auto gone = ask<bool>(unpublish_atom_v, std::string("gone"), std::string("/kubelet/gone"));
+  EXPECT_TRUE(is_waiting(other));
+  EXPECT_TRUE(is_waiting(gone));
+  recover();
+  pass(10'000);
+  EXPECT_TRUE(*other && **other);
+  EXPECT_TRUE(*gone && **gone);
+  for (const auto& got : all) EXPECT_TRUE(*got);
+  // Places are given back.
+  auto again = publish("again", "many");
+  pass();
+  EXPECT_TRUE(*again && **again);
+}
+
+TEST_F(volumes_test, unmounts_have_places_of_their_own) {
+  for (size_t i = 0; i < publishes_max; ++i) publish(std::to_string(i), "ns" + std::to_string(i));
+  pass(0);
+  std::vector<outcome<bool>> all;
+  for (size_t i = 0; i <= unpublishes_max; ++i)
+    all.push_back(ask<bool>(unpublish_atom_v, "gone" + std::to_string(i), std::string("/k/gone")));
   pass(0);
   auto busy = std::count_if(all.begin(), all.end(), [](const auto& got) {
     return *got && !**got && (*got)->error().code == errc::busy;
   });
   EXPECT_EQ(busy, 1);
-  recover();
-  pass(10'000);
-  for (const auto& got : all) EXPECT_TRUE(*got);
+}
+
+TEST(seats, a_newcomer_finds_one) {
+  seats all(256, 128);
+  for (int i = 0; i < 1'000; ++i)
+    for (auto ns : {"a", "b", "c"}) all.take(ns);
+  EXPECT_LT(all.taken(), 256u);
+  EXPECT_EQ(all.taken_by("a"), all.taken_by("b"));
+  EXPECT_TRUE(all.take("new"));
+  all.leave("new");
+  for (auto ns : {"a", "b", "c"})
+    while (all.taken_by(ns) > 0) all.leave(ns);
+  EXPECT_EQ(all.taken(), 0u);
 }
 
 }  // namespace gkm::csi

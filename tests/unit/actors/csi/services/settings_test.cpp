@@ -1,6 +1,13 @@
 #include "actors/csi/services/settings.hpp"
 
+#include "actors/csi/services/scratch_settings.hpp"
+#include "tests/support/child_process.hpp"
+#include "tests/support/temp_dir.hpp"
+
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
 
 namespace gkm::csi {
 namespace {
@@ -54,6 +61,44 @@ TEST_F(settings_test, heeds_the_environment) {
   EXPECT_EQ(line.wanted->node_id, "from-env");
   EXPECT_EQ(line.wanted->log_level, base::log::level::debug);
   EXPECT_EQ(read({"--node-id", "flag"}).wanted->node_id, "flag");
+}
+
+TEST_F(settings_test, bounds_what_pods_write_by_flags_before_the_clusters_settings) {
+  auto line = read({"--node-id", "n", "--config-dir", "/c", "--scratch-pod-size", "5Gi"});
+  ASSERT_TRUE(line.wanted);
+  EXPECT_EQ(line.wanted->scratch.pod, (share{5ULL << 30, false}));
+  EXPECT_EQ(line.wanted->scratch.volume, standard_scratch_limits().volume);
+  EXPECT_EQ(line.wanted->scratch_config_dir, "/c");
+  const auto& followed = line.wanted->scratch_keys;
+  EXPECT_EQ(followed.size(), scratch_limit_names().size() - 1);
+  EXPECT_EQ(std::count(followed.begin(), followed.end(), scratch_setting::pod), 0);
+  EXPECT_EQ(read({"--node-id", "n", "--scratch-pod-size", "a lot"}).exit_code, 2);
+}
+
+TEST(scratch_settings_test, follow_their_files) {
+  base::log::configure(base::log::level::off, false);
+  support::temp_dir dir;
+  auto file = dir / scratch_setting::volume;
+  std::ofstream(file) << "1Gi";
+  std::mutex mutex;
+  std::optional<share> now;
+  scratch_settings settings(dir.path(), {scratch_setting::volume}, standard_scratch_limits(),
+                            [&](const scratch_limits& l) {
+                              std::lock_guard lock(mutex);
+                              now = l.volume;
+                            });
+  auto is = [&](std::optional<share> wanted) {
+    std::lock_guard lock(mutex);
+    return now == wanted;
+  };
+  EXPECT_TRUE(is(share{1ULL << 30, false}));
+  std::ofstream(file) << "no size";
+  std::ofstream(dir / "next") << "5%";
+  std::filesystem::rename(dir / "next", file);
+  EXPECT_TRUE(support::eventually("it is followed", [&] { return is(share{5, true}); }));
+  std::filesystem::remove(file);
+  EXPECT_TRUE(support::eventually("what was given is in force again",
+                                  [&] { return is(standard_scratch_limits().volume); }));
 }
 
 TEST_F(settings_test, ends_with_2_for_wrong_usage_and_0_for_help) {

@@ -1,9 +1,10 @@
-#include "actors/csi/quantity.hpp"
+#include "messages/quantity.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <span>
 
-namespace gkm::csi {
+namespace gkm {
 namespace {
 
 struct unit {
@@ -11,6 +12,8 @@ struct unit {
   uint64_t factor;
 };
 
+constexpr uint64_t hundred = 100;
+constexpr unit percent_units[] = {{"%", 1}};
 constexpr unit time_units[] = {{"", 1}, {"s", 1}, {"m", 60}};
 constexpr unit size_units[] = {{"", 1},
                                {"k", 1'000},
@@ -40,4 +43,20 @@ std::optional<uint64_t> parse(std::string_view text, std::span<const unit> units
 std::optional<uint64_t> parse_seconds(std::string_view text) { return parse(text, time_units); }
 std::optional<uint64_t> parse_bytes(std::string_view text) { return parse(text, size_units); }
 
-}  // namespace gkm::csi
+std::optional<share> parse_share(std::string_view text) {
+  if (auto percent = parse(text, percent_units)) {
+    if (*percent > hundred) return std::nullopt;
+    return share{*percent, true};
+  }
+  if (auto bytes = parse_bytes(text)) return share{*bytes, false};
+  return std::nullopt;
+}
+
+uint64_t share::of(uint64_t whole_bytes) const {
+  if (!percent) return std::min(value, whole_bytes);
+  return whole_bytes / hundred * value + whole_bytes % hundred * value / hundred;
+}
+
+std::string share::str() const { return std::to_string(value) + (percent ? "%" : ""); }
+
+}  // namespace gkm
