@@ -35,13 +35,14 @@ image_plan plan_for(const oci::resolved_image& image) {
   return plan;
 }
 
-/// At most one report per second crosses into the actors, however often the transfer has news.
+/// At most one report per second crosses into the actors, however often the transfer has news, and
+/// the last one: who has all bytes is not slow.
 std::function<void(uint64_t, uint64_t)> seldom(std::function<void(uint64_t, uint64_t)> report) {
   using clock = std::chrono::steady_clock;
   auto last = std::make_shared<clock::time_point>(clock::now());
   return [last, report = std::move(report)](uint64_t bytes, uint64_t total) {
     auto now = clock::now();
-    if (now - *last < between_reports) return;
+    if (now - *last < between_reports && bytes < total) return;
     *last = now;
     report(bytes, total);
   };

@@ -7,6 +7,7 @@
 #include "oci/extract.hpp"
 #include "oci/registry.hpp"
 #include "tests/support/cache_image.hpp"
+#include "tests/support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 
@@ -141,6 +142,26 @@ TEST_F(oci_images_test, proof_fails_where_a_layer_may_not_be_read) {
     return denied;
   });
   EXPECT_EQ(prove(*plan), false);
+}
+
+TEST_F(oci_images_test, that_all_bytes_have_come_is_told_however_soon) {
+  auto plan = resolve(registry_.name()).get();
+  ASSERT_TRUE(plan);
+  support::temp_dir folder;
+  std::mutex mutex;
+  std::pair<uint64_t, uint64_t> last;
+  std::promise<result<stored_cache>> done;
+  images_->fetch(
+      *plan, folder.path(),
+      [&](uint64_t bytes, uint64_t total) {
+        std::lock_guard lock(mutex);
+        last = {bytes, total};
+      },
+      {}, [&](result<stored_cache> s) { done.set_value(std::move(s)); });
+  auto got = done.get_future().get();
+  ASSERT_TRUE(got) << got.error().message;
+  std::lock_guard lock(mutex);
+  EXPECT_EQ(last, std::pair(plan->layer_bytes, plan->layer_bytes));
 }
 
 }  // namespace gkm::node
