@@ -1,6 +1,7 @@
 #include "actors/node/oci_images.hpp"
 
 #include "actors/node/puller.hpp"
+#include "actors/node/questions.hpp"
 #include "base/files.hpp"
 #include "gpu/match.hpp"
 #include "gpu/targets.hpp"
@@ -13,12 +14,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 namespace gkm::node {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr size_t questions_max = 4;
 constexpr size_t recent_max = 32;
 constexpr std::chrono::milliseconds between_reports{1'000};
 
@@ -34,13 +35,14 @@ image_plan plan_for(const oci::resolved_image& image) {
   return plan;
 }
 
-/// At most one report per second crosses into the actors, however often the transfer has news.
+/// At most one report per second crosses into the actors, however often the transfer has news, and
+/// the last one: who has all bytes is not slow.
 std::function<void(uint64_t, uint64_t)> seldom(std::function<void(uint64_t, uint64_t)> report) {
   using clock = std::chrono::steady_clock;
   auto last = std::make_shared<clock::time_point>(clock::now());
   return [last, report = std::move(report)](uint64_t bytes, uint64_t total) {
     auto now = clock::now();
-    if (now - *last < between_reports) return;
+    if (now - *last < between_reports && bytes < total) return;
     *last = now;
     report(bytes, total);
   };
@@ -67,6 +69,18 @@ private:
   base::file_observer& a_;
   base::file_observer& b_;
 };
+
+/// The config was read when the image was resolved.
+result<bool> has_layers(oci::source& from, const oci::resolved_image& image,
+                        const std::stop_token& stop) {
+  std::set<digest> asked;
+  for (const auto& layer : image.content.layers) {
+    if (!asked.insert(layer.content).second) continue;
+    auto has = from.has_blob(image.ref, layer, stop);
+    if (!has || !*has) return has;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -113,20 +127,30 @@ oci_images::oci_images(source_opener open, const oci::extract_limits& limits)
       questions_(questions_max),
       transfers_(transfers_max) {}
 
-oci_images::~oci_images() { stopping_.request_stop(); }
+oci_images::~oci_images() = default;
 
 void oci_images::resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
-                         answer<image_plan> reply) {
+                         std::stop_token stop, answer<image_plan> reply) {
   questions_.post([=, this] {
     auto fits = [&](const std::vector<target>& claimed) { return would_use(claimed, gpus); };
-    auto from = open_(wanted.pull_secrets, stopping_.get_token());
+    auto from = open_(wanted.pull_secrets, stop);
     if (!from) return reply(fail(from.error()));
-    auto found = oci::resolve(**from, wanted.image, fits, stopping_.get_token());
+    auto found = oci::resolve(**from, wanted.image, fits, stop);
     if (!found) return reply(fail(found.error()));
     auto plan = plan_for(*found);
     plan.pull_secrets = wanted.pull_secrets;
     remember(std::make_shared<const oci::resolved_image>(std::move(*found)));
     reply(std::move(plan));
+  });
+}
+
+void oci_images::prove(const image_plan& plan, std::stop_token stop, answer<bool> reply) {
+  questions_.post([=, this] {
+    auto from = open_(plan.pull_secrets, stop);
+    if (!from) return reply(fail(from.error()));
+    auto image = recall(**from, plan, stop);
+    if (!image) return reply(fail(image.error()));
+    reply(has_layers(**from, **image, stop));
   });
 }
 

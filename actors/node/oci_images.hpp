@@ -28,11 +28,12 @@ public:
   oci_images(oci::source& from, const oci::extract_limits& limits);
   /// A source is opened for each question and each transfer, and dropped after it.
   oci_images(source_opener open, const oci::extract_limits& limits);
-  /// Ends what is under way.
+  /// Waits for what is under way: whoever asked has stopped it.
   ~oci_images() override;
 
-  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
+  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus, std::stop_token stop,
                answer<image_plan> reply) override;
+  void prove(const image_plan& plan, std::stop_token stop, answer<bool> reply) override;
   void fetch(const image_plan& plan, const std::string& staging,
              std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
              answer<stored_cache> reply) override;
@@ -49,7 +50,6 @@ private:
 
   const source_opener open_;
   const oci::extract_limits& limits_;
-  std::stop_source stopping_;
   std::mutex mutex_;
   std::list<resolved_ptr> recent_;  ///< so that a pull need not ask for its manifest again
   base::worker_pool questions_;

@@ -6,7 +6,8 @@
 namespace gkm::node {
 namespace log = base::log;
 
-store_state::store_state(store_actor::pointer self, disk_port& disk) : self_(self), disk_(disk) {}
+store_state::store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep)
+    : self_(self), disk_(disk), keep_(keep) {}
 
 store_actor::behavior_type store_state::make_behavior() {
   return {
@@ -53,6 +54,7 @@ caf::result<recovered> store_state::recover() {
 caf::result<stored_cache> store_state::claim(const digest& d, const cache_ref& ref) {
   auto& e = entries_[d];
   e.claims.insert(ref);
+  e.left = 0;
   if (e.at == phase::present) return e.facts;
   return to_caf({errc::not_found, "Digest '" + d.str() + "' is not in the store", {}});
 }
@@ -71,7 +73,11 @@ void store_state::release_all(const cache_ref& ref) {
   for (const auto& d : claimed) release(d, ref);
 }
 
-void store_state::pin(const mounted_volume& v) { entries_[v.manifest].pins.insert(v.volume_id); }
+void store_state::pin(const mounted_volume& v) {
+  auto& e = entries_[v.manifest];
+  e.pins.insert(v.volume_id);
+  e.left = 0;
+}
 
 void store_state::unpin(const mounted_volume& v) {
   auto it = entries_.find(v.manifest);
@@ -82,7 +88,9 @@ void store_state::unpin(const mounted_volume& v) {
 
 caf::result<std::string> store_state::stage(uint64_t needed_bytes) {
   auto reply = self_->make_response_promise<std::string>();
-  disk_.stage(needed_bytes, back_here<std::string>([reply](const result<std::string>& dir) mutable {
+  disk_.stage(needed_bytes,
+              back_here<std::string>([this, reply](const result<std::string>& dir) mutable {
+                if (!dir && dir.error().code == errc::no_space) remove_all_unneeded();
                 settle(reply, dir);
               }));
   return reply;
@@ -102,16 +110,12 @@ void store_state::publish_when_free(const std::string& staging, const stored_cac
     case phase::absent:
       return publish_now(staging, facts, reply);
     case phase::removing:
-      e.when_gone.push_back([=, this] { publish_when_free(staging, facts, reply); });
+    case phase::publishing:
+      e.when_settled.push_back([=, this] { publish_when_free(staging, facts, reply); });
       return;
     case phase::present:
       discard(staging);
       reply.deliver(e.facts);
-      return;
-    case phase::publishing:
-      discard(staging);
-      reply.deliver(
-          to_caf({errc::busy, "Digest '" + facts.manifest.str() + "' is being stored", {}}));
   }
 }
 
@@ -129,6 +133,7 @@ void store_state::publish_now(const std::string& staging, const stored_cache& fa
                   } else {
                     discard(staging);
                   }
+                  settled(facts.manifest);
                   remove_if_unneeded(facts.manifest);
                 }));
 }
@@ -167,12 +172,34 @@ void store_state::collect() {
 void store_state::remove_if_unneeded(const digest& d) {
   auto it = entries_.find(d);
   if (it == entries_.end() || !it->second.claims.empty() || !it->second.pins.empty()) return;
-  if (it->second.at == phase::absent) {
+  auto& e = it->second;
+  if (e.at == phase::absent) {
     entries_.erase(it);
-  } else if (it->second.at == phase::present && collecting_) {
-    it->second.at = phase::removing;
-    disk_.remove(d, back_here<done>([this, d](result<done> outcome) { removed(d, outcome); }));
+  } else if (e.at == phase::present && collecting_ && e.left == 0) {
+    if (keep_.count() == 0) return remove_now(d);
+    e.left = ++stamp_;
+    auto over = [this, d, left = e.left] {
+      if (auto now = entries_.find(d); now != entries_.end() && now->second.left == left)
+        remove_now(d);
+    };
+    self_->delayed_send(self_, keep_, run_atom_v, continuation{over});
   }
+}
+
+void store_state::remove_now(const digest& d) {
+  auto it = entries_.find(d);
+  if (it == entries_.end() || it->second.at != phase::present) return;
+  if (!it->second.claims.empty() || !it->second.pins.empty()) return;
+  it->second.at = phase::removing;
+  disk_.remove(d, back_here<done>([this, d](result<done> outcome) { removed(d, outcome); }));
+}
+
+/// Whoever found no space tries again after a pause.
+void store_state::remove_all_unneeded() {
+  std::vector<digest> kept;
+  for (const auto& [d, e] : entries_)
+    if (e.left != 0) kept.push_back(d);
+  for (const auto& d : kept) remove_now(d);
 }
 
 void store_state::removed(const digest& d, const result<done>& outcome) {
@@ -181,16 +208,21 @@ void store_state::removed(const digest& d, const result<done>& outcome) {
     auto* say = outcome.error().code == errc::busy ? &log::info : &log::warn;
     say("Not removed from the store", {{"digest", d.str()}, {"why", outcome.error().message}});
     e.at = phase::present;
-    later([this, d] { remove_if_unneeded(d); }, ++e.failures);
+    later([this, d] { remove_now(d); }, ++e.failures);
   } else {
     log::info("Removed", {{"digest", d.str()}, {"bytes", e.facts.bytes}});
     e.at = phase::absent;
     e.facts = {};
     e.failures = 0;
+    e.left = 0;
   }
-  // A publish that waited goes on whether the old copy went or stayed.
-  for (auto& go_on : std::exchange(e.when_gone, {})) go_on();
+  settled(d);
   if (outcome) remove_if_unneeded(d);
+}
+
+/// A publish that waited goes on, whether there is a copy now or not.
+void store_state::settled(const digest& d) {
+  for (auto& go_on : std::exchange(entries_[d].when_settled, {})) go_on();
 }
 
 void store_state::sync(const digest& d) {

@@ -5,10 +5,11 @@
 ///                                                  ▲                      │
 ///                                                  └──────────busy────────┘
 // clang-format on
-/// A digest is needed while a cache claims it or a volume pins it. It is removed only after
+/// A digest is needed while a cache claims it or a volume pins it. What is not needed stays for a
+/// while, in case that it is wanted again, unless space is short. It is removed only after
 /// `collect` was said once: all wanted caches and all volumes have had their say. The disk may
 /// still know of a volume that is not pinned yet, and answers busy. A publish that arrives while a
-/// digest is being removed waits until it is gone.
+/// digest is being removed or published waits until that is over.
 #pragma once
 
 #include "actors/node/ports.hpp"
@@ -19,12 +20,16 @@
 
 namespace gkm::node {
 
+/// How long an agent keeps what nobody needs: a selector that goes back and forth moves no bytes.
+constexpr std::chrono::seconds unneeded_kept{300};
+
 class store_state {
 public:
   using handle = store_actor;
   static constexpr const char* name = "store";
 
-  store_state(store_actor::pointer self, disk_port& disk);
+  /// `keep`: how long what is not needed stays.
+  store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep = {});
   store_actor::behavior_type make_behavior();
 
 private:
@@ -35,7 +40,8 @@ private:
     stored_cache facts;  ///< while publishing or present
     std::set<cache_ref> claims;
     std::set<std::string> pins;  ///< ids of volumes
-    std::vector<std::function<void()>> when_gone;
+    uint64_t left = 0;           ///< not zero: not needed, and stays for a while
+    std::vector<std::function<void()>> when_settled;
     uint32_t failures = 0;  ///< to remove or sync, in a row
   };
 
@@ -57,7 +63,10 @@ private:
   void collect();
 
   void remove_if_unneeded(const digest& d);
+  void remove_now(const digest& d);
+  void remove_all_unneeded();
   void removed(const digest& d, const result<done>& outcome);
+  void settled(const digest& d);
   void sync(const digest& d);
   void synced(const digest& d, const result<done>& outcome);
   void later(std::function<void()> what, uint32_t failures);
@@ -66,8 +75,10 @@ private:
 
   store_actor::pointer self_;
   disk_port& disk_;
+  const std::chrono::seconds keep_;
   std::map<digest, entry> entries_;
   bool collecting_ = false;
+  uint64_t stamp_ = 0;
 };
 
 }  // namespace gkm::node

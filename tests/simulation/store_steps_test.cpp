@@ -72,4 +72,68 @@ TEST(store_steps, a_publish_that_waited_finds_what_could_not_be_removed) {
   w.settle();
 }
 
+namespace {
+
+constexpr std::chrono::seconds kept{300};
+
+class kept_for_a_while : public node_steps {
+protected:
+  kept_for_a_while() {
+    agent_.keep_unneeded = kept;
+    agent_.start();
+    caf::anon_send(agent_.node(), synced_atom_v);
+    want("good");
+    pass(10);
+    EXPECT_EQ(status().state, cache_state::extracted);
+  }
+  void withdraw() { caf::anon_send(agent_.node(), deleted_atom_v, name); }
+  bool is_stored() const { return node_.store.contains(image('a', false).manifest); }
+};
+
+}  // namespace
+
+TEST_F(kept_for_a_while, what_is_wanted_again_soon_is_not_transferred_again) {
+  for (int i = 0; i < 10; ++i) {
+    withdraw();
+    pass(200);
+    ASSERT_TRUE(is_stored());
+    auto transfers = agent_.images.begun;
+    want("good");
+    pass(200);
+    EXPECT_EQ(status().state, cache_state::extracted);
+    EXPECT_EQ(agent_.images.begun, transfers);
+  }
+}
+
+TEST_F(kept_for_a_while, what_stays_unneeded_goes) {
+  withdraw();
+  pass(kept.count() - 5);
+  EXPECT_TRUE(is_stored());
+  pass(10);
+  EXPECT_FALSE(is_stored());
+}
+
+TEST_F(kept_for_a_while, the_time_begins_when_it_was_needed_last) {
+  withdraw();
+  pass(200);
+  want("good");
+  pass(10);
+  withdraw();
+  pass(200);
+  EXPECT_TRUE(is_stored());
+  pass(200);
+  EXPECT_FALSE(is_stored());
+}
+
+TEST_F(kept_for_a_while, goes_at_once_when_space_is_short) {
+  withdraw();
+  pass(10);
+  node_.capacity_bytes = 10;  // for one of two
+  agent_.images.tags[tag("other").str()] = image('c', false);
+  want("other");
+  pass(30);
+  EXPECT_FALSE(is_stored());
+  EXPECT_EQ(status().state, cache_state::extracted) << status().message;
+}
+
 }  // namespace gkm::sim

@@ -1,6 +1,7 @@
 /// What gkm-agent was asked on its command line and in its environment, checked.
 #pragma once
 
+#include "actors/node/store.hpp"
 #include "base/log.hpp"
 #include "messages/paths.hpp"
 
@@ -21,6 +22,7 @@ struct settings {
   std::string gpu_inventory;  ///< empty: what gkm-gpu writes
   std::vector<std::string> plain_http_hosts;
   std::string ca_file;
+  std::chrono::seconds keep_unneeded = unneeded_kept;
   std::string metrics_address;
   std::string health_address;
   std::string config_dir;  ///< followed; empty: nothing is
