@@ -4,6 +4,8 @@
 #include "messages/json.hpp"
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <utility>
 
 namespace gkm::k8s {
@@ -98,13 +100,15 @@ std::vector<int32_t> read_ids(reader& in, const char* name) {
 }
 
 void read_misfits(reader& in, report_entry& entry) {
-  for (auto id : read_ids(in, "incompatibleGPUs"))
-    entry.incompatible_gpus.push_back({id, false, {}});
+  auto ids = read_ids(in, "incompatibleGPUs");
+  std::map<int32_t, std::string> reasons;
   in.each_object("incompatibilityReasons", max_gpus, [&](reader r) {
     auto id = gpu_id(r, "id", r.integer("id"));
-    for (auto& misfit : entry.incompatible_gpus)
-      if (misfit.id == id) misfit.reason = cut(r.text_or("reason"), max_reason_chars);
+    reasons[id] = cut(r.text_or("reason"), max_reason_chars);
   });
+  std::set<int32_t> known;  // an id that is there twice would cost its reason twice
+  for (auto id : ids)
+    if (known.insert(id).second) entry.incompatible_gpus.push_back({id, false, reasons[id]});
 }
 
 report_entry read_entry(reader& in) {

@@ -171,8 +171,6 @@ result<image_ref> parse_remote(std::string_view text, std::string_view rest) {
   if (!tag) return fail(tag.error());
   auto host = take_host(rest, text);
   if (!host) return fail(host.error());
-  if (rest.size() > max_repository_chars)
-    return bad(text, "has a repository name of more than 255 characters");
   if (!is_repository(rest)) {
     if (std::any_of(rest.begin(), rest.end(), is_upper))
       return bad(text, "has a repository name with upper-case letters: it must be lower-case");
@@ -184,6 +182,9 @@ result<image_ref> parse_remote(std::string_view text, std::string_view rest) {
   ref.repository = std::string(rest);
   if (ref.host == default_host && rest.find('/') == std::string_view::npos)
     ref.repository = "library/" + ref.repository;
+  // Of the whole name: else the text form of what is taken here would be refused.
+  if (ref.repository.size() > max_repository_chars)
+    return bad(text, "has a repository name of more than 255 characters");
   ref.tag = tag->empty() && pinned->empty() ? "latest" : *tag;
   ref.pinned = *pinned;
   return ref;

@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
+
 namespace gkm::net {
 namespace {
 
@@ -10,6 +12,21 @@ std::string_view trimmed(std::string_view text) {
   auto first = text.find_first_not_of(space);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+// RFC 9110, 5.1 and 5.5: libcurl cuts lines at line feeds only, so a carriage return may stand in
+// them.
+bool is_name(std::string_view text) {
+  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           marks.find(c) != marks.npos;
+  });
+}
+bool is_value(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f;
+  });
 }
 
 }  // namespace
@@ -31,9 +48,10 @@ void head_parser::add_field(std::string_view line) {
   // A line that begins with space continues the one before, an obsolete form that nobody we ask
   // uses.
   if (colon == std::string_view::npos || colon == 0 || line[0] == ' ' || line[0] == '\t') return;
-  auto name = base::to_lower(trimmed(line.substr(0, colon)));
+  auto name = trimmed(line.substr(0, colon));
   auto value = trimmed(line.substr(colon + 1));
-  auto [at, fresh] = fields_.try_emplace(std::move(name), value);
+  if (!is_name(name) || !is_value(value)) return;
+  auto [at, fresh] = fields_.try_emplace(base::to_lower(name), value);
   if (!fresh) at->second.append(", ").append(value);
 }
 

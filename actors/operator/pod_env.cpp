@@ -37,13 +37,29 @@ public:
   }
 
   std::string_view of(const std::string& volume) const {
-    for (const auto& name : {volume, std::string()})
-      if (auto at = types_.find(name); at != types_.end()) return at->second;
-    return {};
+    if (auto at = types_.find(volume); at != types_.end()) return at->second;
+    if (auto type = of_origin(volume); !type.empty()) return type;
+    auto at = types_.find("");
+    return at == types_.end() ? std::string_view() : at->second;
   }
   const std::optional<std::string>& unknown() const { return unknown_; }
 
 private:
+  // A further volume (pod_admission.cpp names them "k-gkm-2", cut to what a name may have) is of
+  // the type of the volume that it is a copy of: the annotation knows only that one, and the
+  // webhook may be asked again.
+  std::string_view of_origin(const std::string& volume) const {
+    constexpr size_t max_volume_name_chars = 63;
+    auto infix = volume.rfind("-gkm-");
+    if (infix == std::string::npos) return {};
+    auto stem = volume.substr(0, infix);
+    bool is_cut = volume.size() == max_volume_name_chars;
+    auto at = types_.lower_bound(stem);
+    bool fits =
+        at != types_.end() && (at->first == stem || (is_cut && at->first.starts_with(stem)));
+    return fits ? std::string_view(at->second) : std::string_view();
+  }
+
   std::map<std::string, std::string> types_;
   std::optional<std::string> unknown_;
 };
@@ -80,11 +96,11 @@ public:
     std::string entries;
     for (const auto& f : frameworks) {
       auto claims = claimants(mounts, f.type);
+      if (sets(container.value, f.variable)) continue;
       if (claims.size() > 1)
         warn(container, "mounts several caches: say in " + std::string(cache_type_annotation) +
                             " which is which, as in 'volume=triton,other=vllm'");
-      if (claims.size() != 1 || sets(container.value, f.variable)) continue;
-      add(container, f.variable, claims.front()->path);
+      if (claims.size() == 1) add(container, f.variable, claims.front()->path);
     }
   }
 

@@ -187,6 +187,18 @@ TEST(parse_node_report, passes_over_what_is_no_cache_and_no_digest) {
   EXPECT_EQ(r->caches["x"].at({hex_a}).volume_bytes, 9u);
 }
 
+// Else a report of some hundred kilobytes would have each reason copied once for each time that its
+// GPU is named.
+TEST(parse_node_report, takes_each_gpu_once) {
+  auto r = parse_node_report(parsed(
+      R"({"metadata":{"name":"n"},"status":{"caches":{"x":{"sha256:)" + hex_a +
+      R"(":{"incompatibleGPUs":[7,3,7,7],"incompatibilityReasons":[{"id":7,"reason":"first"},)"
+      R"({"id":7,"reason":"last"},{"id":5,"reason":"of no GPU"}]}}}}})"));
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_EQ(r->caches["x"].at({hex_a}).incompatible_gpus,
+            (std::vector<gpu_verdict>{{7, false, "last"}, {3, false, ""}}));
+}
+
 TEST(parse_node_report, is_bounded) {
   std::string digests;
   for (int i = 0; i < 65; ++i) {

@@ -37,6 +37,7 @@ TEST(image_ref, accepts_the_reference_grammar) {
       {"localhost:5000", ref("docker.io", "library/localhost", "5000")},
       {"quay.io/x:" + std::string(128, 'T'), ref("quay.io", "x", std::string(128, 'T'))},
       {"quay.io/" + std::string(255, 'r'), ref("quay.io", std::string(255, 'r'), "latest")},
+      {std::string(247, 'r'), ref("docker.io", "library/" + std::string(247, 'r'), "latest")},
   };
   for (const auto& c : cases) {
     auto got = image_ref::parse(c.text);
@@ -130,6 +131,7 @@ TEST(image_ref, refuses_what_is_not_one) {
       "x@sha512:" + std::string(128, 'a'),
       "x@" + pinned + "@" + pinned,
       "quay.io/" + std::string(256, 'r'),
+      std::string(248, 'r'),  // with "library/" it is too long
       "quay.io/x:" + std::string(129, 't'),
       std::string(64, 'h') + ".io/x",
       std::string("quay.io/x\0y", 11),

@@ -24,6 +24,17 @@ TEST(head_parser, lower_case_names_trimmed_values_joined_repeats) {
   EXPECT_EQ(fields["link"], "<a>, <b>");
 }
 
+TEST(head_parser, passes_over_what_is_no_field) {
+  head_parser p;
+  p.feed("HTTP/1.1 200 OK\r\n");
+  p.feed("a\rb: c\r\n");
+  p.feed("a b: c\r\n");
+  p.feed("location: /x\rSet-Cookie: y\r\n");
+  p.feed(std::string_view("etag: x\0y\r\n", 11));
+  p.feed("link: a\tb \xc3\xa9\r\n");
+  EXPECT_EQ(p.take_fields(), (std::map<std::string, std::string>{{"link", "a\tb \xc3\xa9"}}));
+}
+
 TEST(head_parser, an_interim_answer_leaves_nothing_behind) {
   head_parser p;
   p.feed("HTTP/1.1 103 Early Hints\r\n");

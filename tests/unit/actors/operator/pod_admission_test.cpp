@@ -158,5 +158,28 @@ TEST(pod_admission, changes_nothing_when_asked_again) {
   EXPECT_EQ(complete(again), admission_decision{});
 }
 
+// The annotation names the volume that the pod's author wrote, and not GKM's copies of it.
+TEST(pod_admission, knows_the_type_of_a_further_volume_when_asked_again) {
+  const auto types =
+      inject + R"(,"gkm.io/cache-type":"k=triton,)" + std::string(60, 'v') + R"(=vllm")";
+  const auto cut = std::string(63 - 6, 'v') + "-gkm-2";
+  auto again = pod(volume("k", R"("csi.gkm.io/mountPath":"/a")") + "," +
+                       volume("k-gkm-2", R"("csi.gkm.io/mountPath":"/b")") + "," +
+                       volume(cut, R"("csi.gkm.io/mountPath":"/c")"),
+                   container("c", mount("k", "/a") + "," + mount("k-gkm-2", "/b"),
+                             R"(,"env":[{"name":"TRITON_CACHE_DIR","value":"/a"}])") +
+                       "," +
+                       container("d", mount("k-gkm-2", "/b") + "," + mount(cut, "/c"),
+                                 R"(,"env":[{"name":"TRITON_CACHE_DIR","value":"/b"},)"
+                                 R"({"name":"VLLM_CACHE_ROOT","value":"/c"}])"),
+                   types);
+  EXPECT_EQ(complete(again), admission_decision{});
+  auto alone = pod(volume("k-gkm-2", R"("csi.gkm.io/mountPath":"/b")"),
+                   container("c", mount("k-gkm-2", "/b"),
+                             R"(,"env":[{"name":"TRITON_CACHE_DIR","value":"/b"}])"),
+                   types);
+  EXPECT_EQ(complete(alone), admission_decision{});
+}
+
 }  // namespace
 }  // namespace gkm::cluster
