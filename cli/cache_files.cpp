@@ -1,11 +1,14 @@
 #include "cli/cache_files.hpp"
 
 #include "base/files.hpp"
+#include "cli/suggestion.hpp"
 #include "messages/printable.hpp"
 
 #include <yaml-cpp/yaml.h>
 
+#include <array>
 #include <optional>
+#include <span>
 
 namespace gkm::cli {
 namespace fs = std::filesystem;
@@ -14,6 +17,28 @@ namespace {
 constexpr const char* api_version = "gkm.io/v1alpha1";
 constexpr const char* default_namespace = "default";
 constexpr size_t max_files = 10'000;
+
+constexpr size_t max_list_depth = 4;  // lists in lists
+
+constexpr std::array<std::string_view, 5> object_fields{"apiVersion", "kind", "metadata", "spec",
+                                                        "status"};
+/// Those of Kubernetes' ObjectMeta: what `kubectl get -o yaml` writes is taken as it is.
+constexpr std::array<std::string_view, 15> metadata_fields{"name",
+                                                           "generateName",
+                                                           "namespace",
+                                                           "selfLink",
+                                                           "uid",
+                                                           "resourceVersion",
+                                                           "generation",
+                                                           "creationTimestamp",
+                                                           "labels",
+                                                           "deletionTimestamp",
+                                                           "deletionGracePeriodSeconds",
+                                                           "annotations",
+                                                           "ownerReferences",
+                                                           "finalizers",
+                                                           "managedFields"};
+constexpr std::array<std::string_view, 3> spec_fields{"image", "imagePullSecrets", "nodeSelector"};
 
 int line_of(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
 
@@ -25,6 +50,7 @@ public:
   /// Empty if the document is of another kind.
   std::optional<result<cache_spec>> read();
   const file_problem& problem() const { return problem_; }
+  const std::vector<file_problem>& notes() const { return notes_; }
 
 private:
   bool reject(const YAML::Node& at, std::string field, std::string message) {
@@ -55,14 +81,26 @@ private:
     return true;
   }
 
-  void known_fields_only(const std::string& name, std::string_view only) {
-    for (const auto& entry : root_[name]) {
+  /// `name` is empty for the object itself.
+  void known_fields_only(const std::string& name, std::span<const std::string_view> known) {
+    for (const auto& entry : name.empty() ? root_ : root_[name]) {
       auto key = entry.first.IsScalar() ? entry.first.Scalar() : std::string("?");
-      if (key != only)
-        reject(
-            entry.first, name + "." + printable(key),
-            "is no field of a cache's " + name + "; its only field is '" + std::string(only) + "'");
+      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+      reject(
+          entry.first, (name.empty() ? "" : name + ".") + printable(key),
+          "is no field of a cache" + (name.empty() ? "" : "'s " + name) + suggestion(key, known));
     }
+  }
+
+  void note_what_has_no_meaning() {
+    auto spec = root_["spec"];
+    auto note = [&](const char* field, const char* why) {
+      if (spec[field] && !spec[field].IsNull())
+        notes_.push_back({file_, line_of(spec[field].Mark()), std::string("spec.") + field, why});
+    };
+    note("imagePullSecrets",
+         "has no meaning on one machine: registries are logged in to with 'docker login'");
+    note("nodeSelector", "has no meaning on one machine: the cache is made ready here");
   }
 
   cache_spec spec(const std::string& kind);
@@ -70,6 +108,7 @@ private:
   std::string file_;
   YAML::Node root_;
   file_problem problem_;
+  std::vector<file_problem> notes_;
 };
 
 cache_spec document::spec(const std::string& kind) {
@@ -81,14 +120,17 @@ cache_spec document::spec(const std::string& kind) {
     reject(metadata["namespace"], "metadata.namespace",
            "is not allowed: a ClusterGKMCache has none");
   if (kind == "GKMCache" && ns.empty()) ns = default_namespace;
-  known_fields_only("spec", "image");
+  known_fields_only("spec", spec_fields);
   auto image_text = text(root_["spec"], "spec", "image", true);
   if (!problem_.message.empty()) return {};
   auto ref = cache_ref::make(ns, name);
   if (!ref) reject(metadata["name"], "metadata.name", ref.error().message);
   auto image = image_ref::parse(image_text);
   if (!image) reject(root_["spec"]["image"], "spec.image", image.error().message);
+  known_fields_only("metadata", metadata_fields);
+  known_fields_only("", object_fields);
   if (!ref || !image) return {};
+  note_what_has_no_meaning();
   return {*ref, *image};
 }
 
@@ -115,21 +157,39 @@ std::optional<result<cache_spec>> document::read() {
   return s;
 }
 
+/// "List" is what `kubectl get -o yaml` writes, "GKMCacheList" what the API itself gives.
+bool is_list(const YAML::Node& root) {
+  if (!root.IsMap()) return false;
+  auto kind = root["kind"];
+  auto items = root["items"];
+  return kind && kind.IsScalar() && kind.Scalar().ends_with("List") && items && items.IsSequence();
+}
+
+/// Tells whether it was an object of a kind that is not read here.
+bool read_object(const std::string& name, const YAML::Node& root, size_t depth, cache_file& file) {
+  if (is_list(root) && depth < max_list_depth) {
+    bool other_kinds = root["items"].size() == 0;
+    for (const auto& item : root["items"])
+      other_kinds = read_object(name, item, depth + 1, file) || other_kinds;
+    return other_kinds;
+  }
+  document d(name, root);
+  auto spec = d.read();
+  if (!spec) return true;
+  if (*spec) {
+    file.caches.push_back(**spec);
+    file.notes.insert(file.notes.end(), d.notes().begin(), d.notes().end());
+  } else {
+    file.problems.push_back(d.problem());
+    file.hides_some = true;
+  }
+  return false;
+}
+
 void read_documents(const std::string& name, std::string_view yaml, cache_file& file) {
   bool other_kinds = false;
-  for (const auto& root : YAML::LoadAll(std::string(yaml))) {
-    if (root.IsNull()) continue;
-    document d(name, root);
-    auto spec = d.read();
-    if (!spec) {
-      other_kinds = true;
-    } else if (*spec) {
-      file.caches.push_back(**spec);
-    } else {
-      file.problems.push_back(d.problem());
-      file.hides_some = true;
-    }
-  }
+  for (const auto& root : YAML::LoadAll(std::string(yaml)))
+    if (!root.IsNull()) other_kinds = read_object(name, root, 0, file) || other_kinds;
   if (file.caches.empty() && file.problems.empty())
     file.problems.push_back(
         {name, 0, "",
@@ -163,7 +223,8 @@ result<std::map<std::string, cache_file>> read_cache_files(const fs::path& dir) 
   for (fs::directory_iterator it(dir, failed), end; !failed && it != end; it.increment(failed)) {
     auto name = it->path().filename().string();
     auto extension = it->path().extension();
-    if (name.starts_with('.') || (extension != ".yaml" && extension != ".yml")) continue;
+    bool read = extension == ".yaml" || extension == ".yml" || extension == ".json";
+    if (name.starts_with('.') || !read) continue;
     auto shown = it->path().string();
     if (files.size() >= max_files)
       return fail(errc::limit_exceeded, "'" + dir.string() + "' holds more than " +
@@ -172,7 +233,7 @@ result<std::map<std::string, cache_file>> read_cache_files(const fs::path& dir) 
     if (text)
       files[shown] = parse_cache_file(shown, *text);
     else if (text.error().code != errc::not_found)
-      files[shown] = {{}, {{shown, 0, "", text.error().message}}, true};
+      files[shown] = {{}, {{shown, 0, "", text.error().message}}, {}, true};
   }
   if (failed) return fail(base::errno_error(failed.value(), "read directory", dir));
   return files;
@@ -194,6 +255,7 @@ wanted_caches merge_cache_files(const wanted_caches& before,
                                 spec.ref.str() + " is already defined, by an earlier "
                                                  "document or file; this one is ignored"});
     now.problems.insert(now.problems.end(), file.problems.begin(), file.problems.end());
+    now.notes.insert(now.notes.end(), file.notes.begin(), file.notes.end());
   }
   // After all good documents had their say: what a broken file wanted before, it wants still.
   for (const auto& [name, file] : files) {

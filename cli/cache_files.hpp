@@ -28,17 +28,18 @@ struct file_problem {
 struct cache_file {
   std::vector<cache_spec> caches;
   std::vector<file_problem> problems;
-  bool hides_some = false;  ///< a broken part may have named further caches
+  std::vector<file_problem> notes;  ///< what is understood, but has no meaning on one machine
+  bool hides_some = false;          ///< a broken part may have named further caches
 
   bool operator==(const cache_file&) const = default;
 };
 
 /// The caches of one YAML text (one or more documents). Documents of other kinds (the pods beside
-/// the caches, say) are skipped; a file without any cache is a problem. A GKMCache without a
-/// namespace is in `default`.
+/// the caches, say) are skipped, lists are looked into; a file without any cache is a problem. A
+/// GKMCache without a namespace is in `default`.
 cache_file parse_cache_file(const std::string& name, std::string_view yaml);
 
-/// All *.yaml and *.yml files of `dir` (not below it, no hidden ones), by name.
+/// All *.yaml, *.yml and *.json files of `dir` (not below it, no hidden ones), by name.
 result<std::map<std::string, cache_file>> read_cache_files(const std::filesystem::path& dir);
 
 /// What is wanted, after a directory was read. A file with problems keeps what it wanted before; of
@@ -47,6 +48,7 @@ struct wanted_caches {
   std::map<cache_ref, cache_spec> caches;
   std::map<std::string, std::vector<cache_ref>> owners;  ///< by file
   std::vector<file_problem> problems;
+  std::vector<file_problem> notes;
   bool hides_some = false;  ///< of some file it cannot be told what it wants
 };
 wanted_caches merge_cache_files(const wanted_caches& before,

@@ -46,6 +46,11 @@ std::string schemes_of(const std::vector<challenge>& all) {
 
 }  // namespace
 
+std::string authorizer::helper_text(const image_ref& ref) const {
+  auto helper = store_.helper_for(ref);
+  return helper.empty() ? "" : ", and '" + helper + "' knows none or is not installed";
+}
+
 error authorizer::denied(const image_ref& ref, bool with_credentials,
                          const std::string& detail) const {
   auto text = "registry '" + ref.host + "' does not let us read '" + ref.repository + "'" +
@@ -55,7 +60,8 @@ error authorizer::denied(const image_ref& ref, bool with_credentials,
     text += ": the credentials" + where + " were not accepted: run 'docker login " + ref.host +
             "' again, or ask for access to the repository";
   else
-    text += ": there are no credentials for it" + where + ": run 'docker login " + ref.host +
+    text += ": there are no credentials for it" + where + helper_text(ref) +
+            ": run 'docker login " + ref.host +
             "', or check the name, as registries hide what does not exist";
   return {errc::unauthorized, std::move(text), {}};
 }

@@ -49,6 +49,7 @@ public:
                        std::stop_token stop);
 
   /// "unauthorized", for people: what was tried and what to do about it.
+  std::string helper_text(const image_ref& ref) const;
   error denied(const image_ref& ref, bool with_credentials, const std::string& detail) const;
 
 private:

@@ -19,7 +19,6 @@ result<base::program_end> run_helper(const std::string& program, const std::stri
   if (end) return end;
   auto why = end.error();
   if (why.code == errc::not_found) {
-    why.code = errc::unauthorized;
     why.message += ": install it in PATH, or take it out of the registry configuration file";
   }
   return wrap(why, "Failed to run credential helper '" + program + "'");

@@ -7,6 +7,8 @@
 #include "oci/credential_helper.hpp"
 #include "oci/json.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <system_error>
@@ -58,6 +60,8 @@ result<credential> parse_entry(const json::value& entry, const std::string& path
   }
   auto encoded = text_of(entry, "auth", path);
   if (!encoded) return fail(encoded.error());
+  // Encoders wrap long lines; every reader of these files skips the breaks.
+  std::erase_if(*encoded, [](char ch) { return ch == '\n' || ch == '\r'; });
   if (encoded->empty()) return c;
   auto plain = base::from_base64(*encoded);
   if (!plain) return bad_entry(path + ".auth", "is not base64");
@@ -71,13 +75,17 @@ result<credential> parse_entry(const json::value& entry, const std::string& path
 }
 
 result<void> parse_auths(const json::value& list, const std::string& path,
-                         std::map<std::string, credential>& out) {
+                         std::map<std::string, credential>& out,
+                         std::map<std::string, error>& broken) {
   if (!list.IsObject()) return bad_entry(path, "is not an object");
   for (const auto& member : list.GetObject()) {
     auto key = std::string(json::view(member.name));
     if (member.value.IsNull()) continue;
     auto entry = parse_entry(member.value, path.empty() ? key : path + "." + key);
-    if (!entry) return fail(entry.error());
+    if (!entry) {
+      broken.emplace(normalise_key(key), entry.error());
+      continue;
+    }
     // Docker Desktop writes `{}` for what its helper keeps.
     if (*entry != credential{}) out[normalise_key(key)] = std::move(*entry);
   }
@@ -103,6 +111,13 @@ bool is_legacy(const rapidjson::Document& document) {
          });
 }
 
+/// One that was left behind by a program that is gone has nothing to say about a public image.
+result<std::optional<credential>> ask_helper(const std::string& name, const std::string& server) {
+  auto answer = ask_credential_helper(name, server);
+  if (!answer && answer.error().code == errc::not_found) return std::nullopt;
+  return answer;
+}
+
 std::vector<fs::path> usual_files() {
   std::vector<fs::path> files;
   auto add = [&files](const char* variable, std::string_view rest) {
@@ -111,7 +126,12 @@ std::vector<fs::path> usual_files() {
   };
   add("DOCKER_CONFIG", "config.json");
   add("REGISTRY_AUTH_FILE", "");
-  add("XDG_RUNTIME_DIR", "containers/auth.json");
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  if (runtime && *runtime)
+    add("XDG_RUNTIME_DIR", "containers/auth.json");
+  else
+    files.push_back("/run/containers/" + std::to_string(::geteuid()) + "/auth.json");
+  add("HOME", ".config/containers/auth.json");
   add("HOME", ".docker/config.json");
   return files;
 }
@@ -124,24 +144,30 @@ result<credential_store> credential_store::parse(std::string_view config_json) {
     return fail(errc::invalid_argument, ok.error().message);
   credential_store store;
   if (is_legacy(document)) {
-    if (auto ok = parse_auths(document, "", store.auths_); !ok) return fail(ok.error());
+    if (auto ok = parse_auths(document, "", store.auths_, store.broken_); !ok)
+      return fail(ok.error());
     return store;
   }
   if (const auto* auths = json::find(document, "auths"))
-    if (auto ok = parse_auths(*auths, "auths", store.auths_); !ok) return fail(ok.error());
+    if (auto ok = parse_auths(*auths, "auths", store.auths_, store.broken_); !ok)
+      return fail(ok.error());
   if (const auto* helpers = json::find(document, "credHelpers")) {
     if (!helpers->IsObject()) return bad_entry("credHelpers", "is not an object");
     for (const auto& member : helpers->GetObject()) {
       auto key = std::string(json::view(member.name));
       auto name = helper_name(member.value, "credHelpers." + key);
-      if (!name) return fail(name.error());
-      if (!name->empty()) store.helpers_[normalise_key(key)] = std::move(*name);
+      if (!name)
+        store.broken_.emplace(normalise_key(key), name.error());
+      else if (!name->empty())
+        store.helpers_[normalise_key(key)] = std::move(*name);
     }
   }
   if (const auto* helper = json::find(document, "credsStore")) {
     auto name = helper_name(*helper, "credsStore");
-    if (!name) return fail(name.error());
-    store.default_helper_ = std::move(*name);
+    if (!name)
+      store.broken_.emplace("", name.error());
+    else
+      store.default_helper_ = std::move(*name);
   }
   return store;
 }
@@ -151,6 +177,7 @@ result<credential_store> credential_store::parse_pull_secret(std::string_view co
   if (!store) return store;
   store->helpers_.clear();
   store->default_helper_.clear();
+  store->broken_.erase("");
   return store;
 }
 
@@ -162,7 +189,8 @@ result<credential_store> credential_store::from_file(const fs::path& file) {
                 step + ": there is no such file");
   auto text = base::read_file(file, max_config_file_bytes);
   if (!text) return wrap(text.error(), "Failed to read registry credentials");
-  auto store = parse(*text);
+  bool blank = text->find_first_not_of(" \t\r\n") == std::string::npos;
+  auto store = blank ? credential_store() : parse(*text);
   if (!store) return wrap(store.error(), step);
   store->origin_ = file.string();
   return store;
@@ -178,7 +206,7 @@ result<credential_store> credential_store::from_environment() {
       if (found) found->searched_ = true;
       return found;
     }
-    if (status)
+    if (status && status != std::errc::permission_denied)
       return fail(errc::io, "Failed to look for registry credentials '" + file.string() +
                                 "': " + status.message());
     none.origin_ = file.string();
@@ -201,17 +229,30 @@ result<std::optional<credential>> credential_store::find(const image_ref& ref) c
   for (;;) {
     auto server = key == hub ? std::string(hub_in_helpers) : key;
     if (auto helper = helpers_.find(key); helper != helpers_.end()) {
-      auto answer = ask_credential_helper(helper->second, server);
+      auto answer = ask_helper(helper->second, server);
       if (!answer || *answer) return answer;
     }
     if (auto entry = auths_.find(key); entry != auths_.end()) return entry->second;
+    if (auto bad = broken_.find(key); bad != broken_.end()) return fail(bad->second);
     auto slash = key.rfind('/');
     if (slash == std::string::npos) break;
     key.resize(slash);
   }
+  if (auto bad = broken_.find(""); bad != broken_.end()) return fail(bad->second);
   if (default_helper_.empty()) return std::nullopt;
-  return ask_credential_helper(default_helper_,
-                               ref.host == hub ? std::string(hub_in_helpers) : ref.host);
+  return ask_helper(default_helper_, ref.host == hub ? std::string(hub_in_helpers) : ref.host);
+}
+
+std::string credential_store::helper_for(const image_ref& ref) const {
+  auto named = [](const std::string& name) {
+    return name.empty() ? name : "docker-credential-" + name;
+  };
+  for (auto key = ref.host + "/" + ref.repository;;) {
+    if (auto helper = helpers_.find(key); helper != helpers_.end()) return named(helper->second);
+    auto slash = key.rfind('/');
+    if (slash == std::string::npos) return named(default_helper_);
+    key.resize(slash);
+  }
 }
 
 }  // namespace gkm::oci

@@ -29,14 +29,16 @@ class credential_store {
 public:
   credential_store() = default;
 
-  /// `errc::invalid_argument` names the field; passwords never appear in an error.
+  /// `errc::invalid_argument` names the field; passwords never appear in an error. An entry that is
+  /// broken is an error only of `find` for the hosts that it is about.
   static result<credential_store> parse(std::string_view config_json);
   /// The same for a pull secret, which is no configuration of ours: the helpers that it names are
   /// programs, and are not run.
   static result<credential_store> parse_pull_secret(std::string_view config_json);
-  /// $DOCKER_CONFIG/config.json, $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, then
-  /// ~/.docker/config.json: the first that exists. None is an empty store; a broken one is an
-  /// error.
+  /// $DOCKER_CONFIG/config.json, $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json
+  /// (without that variable /run/containers/<uid>/auth.json), ~/.config/containers/auth.json, then
+  /// ~/.docker/config.json: the first that exists and may be read. None, or one without a byte, is
+  /// an empty store; a broken one is an error.
   static result<credential_store> from_environment();
   static result<credential_store> from_file(const std::filesystem::path& file);
 
@@ -48,8 +50,11 @@ public:
   /// programs of this machine, and the other may be anybody's text.
   void add_logins(const credential_store& other);
 
-  /// The longest path match wins: "quay.io/gkm/x", then "quay.io/gkm", then "quay.io".
+  /// The longest path match wins: "quay.io/gkm/x", then "quay.io/gkm", then "quay.io". A helper
+  /// that is not installed knows nothing.
   result<std::optional<credential>> find(const image_ref& ref) const;
+  /// The helper that `find` asks first, as "docker-credential-<name>"; empty: none. For errors.
+  std::string helper_for(const image_ref& ref) const;
 
   /// The file this was read from, or where one would be looked for last; empty if neither. For
   /// errors.
@@ -59,6 +64,7 @@ private:
   std::string origin_;
   bool searched_ = false;  ///< by `from_environment`
   std::map<std::string, credential> auths_;
+  std::map<std::string, error> broken_;         ///< entries that cannot be used; "" is credsStore
   std::map<std::string, std::string> helpers_;  ///< host → helper suffix
   std::string default_helper_;
 };

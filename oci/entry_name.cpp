@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace gkm::oci {
 namespace {
@@ -89,7 +90,6 @@ bool hides_content(std::string_view name) {
 }
 
 result<std::string> path_in_content(std::string_view name, const extract_limits& limits) {
-  if (name.starts_with('/')) return fail(errc::refused, "its name is absolute");
   if (!is_printable(name))
     return fail(errc::refused, "its name contains control characters or is not UTF-8");
   if (name.size() > limits.path_bytes)
@@ -111,6 +111,22 @@ result<std::string> path_in_content(std::string_view name, const extract_limits&
     return fail(errc::limit_exceeded, "it lies deeper than " + std::to_string(limits.path_depth) +
                                           " directories, the limit");
   return path;
+}
+
+std::optional<std::string> target_in_content(std::string_view path, std::string_view target,
+                                             std::string_view cache_type) {
+  if (!target.starts_with('/') || cache_type.empty() || place_of(target).cache_type != cache_type)
+    return std::nullopt;
+  std::string relative;
+  for (auto up = std::count(path.begin(), path.end(), '/'); up > 0; --up) relative += "../";
+  bool first = true;
+  for_components(target, [&](std::string_view part) {
+    if (!std::exchange(first, false)) relative += std::string(part) + "/";
+    return true;
+  });
+  if (relative.empty()) return ".";
+  relative.pop_back();
+  return relative;
 }
 
 result<void> check_symlink(std::string_view path, std::string_view target,

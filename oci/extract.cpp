@@ -45,6 +45,10 @@ result<extracted> extract_layers(source& from, const resolved_image& image, unpa
                                      std::to_string(diff_ids.size()) + " diff_ids");
   uint64_t done_bytes = 0;
   for (size_t i = 0; i < layers.size(); ++i) {
+    if (!is_archive_type(layers[i].media_type)) {
+      to.note_other_layer(layers[i].media_type);
+      continue;
+    }
     layer_request what{image.ref, layers[i], std::nullopt, to.stream_allowance(),
                        layer_progress(report, done_bytes, layers[i].size_bytes, image.layer_bytes)};
     if (!diff_ids.empty()) what.diff_id = diff_ids[i];

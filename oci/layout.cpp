@@ -5,6 +5,7 @@
 #include "messages/printable.hpp"
 #include "oci/json.hpp"
 #include "oci/registry.hpp"
+#include "oci/resolve.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -117,15 +118,55 @@ std::string tags_on_offer(const index& all) {
   return out.empty() ? "none" : out;
 }
 
+/// A name that a tool wrote: a tag, or a whole reference ("quay.io/me/caches:one"), whose tag alone
+/// is meant as well.
+bool is_named(const index_entry& entry, std::string_view name) {
+  auto own = tag_of(entry);
+  if (own == name) return true;
+  auto colon = own.rfind(':');
+  return own.find('/') != std::string::npos && colon != std::string::npos &&
+         own.find('/', colon) == std::string::npos &&
+         std::string_view(own).substr(colon + 1) == name;
+}
+
+bool is_for_host(const index_entry& entry) {
+  auto host = host_platform();
+  return !entry.runs_on ||
+         (entry.runs_on->os == host.os && entry.runs_on->architecture == host.architecture);
+}
+
+/// The entries of that name: those whose whole name it is, or else those whose tag it is; of
+/// several with one name those for this platform.
+std::vector<const index_entry*> named(const index& all, std::string_view name) {
+  std::vector<const index_entry*> found;
+  for (const auto& entry : all.entries)
+    if (tag_of(entry) == name) found.push_back(&entry);
+  if (found.empty())
+    for (const auto& entry : all.entries)
+      if (is_named(entry, name)) found.push_back(&entry);
+  if (found.size() > 1 &&
+      std::any_of(found.begin(), found.end(), [](const auto* e) { return is_for_host(*e); }))
+    std::erase_if(found, [](const index_entry* e) { return !is_for_host(*e); });
+  return found;
+}
+
 result<descriptor> choose(const index& all, const image_ref& ref) {
-  const index_entry* found = nullptr;
-  bool unnamed = ref.pinned.empty() && ref.tag.empty();
-  for (const auto& entry : all.entries) {
-    bool same = !ref.pinned.empty() ? entry.what.content == ref.pinned : tag_of(entry) == ref.tag;
-    if (same && !unnamed && !found) found = &entry;
+  if (!ref.pinned.empty()) {
+    for (const auto& entry : all.entries)
+      if (entry.what.content == ref.pinned) return entry.what;
+  } else if (!ref.tag.empty()) {
+    auto found = named(all, ref.tag);
+    auto differs = [&](const auto* e) { return e->what.content != found.front()->what.content; };
+    if (std::any_of(found.begin(), found.end(), differs))
+      return fail(errc::invalid_argument,
+                  "OCI layout '" + ref.repository + "' has " + std::to_string(found.size()) +
+                      " images of the name '" + printable(ref.tag, 200) +
+                      "': say which by its digest, '" + found.front()->what.content.str() +
+                      "' for the first, as 'oci:" + printable(ref.repository, 200) + "@DIGEST'");
+    if (!found.empty()) return found.front()->what;
+  } else if (all.entries.size() == 1) {
+    return all.entries.front().what;
   }
-  if (unnamed && all.entries.size() == 1) found = &all.entries.front();
-  if (found) return found->what;
   // Not listed, but it may well be there: a manifest that an index of this layout names.
   if (!ref.pinned.empty()) return descriptor{"", ref.pinned, 0, {}};
   auto offer = "it has the tags: " + tags_on_offer(all);
@@ -161,9 +202,28 @@ private:
   uint64_t done_ = 0;
 };
 
+/// "oci:DIR:quay.io/me/caches:one" reads as a tag "one" in a directory "DIR:quay.io/me/caches":
+/// where that is none but DIR is a layout, the rest is the image's whole name.
+image_ref with_whole_name(const image_ref& ref) {
+  auto is_layout = [](const std::string& dir) {
+    return ::access((dir + "/oci-layout").c_str(), F_OK) == 0;
+  };
+  if (ref.repository.find(':') == std::string::npos || is_layout(ref.repository)) return ref;
+  for (auto colon = ref.repository.find(':'); colon != std::string::npos;
+       colon = ref.repository.find(':', colon + 1)) {
+    if (!is_layout(ref.repository.substr(0, colon))) continue;
+    auto whole = ref;
+    whole.repository = ref.repository.substr(0, colon);
+    whole.tag = ref.repository.substr(colon + 1) + (ref.tag.empty() ? "" : ":" + ref.tag);
+    return whole;
+  }
+  return ref;
+}
+
 class layout_source : public source {
 public:
-  result<fetched_manifest> manifest(const image_ref& ref, std::stop_token) override {
+  result<fetched_manifest> manifest(const image_ref& given, std::stop_token) override {
+    const auto ref = with_whole_name(given);
     const auto& dir = ref.repository;
     if (auto ok = check_marker(dir); !ok) return fail(ok.error());
     auto listing = read_small(dir, "index.json", max_manifest_bytes);
@@ -184,7 +244,7 @@ public:
 
   result<std::unique_ptr<base::byte_stream>> blob(const image_ref& ref, const descriptor& what,
                                                   std::stop_token stop) override {
-    const auto& dir = ref.repository;
+    const auto dir = with_whole_name(ref).repository;
     auto subject = "blob '" + what.content.str() + "' of OCI layout '" + dir + "'";
     auto from = open_beneath(dir, blob_path(what.content));
     if (!from) return fail(from.error());

@@ -90,6 +90,26 @@ result<platform> parse_platform(const json::value& from, const std::string& path
   return p;
 }
 
+/// A digest that is well-formed but of another algorithm than sha256: not ours to read, and no
+/// reason to refuse what stands beside it.
+bool has_foreign_digest(const json::value& entry) {
+  const auto* text = entry.IsObject() ? json::find(entry, "digest") : nullptr;
+  if (!text || !text->IsString()) return false;
+  auto all = json::view(*text);
+  auto colon = all.find(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == all.size()) return false;
+  auto algorithm = all.substr(0, colon);
+  auto encoded = all.substr(colon + 1);
+  auto is_word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  auto fits = [&](char c) {
+    return is_word(c) || (c >= 'A' && c <= 'Z') || c == '=' || c == '_' || c == '-';
+  };
+  return algorithm != "sha256" &&
+         algorithm.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+._-") ==
+             std::string_view::npos &&
+         is_word(algorithm.front()) && std::all_of(encoded.begin(), encoded.end(), fits);
+}
+
 result<index_entry> parse_index_entry(const json::value& from, size_t number) {
   auto path = "manifests[" + std::to_string(number) + "]";
   auto what = parse_descriptor(from, path);
@@ -141,6 +161,27 @@ bool is_manifest_type(std::string_view media_type) {
          manifest_types.end();
 }
 
+bool is_image_layer_type(std::string_view media_type) {
+  return media_type.starts_with("application/vnd.oci.image.layer.") ||
+         media_type.starts_with("application/vnd.docker.image.rootfs.");
+}
+
+bool is_archive_type(std::string_view media_type) {
+  constexpr std::array<std::string_view, 5> unspecific = {"application/octet-stream",
+                                                          "application/gzip", "application/x-gzip",
+                                                          "application/zstd", "application/x-zstd"};
+  // "application/x-tar", "….tar+gzip", "….tar.gzip", but no name that only has the letters.
+  for (size_t at = 0; (at = media_type.find("tar", at)) != std::string_view::npos; at += 3) {
+    auto apart = [](char c) { return c == '.' || c == '+' || c == '-' || c == '/'; };
+    bool begins = at == 0 || apart(media_type[at - 1]);
+    bool ends = at + 3 == media_type.size() || apart(media_type[at + 3]) ||
+                media_type.substr(at) == "targz";
+    if (begins && ends) return true;
+  }
+  return is_image_layer_type(media_type) ||
+         std::find(unspecific.begin(), unspecific.end(), media_type) != unspecific.end();
+}
+
 result<manifest> parse_manifest(std::string_view text) {
   rapidjson::Document document;
   if (auto ok = json::parse(text, "manifest", document); !ok) return fail(ok.error());
@@ -180,8 +221,11 @@ result<index> parse_index(std::string_view text) {
   auto list = json::array(document, "manifests", "", max_index_entries);
   if (!list) return fail(list.error());
   if (!*list) return json::bad_field("", "manifests", "is missing");
+  size_t number = 0;
   for (const auto& member : (*list)->GetArray()) {
-    auto entry = parse_index_entry(member, out.entries.size());
+    auto at = number++;
+    if (has_foreign_digest(member)) continue;
+    auto entry = parse_index_entry(member, at);
     if (!entry) return fail(entry.error());
     out.entries.push_back(std::move(*entry));
   }

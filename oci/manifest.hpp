@@ -64,6 +64,12 @@ const std::string& accepted_manifest_types();
 bool is_index_type(std::string_view media_type);
 bool is_manifest_type(std::string_view media_type);
 
+/// A layer of an image, as image builders and `oras push` name it.
+bool is_image_layer_type(std::string_view media_type);
+/// A tar archive, packed or not, by its name: artifacts carry READMEs, SBOMs and raw files beside
+/// it.
+bool is_archive_type(std::string_view media_type);
+
 /// `media_type` is what the registry or descriptor said; the document's own `mediaType` wins.
 /// `errc::malformed` names the field. Docker schema 1 is refused by name.
 result<manifest> parse_manifest(std::string_view json);

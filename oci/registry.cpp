@@ -2,6 +2,7 @@
 
 #include "base/sha256.hpp"
 #include "messages/printable.hpp"
+#include "oci/json.hpp"
 #include "oci/registry_blob.hpp"
 #include "oci/registry_client.hpp"
 
@@ -15,6 +16,16 @@ std::string media_type_of(const net::response_head& head) {
   auto text = head.header("content-type");
   text.resize(std::min(text.find_first_of("; \t"), text.size()));
   return text;
+}
+
+/// What is asked for by a tag is vouched for by no digest: a page of HTML, half a document or an
+/// error object comes from whatever stands between, and passes.
+bool may_be_manifest(std::string_view bytes) {
+  rapidjson::Document document;
+  if (!json::parse(bytes, "manifest", document)) return false;
+  for (std::string_view field : {"schemaVersion", "mediaType", "manifests", "layers", "fsLayers"})
+    if (json::find(document, field)) return true;
+  return false;
 }
 
 attempt<std::string> read_all(net::body_stream& body, size_t max_bytes,
@@ -89,6 +100,14 @@ private:
     fetched_manifest out{std::move(*bytes), media_type_of(head), {}};
     out.content = base::sha256::of(out.bytes);
     auto stated = head.header("docker-content-digest");
+    if (ref.pinned.empty() && !may_be_manifest(out.bytes))
+      return tl::unexpected<failure>(failure{
+          {errc::unavailable,
+           what.subject + " was answered with " + std::to_string(out.bytes.size()) +
+               " bytes of type '" + printable(out.media_type, 60) +
+               "' that are no manifest: a proxy or gateway may have answered for the registry",
+           {}},
+          true});
     for (const auto& expected : {ref.pinned.str(), stated.starts_with("sha256:") ? stated : ""})
       if (!expected.empty() && expected != out.content.str())
         return give_up({errc::corrupt,

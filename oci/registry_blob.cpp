@@ -8,7 +8,9 @@
 namespace gkm::oci {
 namespace {
 
-constexpr uint32_t max_resumes = 5;
+/// A connection that brings this much counts as progress, however many there are: how slow a
+/// transfer may be is its caller's to say.
+constexpr uint64_t progress_bytes = 4'096;
 
 std::optional<uint64_t> take_number(std::string_view& text) {
   uint64_t number = 0;
@@ -34,7 +36,7 @@ public:
         retrying(client_->retries(), stop_, [this] { return client_->ask(question_, stop_); });
     if (!got) return fail(got.error());
     body_ = std::move(*got);
-    progress_ = false;
+    began_at_ = done_;
     return check_head();
   }
 
@@ -90,6 +92,12 @@ private:
     return {};
   }
 
+  /// The cause counts the bytes of the last connection; people want to know of the whole.
+  tl::unexpected<error> wrap_whole(const error& cause) const {
+    return wrap(cause, question_.subject + " broke off after " + std::to_string(done_) + " of " +
+                           std::to_string(size_) + " bytes");
+  }
+
   tl::unexpected<error> wrong_length(uint64_t actual) const {
     return corrupt("has " + std::to_string(actual) +
                    " bytes in the registry, its descriptor says " + std::to_string(size_));
@@ -111,14 +119,13 @@ private:
       return corrupt("has more bytes than the " + std::to_string(size_) +
                      " that its descriptor says");
     done_ += got.size();
-    progress_ = true;
     return got;
   }
 
   result<void> resume(const error& cause) {
-    if (progress_) fruitless_ = 0;
+    if (done_ - began_at_ >= progress_bytes) fruitless_ = 0;
     auto delay = delay_after(client_->retries(), ++fruitless_, cause);
-    if (resumes_++ >= max_resumes || !delay) return fail(cause);
+    if (!delay) return wrap_whole(cause);
     body_.reset();
     if (!pause(*delay, stop_)) return fail(errc::cancelled, question_.subject + ": cancelled");
     return open();
@@ -129,11 +136,10 @@ private:
   const std::stop_token stop_;
   question question_;
   std::unique_ptr<net::body_stream> body_;
-  uint64_t done_ = 0;  ///< bytes handed out
-  uint64_t skip_ = 0;  ///< bytes of this body that were handed out before
-  uint32_t resumes_ = 0;
-  uint32_t fruitless_ = 0;  ///< requests in a row that brought nothing
-  bool progress_ = false;   ///< this body has brought something
+  uint64_t done_ = 0;       ///< bytes handed out
+  uint64_t skip_ = 0;       ///< bytes of this body that were handed out before
+  uint64_t began_at_ = 0;   ///< `done_` when this body began
+  uint32_t fruitless_ = 0;  ///< requests in a row that brought next to nothing
 };
 
 }  // namespace

@@ -29,10 +29,33 @@ bool is_attestation(const index_entry& entry) {
          entry.runs_on->architecture == "unknown";
 }
 
-bool fits_host(const index_entry& entry) {
-  if (!entry.runs_on) return true;
+bool fits_host(const platform& p) {
   auto host = host_platform();
-  return entry.runs_on->os == host.os && entry.runs_on->architecture == host.architecture;
+  return p.os == host.os && p.architecture == host.architecture;
+}
+
+/// The rule for an image alone: its config may leave the platform open, as artifacts do.
+bool fits_host(const image_config& config) {
+  return config.runs_on.os.empty() || config.runs_on.architecture.empty() ||
+         fits_host(config.runs_on);
+}
+
+std::string name_of(const platform& p) { return p.os + "/" + p.architecture; }
+
+/// How much a manifest looks like a cache's image: charts, signatures, SBOMs and other artifacts
+/// stand beside images in an index, and carry no platform either.
+enum class likeness : uint8_t { none, archive, image, labelled };
+
+likeness likeness_of(const resolved_image& image) {
+  if (!image.hints.cache_type.empty() || !image.hints.targets.empty()) return likeness::labelled;
+  const auto& layers = image.content.layers;
+  if (is_image_config_type(image.content.config.media_type) ||
+      std::any_of(layers.begin(), layers.end(),
+                  [](const descriptor& d) { return is_image_layer_type(d.media_type); }))
+    return likeness::image;
+  bool archive = std::any_of(layers.begin(), layers.end(),
+                             [](const descriptor& d) { return is_archive_type(d.media_type); });
+  return archive ? likeness::archive : likeness::none;
 }
 
 std::string targets_text(const std::vector<target>& targets) {
@@ -56,6 +79,10 @@ public:
     auto list = is_index(top->bytes, top->media_type);
     if (!list) return named(list.error());
     auto image = *list ? pick(top->bytes) : read_image(*top, {});
+    if (image && !fits_host(image->config)) {
+      offer(name_of(image->config.runs_on));
+      return nothing_fits();
+    }
     if (image) image->resolved = top->content;
     return image;
   }
@@ -84,7 +111,8 @@ private:
     auto content = parse_manifest(from.bytes);
     if (!content) return named(content.error());
     out.content = std::move(*content);
-    for (const auto& layer : out.content.layers) out.layer_bytes += layer.size_bytes;
+    for (const auto& layer : out.content.layers)
+      if (is_archive_type(layer.media_type)) out.layer_bytes += layer.size_bytes;
     if (is_image_config_type(out.content.config.media_type))
       if (auto ok = read_config(out); !ok) return fail(ok.error());
     auto annotations = out.content.annotations;
@@ -99,7 +127,8 @@ private:
     if (!bytes) return fail(bytes.error());
     auto config = parse_image_config(*bytes);
     if (!config) return named(config.error());
-    if (config->diff_ids.size() != out.content.layers.size())
+    // Tools for artifacts write none: the layers' own digests vouch for them all the same.
+    if (!config->diff_ids.empty() && config->diff_ids.size() != out.content.layers.size())
       return named({errc::malformed,
                     "its config has " + std::to_string(config->diff_ids.size()) + " diff_ids for " +
                         std::to_string(out.content.layers.size()) + " layers",
@@ -116,8 +145,8 @@ private:
     size_t looked_into = 0;
     for (auto& entry : list->entries) {
       if (is_attestation(entry)) continue;
-      if (!fits_host(entry)) {
-        offer(entry.runs_on->os + "/" + entry.runs_on->architecture);
+      if (entry.runs_on && !fits_host(*entry.runs_on)) {
+        offer(name_of(*entry.runs_on));
         continue;
       }
       if (!is_index_type(entry.what.media_type)) {
@@ -152,6 +181,7 @@ private:
     auto entries = candidates(bytes, false);
     if (!entries) return fail(entries.error());
     std::optional<resolved_image> unclear;
+    auto unclear_is = likeness::none;
     size_t inspected = 0;
     for (const auto& entry : *entries) {
       if (declines(entry)) continue;
@@ -160,13 +190,25 @@ private:
       if (!got) return fail(got.error());
       if (!*got) continue;
       auto image = read_image(**got, entry.what.annotations);
-      if (!image || !fits_) return image;
-      if (!image->hints.targets.empty() && fits_(image->hints.targets)) return image;
-      if (!claims(image->hints)) {
-        if (!unclear) unclear = std::move(*image);
-      } else {
-        offer(targets_text(image->hints.targets));
+      if (!image && !is_permanent(image.error().code)) return image;
+      if (!image) {
+        missing_ = image.error();  // no image: what stands beside it may be one
+        continue;
       }
+      if (!fits_host(image->config)) {
+        offer(name_of(image->config.runs_on));
+        continue;
+      }
+      auto alike = likeness_of(*image);
+      if (fits_ && !image->hints.targets.empty() && fits_(image->hints.targets)) return image;
+      if (fits_ && claims(image->hints)) {
+        offer(targets_text(image->hints.targets));
+        continue;
+      }
+      if (!fits_ && alike >= likeness::image) return image;
+      if (unclear && alike <= unclear_is) continue;
+      unclear = std::move(*image);
+      unclear_is = alike;
     }
     if (unclear) return std::move(*unclear);
     return nothing_fits();

@@ -182,10 +182,12 @@ result<void> unpacker::enter_cache(std::string_view cache_type) {
 }
 
 result<void> unpacker::take_content(archive* tar, archive_entry* entry, const std::string& path) {
-  if ((archive_entry_perm(entry) & (S_ISUID | S_ISGID)) != 0)
-    return fail(errc::refused, "it is setuid or setgid");
   bool hard_link = archive_entry_hardlink(entry) != nullptr;
   auto type = archive_entry_filetype(entry);
+  // Volumes with an fsGroup have setgid directories; the bit is dropped with the rest of the mode.
+  mode_t forbidden = type == AE_IFDIR && !hard_link ? S_ISUID : S_ISUID | S_ISGID;
+  if ((archive_entry_perm(entry) & forbidden) != 0)
+    return fail(errc::refused, "it is setuid or setgid");
   if (path.empty()) {
     if (type == AE_IFDIR && !hard_link) return {};
     return fail(errc::refused, "the cache's content must be a directory");
@@ -241,6 +243,7 @@ result<void> unpacker::copy_data(archive* tar, uint64_t size_bytes) {
 
 result<void> unpacker::take_symlink(archive_entry* entry, const std::string& path) {
   auto target = text_or_empty(archive_entry_symlink(entry));
+  if (auto inside = target_in_content(path, target, cache_type_)) target = std::move(*inside);
   if (auto r = check_symlink(path, target, limits_); !r) return r;
   if (auto r = make_parents(path); !r) return r;
   if (auto r = tree_.add_symlink(path); !r) return r;
@@ -265,6 +268,10 @@ result<void> unpacker::make_parents(std::string_view path) {
   for (auto directory : *missing)
     if (auto r = writer_.make_directory(directory); !r) return r;
   return {};
+}
+
+void unpacker::note_other_layer(std::string_view media_type) {
+  if (seen_.size() < max_names_shown) seen_.emplace(media_type);
 }
 
 result<extracted> unpacker::finish() const {

@@ -24,6 +24,8 @@ public:
   /// Reads the layer to its end. `errc::malformed` may have its cause in damaged bytes: ask the
   /// stream's verdict first. After any other error the layer need not be read on.
   result<void> unpack(layer_stream& layer);
+  /// A layer that is no archive is not read; its type is named if no cache is found.
+  void note_other_layer(std::string_view media_type);
   /// What all the layers came to; `errc::malformed` if no cache was in them.
   result<extracted> finish() const;
 

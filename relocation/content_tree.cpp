@@ -25,15 +25,18 @@ base::fd open_beneath(const base::fd& root, const std::string& path, uint64_t fl
       static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how)));
 }
 
-/// Without empty parts and "."; nothing at all for a path with "..".
+/// Without empty parts and "."; ".." takes away what stands before it, or is dropped at the front.
 std::vector<std::string_view> parts_of(std::string_view path) {
   std::vector<std::string_view> parts;
   while (!path.empty()) {
     auto part = path.substr(0, path.find('/'));
     path.remove_prefix(std::min(path.size(), part.size() + 1));
     if (part.empty() || part == ".") continue;
-    if (part == ".." || parts.size() >= max_parts) return {};
-    parts.push_back(part);
+    if (parts.size() >= max_parts) return {};
+    if (part != "..")
+      parts.push_back(part);
+    else if (!parts.empty())
+      parts.pop_back();
   }
   return parts;
 }
@@ -60,8 +63,8 @@ bool content_tree::has(const std::string& path) {
          (S_ISREG(about.st_mode) || S_ISDIR(about.st_mode));
 }
 
-std::string content_tree::longest_suffix(std::string_view absolute) {
-  const auto parts = parts_of(absolute);
+std::string content_tree::longest_suffix(std::string_view path) {
+  const auto parts = parts_of(path);
   for (size_t i = 0; i < parts.size(); ++i) {
     // The directories above the old cache are the same in nearly every path.
     if (absent_.contains(parts[i])) continue;

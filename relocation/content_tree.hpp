@@ -16,9 +16,9 @@ class content_tree {
 public:
   static result<content_tree> open(const std::filesystem::path& dir);
 
-  /// The longest end of an absolute path that names a file or directory in here: relative,
-  /// normalised, fit for a relocation list. Empty if there is none.
-  std::string longest_suffix(std::string_view absolute);
+  /// The longest end of a path, absolute or relative, that names a file or directory in here:
+  /// relative, normalised, fit for a relocation list. Empty if there is none.
+  std::string longest_suffix(std::string_view path);
   /// How often the disk was asked so far: a hostile cache may ask for much.
   uint64_t lookups() const { return lookups_; }
 

@@ -20,7 +20,7 @@ enum class index_format : uint8_t {
 /// By its name; nothing for other files.
 std::optional<index_format> format_of(std::string_view path);
 
-/// A quoted string literal, quotes included, and the absolute path that it spells.
+/// A quoted string literal, quotes included, and the path that it spells.
 struct found_path {
   uint64_t begin = 0;
   uint64_t end = 0;
@@ -31,8 +31,15 @@ struct found_path {
 
 struct found_paths {
   std::vector<found_path> paths;  ///< in ascending order, not overlapping
-  uint64_t unwritable = 0;        ///< absolute paths, written so that they cannot be replaced
+  uint64_t unwritable = 0;        ///< paths, written so that they cannot be replaced
 };
+
+/// True for a path that is absolute, or relative to where the framework ran
+/// (`TRITON_CACHE_DIR=./cache`): it has a slash and something else.
+inline bool is_path(std::string_view text) {
+  return text.find('/') != std::string_view::npos &&
+         text.find_first_not_of("/.") != std::string_view::npos;
+}
 
 /// The values of `child_paths`. Errors, here and below, continue "x is ": malformed (not the format
 /// that its name says), limit_exceeded (more than `max_file_literals`).

@@ -30,10 +30,13 @@ public:
     if (!found) return cannot(path, found.error());
     unwritable_ += found->unwritable;
     relocated_file file{path, text->size(), {}};
-    for (const auto& old : found->paths)
-      if (auto suffix = tree_.longest_suffix(old.path);
-          !suffix.empty() && !is_right(old.path, suffix))
+    for (const auto& old : found->paths) {
+      auto suffix = tree_.longest_suffix(old.path);
+      // An absolute one may name a file of the system; nobody can tell what a relative one names.
+      if (suffix.empty() && !old.path.starts_with('/')) ++lost_;
+      if (!suffix.empty() && !is_right(old.path, suffix))
         file.literals.push_back({old.begin, old.end, std::move(suffix)});
+    }
     if (!file.literals.empty() && !list_.add(file)) ++left_out_;
   }
 
@@ -48,6 +51,9 @@ public:
       say(files_text(left_out) + " with paths exceed what is relocated (" +
           std::to_string(max_relocated_files) + " files, " +
           std::to_string(max_relocations_bytes >> 20) + " MiB of paths)");
+    if (lost_ > 0)
+      say(std::to_string(lost_) + (lost_ == 1 ? " relative path names" : " relative paths name") +
+          " nothing in this cache");
     if (unwritable_ > 0)
       say(std::to_string(unwritable_) + (unwritable_ == 1 ? " path is" : " paths are") +
           " written in a way that cannot be replaced");
@@ -74,6 +80,7 @@ private:
   uint64_t unnamed_ = 0;
   uint64_t left_out_ = 0;
   uint64_t unwritable_ = 0;
+  uint64_t lost_ = 0;  ///< relative paths
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ public:
   }
 
   bool String(const char* text, rapidjson::SizeType size, bool) {
-    if (children_depth_ == 0 || depth_ != children_depth_ || size < 2 || *text != '/') return true;
+    if (children_depth_ == 0 || depth_ != children_depth_ || !is_path({text, size})) return true;
     if (found_.paths.size() >= max_file_literals) return too_many_ = true, false;
     found_.paths.push_back({json_.find('"', key_end_), at_.Tell(), {text, size}});
     return true;

@@ -110,8 +110,7 @@ private:
       skip_space();
     }
     if (source_[begin] != source_[end - 1]) writable = false;
-    if (text && text->size() > 1 && text->front() == '/')
-      add({begin, end, std::move(*text)}, writable);
+    if (text && is_path(*text)) add({begin, end, std::move(*text)}, writable);
   }
 
   void add(found_path path, bool writable) {

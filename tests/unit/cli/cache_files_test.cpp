@@ -61,6 +61,58 @@ spec: {image: "oci:/some/dir"}
   EXPECT_TRUE(file.caches[1].image.is_layout());
 }
 
+TEST(cache_file, may_be_a_list_as_kubectl_writes_it) {
+  auto file = parse_cache_file("f", R"(
+apiVersion: v1
+kind: List
+metadata: {resourceVersion: ""}
+items:
+- apiVersion: gkm.io/v1alpha1
+  kind: GKMCache
+  metadata:
+    {name: a, namespace: default, uid: u, resourceVersion: "7", generation: 1, managedFields: []}
+  spec: {image: "a.example/b:c"}
+  status: {}
+- {apiVersion: v1, kind: Pod, metadata: {name: p}}
+- apiVersion: v1
+  kind: List
+  items: [{apiVersion: gkm.io/v1alpha1, kind: GKMCache, metadata: {name: b}, spec: {image: "a.example/b:c"}}]
+)");
+  EXPECT_TRUE(file.problems.empty());
+  EXPECT_EQ(file.caches, (std::vector{spec("a"), spec("b")}));
+  EXPECT_EQ(complaint("{apiVersion: v1, kind: List, items: []}"),
+            "f.yaml: holds no GKMCache and no ClusterGKMCache");
+}
+
+TEST(cache_file, may_be_json) {
+  auto file = parse_cache_file("f.json", R"({
+	"apiVersion": "gkm.io/v1alpha1", "kind": "GKMCacheList",
+	"items": [{"apiVersion": "gkm.io/v1alpha1", "kind": "GKMCache",
+		"metadata": {"name": "a"}, "spec": {"image": "a.example/b:c"}}]
+})");
+  ASSERT_TRUE(file.problems.empty()) << file.problems[0].str();
+  EXPECT_EQ(file.caches, (std::vector{spec("a")}));
+}
+
+TEST(cache_file, says_what_has_no_meaning_on_one_machine) {
+  auto file = parse_cache_file(
+      "f.yaml", cache("a") + "  imagePullSecrets: [{name: s}]\n  nodeSelector: {gpu: a}\n");
+  EXPECT_TRUE(file.problems.empty());
+  EXPECT_EQ(file.caches, (std::vector{spec("a")}));
+  ASSERT_EQ(file.notes.size(), 2u);
+  EXPECT_TRUE(file.notes[0].str().starts_with("f.yaml:7: spec.imagePullSecrets has no meaning"))
+      << file.notes[0].str();
+}
+
+TEST(cache_file, a_mistyped_field_is_told_with_the_right_one) {
+  EXPECT_EQ(complaint("apiVersion: gkm.io/v1alpha1\nkind: GKMCache\n"
+                      "metadata: {name: a, namepsace: b}\nspec: {image: b}\n"),
+            "f.yaml:3: metadata.namepsace is no field of a cache's metadata; did you mean "
+            "'namespace'?");
+  EXPECT_EQ(complaint(cache("a") + "specs: {}\n"),
+            "f.yaml:7: specs is no field of a cache; did you mean 'spec'?");
+}
+
 TEST(cache_file, without_a_namespace_is_in_default) {
   EXPECT_EQ(parse_cache_file("f", cache("a")).caches, (std::vector{spec("a")}));
 }
@@ -139,6 +191,7 @@ TEST(read_cache_files, takes_the_yaml_files_of_one_directory) {
   put("a.yaml", cache("a"));
   put("b.yml", cache("b"));
   put("c.txt", cache("c"));
+  put("c.json", "{}");
   put(".d.yaml", cache("d"));
   fs::create_directory(dir / "sub");
   put("sub/e.yaml", cache("e"));
@@ -149,7 +202,7 @@ TEST(read_cache_files, takes_the_yaml_files_of_one_directory) {
   ASSERT_TRUE(files);
   std::set<std::string> names;
   for (const auto& [name, file] : *files) names.insert(fs::path(name).filename());
-  EXPECT_EQ(names, (std::set<std::string>{"a.yaml", "b.yml", "f.yaml", "g.yaml"}));
+  EXPECT_EQ(names, (std::set<std::string>{"a.yaml", "b.yml", "c.json", "f.yaml", "g.yaml"}));
   EXPECT_EQ((*files)[dir / "a.yaml"].caches, (std::vector{spec("a")}));
   EXPECT_EQ((*files)[dir / "f.yaml"].problems.size(), 1u);
   EXPECT_EQ((*files)[dir / "g.yaml"].problems.size(), 1u);

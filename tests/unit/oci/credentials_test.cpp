@@ -126,11 +126,55 @@ TEST_F(credentials, name_the_broken_field_and_never_the_password) {
       {R"({"credsStore":"x/y"})", "credsStore"},
   };
   for (const auto& [json, field] : cases) {
-    auto got = credential_store::parse(json);
+    auto store = credential_store::parse(json);
+    auto got = store ? store->find(ref("q.io/x")) : fail(store.error());
     ASSERT_FALSE(got) << json;
     EXPECT_EQ(got.error().code, errc::invalid_argument);
     EXPECT_NE(got.error().message.find(field), std::string::npos) << got.error().message;
     EXPECT_EQ(got.error().message.find("hunter2"), std::string::npos) << got.error().message;
+  }
+}
+
+TEST_F(credentials, a_broken_entry_is_an_error_for_its_own_hosts_alone) {
+  auto store = credential_store::parse(R"({"auths":{"q.io":{"auth":"!"},"quay.io":)" +
+                                       auth("user:p") + R"(},"credHelpers":{"g.io":7}})");
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ(user_for(*store, "quay.io/x"), "user");
+  EXPECT_EQ(user_for(*store, "h.io/x"), "nobody");
+  EXPECT_FALSE(store->find(ref("q.io/x")));
+  EXPECT_FALSE(store->find(ref("g.io/x")));
+}
+
+TEST_F(credentials, base64_may_be_wrapped) {
+  auto plain = "user:" + std::string(120, 'k');
+  auto encoded = base::to_base64(plain);
+  for (std::string_view end : {"\\n", "\\r\\n"}) {
+    auto wrapped = encoded.substr(0, 76) + std::string(end) + encoded.substr(76) + std::string(end);
+    auto store = credential_store::parse(R"({"auths":{"q.io":{"auth":")" + wrapped + R"("}}})");
+    ASSERT_TRUE(store) << store.error().message;
+    auto got = store->find(ref("q.io/x"));
+    ASSERT_TRUE(got && *got);
+    EXPECT_EQ((*got)->password, std::string(120, 'k'));
+  }
+}
+
+TEST_F(credentials, a_helper_that_is_not_installed_knows_nothing) {
+  auto store = credential_store::parse(
+      R"({"credsStore":"gone","credHelpers":{"g.io":"gone-too"},"auths":{"g.io":)" + auth("u:p") +
+      "}}");
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ(user_for(*store, "quay.io/x"), "nobody");
+  EXPECT_EQ(user_for(*store, "g.io/x"), "u");
+  EXPECT_EQ(store->helper_for(ref("quay.io/x")), "docker-credential-gone");
+  EXPECT_EQ(store->helper_for(ref("g.io/x")), "docker-credential-gone-too");
+}
+
+TEST_F(credentials, a_file_without_a_byte_says_nothing) {
+  for (const auto* text : {"", " \n"}) {
+    write(".docker/config.json", text);
+    auto store = credential_store::from_environment();
+    ASSERT_TRUE(store) << store.error().message;
+    EXPECT_EQ(user_for(*store, "quay.io/x"), "nobody");
   }
 }
 

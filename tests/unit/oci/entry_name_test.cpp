@@ -25,6 +25,28 @@ TEST(entry_name, path_is_normalised) {
   EXPECT_EQ(path_in_content("io.triton.cache/a\\b c", limits), "a\\b c");
 }
 
+TEST(entry_name, slashes_in_front_are_dropped) {
+  extract_limits limits;
+  EXPECT_EQ(path_in_content("/io.triton.cache/a", limits), "a");
+  EXPECT_EQ(path_in_content("//./io.triton.cache", limits), "");
+  EXPECT_FALSE(path_in_content("/../io.triton.cache/a", limits));
+}
+
+TEST(entry_name, absolute_targets_inside_the_content_become_relative) {
+  auto target = [](std::string_view path, std::string_view to) {
+    return target_in_content(path, to, "triton").value_or("none");
+  };
+  EXPECT_EQ(target("a", "/io.triton.cache/b/c"), "b/c");
+  EXPECT_EQ(target("d/e/a", "/io.triton.cache/b"), "../../b");
+  EXPECT_EQ(target("d/a", "/io.triton.cache"), "..");
+  EXPECT_EQ(target("a", "/io.triton.cache/"), ".");
+  EXPECT_EQ(target("a", "/io.vllm.cache/b"), "none");
+  EXPECT_EQ(target("a", "/etc/passwd"), "none");
+  EXPECT_EQ(target("a", "io.triton.cache/b"), "none");
+  // What goes up after it went down is refused as every such target is.
+  EXPECT_FALSE(check_symlink("a", target("a", "/io.triton.cache/b/../../x"), extract_limits()));
+}
+
 TEST(entry_name, symlinks_go_up_first_and_never_too_far) {
   extract_limits limits;
   for (auto [path, target] : {std::pair{"a", "b"},

@@ -85,6 +85,28 @@ TEST_F(extract_test, manifest_may_be_a_layer_of_its_own) {
   EXPECT_EQ(tree(), (tree_map{{"a", "one"}}));
 }
 
+TEST_F(extract_test, layers_that_are_no_archives_are_passed_over) {
+  add_layer(tar_builder().file(in + "a", "kernel"));
+  for (const auto* type : {"text/markdown", "application/spdx+json",
+                           "application/vnd.cncf.model.raw", "image/targets.png"}) {
+    add_layer("", "# no tar");
+    image_.content.layers.back().media_type = type;
+  }
+  auto got = run();
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->files, 1u);
+}
+
+TEST_F(extract_test, links_to_absolute_places_inside_the_cache_are_kept) {
+  auto got = run(tar_builder()
+                     .file("/" + in + "d/a", "kernel")
+                     .symlink("/" + in + "d/b", "/" + in + "d/a")
+                     .directory(in + "s", 02755));
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(std::filesystem::read_symlink(dir() / "d/b"), "../d/a");
+  EXPECT_TRUE(std::filesystem::equivalent(dir() / "d/b", dir() / "d/a"));
+}
+
 TEST_F(extract_test, legacy_artifacts_have_no_diff_ids) {
   add_layer(tar_builder().file("io.triton.cache/a", "one"));
   image_.config.diff_ids.clear();

@@ -28,7 +28,7 @@ TEST_P(extract_refusals_test, is_refused) {
 INSTANTIATE_TEST_SUITE_P(
     names, extract_refusals_test,
     testing::Values(
-        hostile_layer{"absolute", tar_builder().file("/" + in + "a", ""), "absolute"},
+        hostile_layer{"absolute_dotdot", tar_builder().file("/../" + in + "a", ""), "'..'"},
         hostile_layer{"dotdot", tar_builder().file(in + "../../canary", "dead"), "'..'"},
         hostile_layer{"dotdot_inside", tar_builder().file(in + "a/../b", ""), "'..'"},
         hostile_layer{"dotdot_first", tar_builder().file("../" + in + "a", ""), "'..'"},
@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
         hostile_layer{"fifo", tar_builder().add({in + "a", '6', "", 0666, "", {}}), "fifo"},
         hostile_layer{"setuid", tar_builder().file(in + "a", "", 04755), "setuid"},
         hostile_layer{"setgid", tar_builder().file(in + "a", "", 02755), "setgid"},
-        hostile_layer{"setgid_directory", tar_builder().directory(in + "a", 02755), "setgid"},
+        hostile_layer{"setuid_directory", tar_builder().directory(in + "a", 04755), "setuid"},
         hostile_layer{"content_is_a_file", tar_builder().file("io.triton.cache", ""),
                       "must be a directory"},
         hostile_layer{"content_is_a_symlink",

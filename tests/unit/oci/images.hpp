@@ -36,9 +36,10 @@ inline std::string config_json(const std::string& layer, const std::string& labe
 }
 
 inline std::string manifest_json(const std::string& config, const std::string& layer,
-                                 const std::string& config_kind = config_type) {
+                                 const std::string& config_kind = config_type,
+                                 const std::string& layer_kind = layer_type) {
   return R"({"schemaVersion":2,"mediaType":")" + manifest_type + R"(","config":)" +
-         descriptor_of(config, config_kind) + R"(,"layers":[)" + descriptor_of(layer, layer_type) +
+         descriptor_of(config, config_kind) + R"(,"layers":[)" + descriptor_of(layer, layer_kind) +
          "]}";
 }
 

@@ -89,6 +89,45 @@ TEST_F(layout, says_which_tags_there_are) {
   EXPECT_NE(two.error().message.find("2 images"), std::string::npos) << two.error().message;
 }
 
+TEST_F(layout, finds_whole_names_by_the_name_and_by_the_tag) {
+  auto other = manifest_json("{}", "other");
+  add(other);
+  list({descriptor_of(manifest_, manifest_type, named("quay.io/me/caches:one")),
+        descriptor_of(other, manifest_type, named("localhost:5000/me/caches:two"))});
+  EXPECT_EQ(manifest(":quay.io/me/caches:one")->bytes, manifest_);
+  EXPECT_EQ(manifest(":one")->bytes, manifest_);
+  EXPECT_EQ(manifest(":localhost:5000/me/caches:two")->bytes, other);
+  EXPECT_EQ(manifest(":two")->bytes, other);
+  EXPECT_EQ(manifest(":caches").error().code, errc::not_found);
+  auto got = read_blob(*source_, ref(":quay.io/me/caches:one"), layer_descriptor(), 1 << 20, {});
+  EXPECT_TRUE(got) << got.error().message;
+}
+
+TEST_F(layout, asks_which_of_two_images_of_one_name) {
+  auto other = manifest_json("{}", "other");
+  add(other);
+  list({descriptor_of(manifest_, manifest_type, named("t")),
+        descriptor_of(other, manifest_type, named("t"))});
+  auto two = manifest(":t");
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().code, errc::invalid_argument);
+  EXPECT_NE(two.error().message.find(base::sha256::of(manifest_).str()), std::string::npos);
+  list({descriptor_of(manifest_, manifest_type, named("t")),
+        descriptor_of(manifest_, manifest_type, named("t"))});
+  EXPECT_EQ(manifest(":t")->bytes, manifest_);
+  auto elsewhere = R"(,"platform":{"os":"plan9","architecture":"none"})";
+  list({descriptor_of(other, manifest_type, named("t") + elsewhere),
+        descriptor_of(manifest_, manifest_type, named("t"))});
+  EXPECT_EQ(manifest(":t")->bytes, manifest_);
+}
+
+TEST_F(layout, reads_what_stands_beside_digests_of_another_algorithm) {
+  auto foreign = R"({"mediaType":")" + manifest_type + R"(","digest":"sha512:)" +
+                 std::string(128, 'a') + R"(","size":7})";
+  list({foreign, descriptor_of(manifest_, manifest_type, named("t"))});
+  EXPECT_EQ(manifest(":t")->bytes, manifest_);
+}
+
 TEST_F(layout, refuses_what_is_none) {
   EXPECT_EQ(source_->manifest(*image_ref::parse("oci:/nowhere/at/all"), {}).error().code,
             errc::not_found);

@@ -84,16 +84,33 @@ TEST_F(registry_blob, is_resumed_by_a_registry_without_ranges) {
   EXPECT_EQ(count_, 3);
 }
 
-TEST_F(registry_blob, is_given_up_after_five_resumes) {
+TEST_F(registry_blob, is_resumed_as_long_as_connections_bring_something) {
   fault_server server(numbered([this](int, const seen_request& r) {
     auto out = serve(r);
-    out.wrong.cut_after = 1'000;
+    out.wrong.cut_after = layer_.size() / 12;
+    return out;
+  }));
+  auto got = blob(server);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(*got, layer_);
+  EXPECT_GE(count_, 12);
+}
+
+TEST_F(registry_blob, is_given_up_if_connections_bring_next_to_nothing) {
+  fault_server server(numbered([this](int n, const seen_request& r) {
+    auto out = serve(r);
+    out.wrong.cut_after = n == 1 ? 500'000 : 1'000;
     return out;
   }));
   auto got = blob(server);
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, errc::unavailable);
-  EXPECT_EQ(count_, 6);
+  EXPECT_EQ(count_, 4);
+  EXPECT_NE(got.error().message.find("of " + std::to_string(layer_.size()) + " bytes"),
+            std::string::npos)
+      << got.error().message;
+  EXPECT_NE(got.error().message.find("broke off after 50"), std::string::npos)
+      << got.error().message;
 }
 
 TEST_F(registry_blob, is_given_up_sooner_if_nothing_comes) {

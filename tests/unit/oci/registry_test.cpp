@@ -31,6 +31,30 @@ TEST_F(registry, gives_a_manifest_by_tag_and_by_digest) {
   EXPECT_FALSE(requests[0].has("authorization"));
 }
 
+TEST_F(registry, asks_again_when_what_a_tag_brings_is_no_manifest) {
+  for (const std::string rubbish :
+       {std::string("<html>sign in</html>"), std::string(), manifest_.substr(0, 40),
+        std::string(R"({"errors":[{"code":"UNKNOWN"}]})"), std::string("[1]"), std::string("ok")}) {
+    std::atomic<int> asked = 0;
+    fault_server server([&](const seen_request& r) {
+      if (++asked == 1) {
+        auto out = with_status(200, rubbish);
+        out.headers = {{"Content-Type", "text/html"}};
+        return out;
+      }
+      return serve(r);
+    });
+    auto got = make_source(http_, {}, quick())->manifest(ref_to(server, ":t"), {});
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->bytes, manifest_);
+  }
+  fault_server always([](const seen_request&) { return with_status(200, "<html>"); });
+  auto got = make_source(http_, {}, quick())->manifest(ref_to(always, ":t"), {});
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, errc::unavailable);
+  EXPECT_NE(got.error().message.find("no manifest"), std::string::npos) << got.error().message;
+}
+
 TEST_F(registry, says_what_is_missing) {
   fault_server server([this](const seen_request& r) { return serve(r); });
   auto from = make_source(http_, {}, quick());

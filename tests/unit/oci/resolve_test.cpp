@@ -49,7 +49,8 @@ TEST(resolve, reads_a_single_manifest_whatever_it_is_for) {
 
 TEST(resolve, checks_the_config) {
   memory_source from;
-  auto two_ids = R"({"rootfs":{"diff_ids":[]}})";
+  auto two_ids = R"({"rootfs":{"diff_ids":[)" + ("\"" + digest_of("a").str() + "\",") + "\"" +
+                 digest_of("b").str() + "\"]}}";
   from.tag("t", manifest_json(from.add(two_ids), from.add("layer")));
   auto got = resolve(from, tagged, {}, {});
   ASSERT_FALSE(got);
@@ -128,6 +129,46 @@ TEST_F(resolve_index, leaves_out_other_platforms_and_attestations) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, errc::incompatible);
   EXPECT_NE(got.error().message.find("linux/" + other_), std::string::npos) << got.error().message;
+}
+
+TEST_F(resolve_index, judges_an_image_alone_by_the_same_platform) {
+  auto config = R"({"os":"linux","architecture":")" + other_ + R"("})";
+  auto foreign = from_.add(manifest_json(from_.add(config), from_.add("layer f")));
+  from_.tag("t", foreign);
+  auto alone = resolve(from_, tagged, {}, {});
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().code, errc::incompatible);
+  EXPECT_NE(alone.error().message.find("linux/" + other_), std::string::npos)
+      << alone.error().message;
+  EXPECT_EQ(pick({entry(foreign)}, {}).error().code, errc::incompatible);
+  expect(pick({entry(foreign), entry(silent_)}, {}), silent_);
+  // As oras writes it.
+  from_.tag("t", manifest_json(from_.add(R"({"os":"linux"})"), from_.add("layer g")));
+  EXPECT_TRUE(resolve(from_, tagged, {}, {}));
+}
+
+TEST_F(resolve_index, passes_over_what_is_no_image) {
+  auto helm = from_.add(manifest_json(from_.add(R"({"name":"chart"})"), from_.add("chart"),
+                                      "application/vnd.cncf.helm.config.v1+json",
+                                      "application/vnd.cncf.helm.chart.content.v1.tar+gzip"));
+  auto sbom =
+      from_.add(manifest_json(from_.add("{}"), from_.add("{ }"),
+                              "application/vnd.oci.empty.v1+json", "application/spdx+json"));
+  auto broken = from_.add(R"({"schemaVersion":2,"layers":[]})");
+  for (const auto& other : {helm, sbom, broken}) {
+    expect(pick({entry(other), entry(silent_)}, wants("90")), silent_);
+    expect(pick({entry(silent_), entry(other)}, wants("90")), silent_);
+    expect(pick({entry(other), entry(silent_)}, {}), silent_);
+  }
+}
+
+TEST_F(resolve_index, passes_over_entries_with_digests_of_another_algorithm) {
+  auto foreign = R"({"mediaType":")" + std::string(manifest_type) + R"(","digest":"sha512:)" +
+                 std::string(128, 'a') + R"(","size":7})";
+  expect(pick({foreign, entry(silent_)}, {}), silent_);
+  auto nonsense =
+      R"({"mediaType":")" + std::string(manifest_type) + R"(","digest":"sha256:short","size":7})";
+  EXPECT_EQ(pick({nonsense, entry(silent_)}, {}).error().code, errc::malformed);
 }
 
 TEST_F(resolve_index, needs_no_request_where_the_index_says_enough) {

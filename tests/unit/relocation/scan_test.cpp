@@ -102,9 +102,27 @@ TEST(scan, takes_directories) {
 TEST(scan, leaves_alone_what_the_cache_does_not_have) {
   content c;
   c.put("A/k", "");
-  c.put_group({"/usr/lib/libdevice.bc", "/A/../A/k", "/..", "/A/k/x", "/old/A/K"});
+  c.put_group({"/usr/lib/libdevice.bc", "/..", "/A/k/x", "/old/A/K", "/A/k/../K"});
   EXPECT_EQ(c.scan().files, 0u);
   EXPECT_THAT(c.scan().problems, IsEmpty());
+}
+
+TEST(scan, finds_relative_paths_and_such_with_dots) {
+  content c;
+  c.put("A/k", "");
+  c.put("with space/k", "");
+  c.put_group({"./cache/A/k", ".triton/cache/A/k", "../up/A/k", "A/k", "/old/x/../A/./k",
+               "../../a/b/../A/k", "./with space/k"});
+  EXPECT_THAT(c.suffixes(), ElementsAre("A/k", "A/k", "A/k", "A/k", "A/k", "A/k", "with space/k"));
+  EXPECT_THAT(c.scan().problems, IsEmpty());
+}
+
+TEST(scan, says_which_relative_paths_lead_nowhere) {
+  content c;
+  c.put("A/k", "");
+  c.put_group({"./cache/A/k", "./cache/B/k", "../C/k"});
+  EXPECT_THAT(c.suffixes(), ElementsAre("A/k"));
+  EXPECT_THAT(c.scan().problems, ElementsAre(HasSubstr("2 relative paths name nothing")));
 }
 
 TEST(scan, goes_nowhere_through_links) {

@@ -56,7 +56,7 @@ TEST(triton_group, decodes_escapes) {
   EXPECT_THAT(paths_in(R"({"child\u005fpaths": {"a": "/o/a"}})"), ElementsAre("/o/a"));
 }
 
-TEST(triton_group, leaves_alone_what_is_no_absolute_child_path) {
+TEST(triton_group, leaves_alone_what_is_no_child_path) {
   for (auto json : {
            R"({})",
            R"([])",
@@ -64,7 +64,7 @@ TEST(triton_group, leaves_alone_what_is_no_absolute_child_path) {
            R"({"child_paths": ["/o/a"]})",
            R"({"child_paths": "/o/a"})",
            R"({"child_paths": null, "other": {"a": "/o/a"}})",
-           R"({"child_paths": {"a": "o/a", "b": "", "c": 1, "d": "/"}})",
+           R"({"child_paths": {"a": "oa", "b": "", "c": 1, "d": "/", "e": "../.."}})",
            R"({"child_paths": {"a": {"b": "/o/a"}, "c": ["/o/a"]}})",
            R"({"x": {"child_paths": {"a": "/o/a"}}})",
            R"([{"child_paths": {"a": "/o/a"}}])",
@@ -72,6 +72,11 @@ TEST(triton_group, leaves_alone_what_is_no_absolute_child_path) {
     EXPECT_THAT(paths_in(json), IsEmpty()) << json;
   EXPECT_THAT(paths_in(R"({"child_paths": {"a": ["/x", {"b": "/x"}], "c": "/o/c"}, "d": "/x"})"),
               ElementsAre("/o/c"));
+}
+
+TEST(triton_group, takes_relative_paths) {
+  EXPECT_THAT(paths_in(R"({"child_paths": {"a": "./c/A/a", "b": "A/b", "c": "../c"}})"),
+              ElementsAre("./c/A/a", "A/b", "../c"));
 }
 
 TEST(triton_group, refuses_what_is_no_json) {
