@@ -13,14 +13,18 @@ size_t connection_places::count_of(const std::string& peer) const {
   return at == of_peer_.end() ? 0 : at->second;
 }
 
-std::optional<connection_places::id> connection_places::weakest(const std::string* of_peer,
-                                                                time now) const {
+std::optional<connection_places::id> connection_places::weakest(const std::string& newcomer,
+                                                                bool of_its_own, time now) const {
   std::optional<id> found;
   std::tuple<bool, size_t, bool, time> best;
+  auto own = count_of(newcomer);
   for (const auto& [who, c] : connections_) {
-    if (c.deciding || (of_peer && c.peer != *of_peer)) continue;
+    if (c.deciding || (of_its_own && c.peer != newcomer)) continue;
+    auto count = count_of(c.peer);
+    bool just_now = !c.last_request && now - c.since < limits_.grace;
+    if (just_now && count <= own) continue;
     bool lately = c.last_request && now - *c.last_request <= limits_.lately;
-    std::tuple rank(c.proved, limits_.places - count_of(c.peer), lately, c.since);
+    std::tuple rank(c.proved, limits_.places - count, lately, c.since);
     if (found && !(rank < best)) continue;
     found = who;
     best = rank;
@@ -32,7 +36,7 @@ connection_places::arrival connection_places::come(id who, const std::string& pe
   arrival out;
   bool over_share = count_of(peer) >= limits_.places_of_one;
   if (over_share || connections_.size() >= limits_.places) {
-    out.gives_way = weakest(over_share ? &peer : nullptr, now);
+    out.gives_way = weakest(peer, over_share, now);
     if (!out.gives_way) return out;
     remove(*out.gives_way);
   }

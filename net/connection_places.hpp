@@ -3,7 +3,8 @@
 /// While places are free nobody gives way, except that no peer has more than its share, so that
 /// others find a place. After that, in this order: of who proved nothing before who proved to be
 /// the expected caller; of the peer with most connections; who asked nothing lately before who did;
-/// the longest silent first. A connection whose request is being decided never gives way.
+/// the longest silent first. A connection whose request is being decided never gives way, and one
+/// that came just now only to a peer that has fewer. Else a newcomer has to wait.
 #pragma once
 
 #include <chrono>
@@ -22,6 +23,8 @@ struct place_limits {
   size_t places_of_one = 48;  ///< of one peer address; below `places`
   /// For so long a whole request makes its connection worth more than one without.
   std::chrono::milliseconds lately{60'000};
+  /// For so long a newcomer that asked nothing yet counts as one that came just now.
+  std::chrono::milliseconds grace{0};
 };
 
 class connection_places {
@@ -30,7 +33,7 @@ public:
   using id = uint64_t;
 
   struct arrival {
-    bool taken = false;           ///< false: everyone it could replace is being answered
+    bool taken = false;           ///< false: nobody can be replaced now, `come` again
     std::optional<id> gives_way;  ///< has no place any more: to be closed by the caller
   };
 
@@ -59,7 +62,7 @@ private:
   };
   using connections = std::map<id, connection>;
 
-  std::optional<id> weakest(const std::string* of_peer, time now) const;
+  std::optional<id> weakest(const std::string& newcomer, bool of_its_own, time now) const;
   size_t count_of(const std::string& peer) const;
   void remove(id who);
 

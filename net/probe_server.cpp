@@ -85,10 +85,12 @@ private:
     std::vector<pollfd> polled;
     while (wait(polled)) {
       auto now = clock::now();
-      if (polled[1].revents != 0) welcome(now);
+      // Before newcomers, which are fewer a round than a peer may have: each is looked at once
+      // before it can give way.
       for (size_t i = 2; i < polled.size(); ++i)
         if (polled[i].revents != 0) go_on(polled[i].fd);
       decide(now);
+      if (polled[1].revents != 0) welcome(now);
       std::erase_if(open_, [&](const auto& one) {
         bool over = one.second.over || one.second.until <= now;
         if (over) places_.leave(static_cast<uint64_t>(one.first));
@@ -135,7 +137,7 @@ private:
 
   void go_on(int fd) {
     auto at = open_.find(fd);
-    if (at == open_.end()) return;  // gave way in this very round
+    if (at == open_.end()) return;
     auto& c = at->second;
     if (c.answer.empty())
       read(c);
@@ -196,7 +198,8 @@ private:
   const probe_answers answers_;
   const milliseconds limit_;
   const base::fd stop_;
-  connection_places places_{{probe_connections_max, probe_connections_of_one, milliseconds(0)}};
+  connection_places places_{
+      {.places = probe_connections_max, .places_of_one = probe_connections_of_one}};
   std::map<int, conversation> open_;
   clock::time_point listens_again_{};
   std::jthread thread_;  // last: it uses all of the above

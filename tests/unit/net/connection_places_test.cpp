@@ -70,6 +70,28 @@ TEST(connection_places, what_is_being_decided_never_gives_way) {
   EXPECT_EQ(places.come(5, "other", at(7)).gives_way, 1U);
 }
 
+TEST(connection_places, a_peers_newcomers_let_each_other_begin) {
+  connection_places places({4, 2, milliseconds(1'000), milliseconds(100)});
+  places.come(1, "p", at(0));
+  places.come(2, "p", at(50));
+  EXPECT_FALSE(places.come(3, "p", at(99)).taken) << "it has to wait";
+  EXPECT_EQ(places.come(3, "p", at(100)).gives_way, 1U);
+  EXPECT_FALSE(places.come(4, "p", at(149)).taken);
+  places.asked(2, at(149));
+  places.answered(2, at(149));
+  EXPECT_EQ(places.come(4, "p", at(149)).gives_way, 2U) << "it has been answered";
+}
+
+TEST(connection_places, a_peer_with_fewer_waits_for_none_of_who_has_more) {
+  connection_places places({3, 2, milliseconds(1'000), milliseconds(100)});
+  places.come(1, "greedy", at(0));
+  places.come(2, "greedy", at(0));
+  places.come(3, "a", at(0));
+  EXPECT_EQ(places.come(4, "b", at(1)).gives_way, 1U);
+  EXPECT_FALSE(places.come(5, "a", at(2)).taken) << "all have as many as it has";
+  EXPECT_EQ(places.come(5, "a", at(100)).gives_way, 2U);
+}
+
 TEST(connection_places, says_when_it_could_answer_nobody_for_a_while) {
   connection_places places({2, 2, milliseconds(1'000)});
   for (uint64_t id = 1; id <= 2; ++id) {
