@@ -152,6 +152,29 @@ TEST_F(admission_webhooks_test, pods_and_others_wait_for_no_cache_whose_registry
   EXPECT_EQ(left_to_leader, all - 2);
 }
 
+TEST_F(admission_webhooks_test, so_many_reviews_of_caches_wait_and_no_more) {
+  auto never = std::make_shared<support::gate>();
+  support::fault_server hanging([never](const seen_request&) {
+    reply held;
+    held.wrong.hold_head = never;
+    return held;
+  });
+  allow(hanging);
+  options_.unproven_turns = {.places = 64, .places_of_one = 64};
+  start();
+  constexpr auto most = cache_reviews_max.places_of_one;
+  std::vector<std::jthread> waiting;
+  for (size_t i = 0; i < most; ++i)
+    waiting.emplace_back([&, i] {
+      ask("/mutate/caches", cache_of(hanging.authority() + "/a:" + std::to_string(i)));
+    });
+  hanging.wait_for_requests(most);
+  auto further = ask("/mutate/caches", cache_of(hanging.authority() + "/a:b"));
+  EXPECT_THAT(patch_of(further), Not(HasSubstr("sha256"))) << "left to the leader at once";
+  EXPECT_EQ(hanging.requests().size(), most);
+  never->open();
+}
+
 // Whatever strangers send, in bytes, against what deploy/base/operator.yaml gives the operator.
 TEST_F(admission_webhooks_test, cost_less_than_the_operator_has) {
   constexpr size_t memory = size_t{512} << 20;
