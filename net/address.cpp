@@ -45,7 +45,40 @@ bool is_local(const bytes16& a) {
   return link_local || multicast || metadata;
 }
 
+// All that stands for an IPv4 address in the one form in which ranges have it.
+bytes16 as_mapped(const bytes16& a) {
+  if (!embeds_ipv4(a)) return a;
+  return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a[12], a[13], a[14], a[15]};
+}
+
+bytes16 as_mapped(const sockaddr& address) {
+  bytes16 out{};
+  if (address.sa_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof v6);
+    std::memcpy(out.data(), &v6.sin6_addr, out.size());
+  } else if (address.sa_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address, sizeof v4);
+    std::memcpy(out.data() + 12, &v4.sin_addr, sizeof v4.sin_addr);
+  }
+  return as_mapped(out);
+}
+
+bool is_in_one_of(const bytes16& address, const std::vector<address_range>& ranges) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const address_range& range) {
+    for (unsigned bit = 0; bit < range.bits; ++bit)
+      if (((address[bit / 8] ^ range.prefix[bit / 8]) >> (7 - bit % 8)) & 1) return false;
+    return true;
+  });
+}
+
 }  // namespace
+
+bool is_denied_address(const sockaddr& address, const engine_options& options) {
+  if (!options.local_addresses && is_local_address(address)) return true;
+  return is_in_one_of(as_mapped(address), options.denied_addresses);
+}
 
 bool is_local_address(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
@@ -78,8 +111,8 @@ bool names_local_address(const url& to) {
   return ::inet_pton(AF_INET6, host.c_str(), v6.data()) == 1 && is_local(v6);
 }
 
-bool may_be_local(const url& to, const engine_options& options) {
-  if (options.local_addresses) return true;
+bool may_go_anywhere(const url& to, const engine_options& options) {
+  if (options.local_addresses && options.denied_addresses.empty()) return true;
   return std::any_of(options.local_hosts.begin(), options.local_hosts.end(), [&](const auto& l) {
     auto allowed = base::to_lower(l);
     return allowed == to.host || allowed == to.host + ":" + to.port;
@@ -87,7 +120,8 @@ bool may_be_local(const url& to, const engine_options& options) {
 }
 
 result<void> check_reach(const url& to, const engine_options& options) {
-  if (may_be_local(to, options) || !names_local_address(to)) return {};
+  if (options.local_addresses || may_go_anywhere(to, options) || !names_local_address(to))
+    return {};
   return fail(not_reachable(to));
 }
 

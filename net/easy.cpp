@@ -69,9 +69,10 @@ int watch_peer(void* dead_peer, curl_socket_t socket, curlsocktype) {
   return CURL_SOCKOPT_OK;
 }
 
-curl_socket_t open_guarded(void* refused, curlsocktype, curl_sockaddr* to) {
-  if (is_local_address(to->addr)) {
-    *static_cast<bool*>(refused) = true;
+curl_socket_t open_guarded(void* data, curlsocktype, curl_sockaddr* to) {
+  auto* guard = static_cast<address_guard*>(data);
+  if (is_denied_address(to->addr, guard->options)) {
+    guard->refused = true;
     return CURL_SOCKET_BAD;
   }
   return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
@@ -193,9 +194,9 @@ void set_tls(void* easy, const tls_config& tls, bool redirected_host) {
   curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, system_file);
 }
 
-void set_guard(void* easy, bool* refused) {
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, refused ? &open_guarded : nullptr);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, refused);
+void set_guard(void* easy, address_guard* guard) {
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, guard ? &open_guarded : nullptr);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, guard);
 }
 
 header_list set_target(void* easy, const url& to, const std::string& server_name) {

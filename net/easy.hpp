@@ -33,9 +33,14 @@ void set_request(void* easy, const request& what, const engine_options& options)
 /// `redirected_host`: the host is not the one that `tls` was configured for.
 void set_tls(void* easy, const tls_config& tls, bool redirected_host);
 
-/// With `refused`, no connection to a local address (address.hpp) is made, and `*refused` becomes
-/// true where one would have been. Null: any address will do.
-void set_guard(void* easy, bool* refused);
+/// What keeps a handle from addresses that `options` deny (address.hpp).
+struct address_guard {
+  const engine_options& options;
+  bool refused = false;  ///< a connection to such an address would have been made
+};
+
+/// Null: any address will do. `guard` must outlive the handle's use.
+void set_guard(void* easy, address_guard* guard);
 
 /// `server_name`, if there is one, is whom the server must prove to be. Keep the list while the
 /// handle runs.

@@ -1,5 +1,6 @@
 #include "net/failure.hpp"
 
+#include "base/text.hpp"
 #include "messages/printable.hpp"
 
 #include <curl/curl.h>
@@ -19,8 +20,15 @@ std::string seconds_text(std::chrono::milliseconds limit) {
 
 std::string quoted(const std::string& text) { return "'" + text + "'"; }
 
-// The detail may quote a certificate that the other side wrote.
-std::string printable(const std::string& text) { return gkm::printable(text, max_detail_bytes); }
+// The detail may quote a certificate that the other side wrote. Where it quotes a proxy's setting,
+// there may be a password in it, and where that ends cannot be told in a setting that is malformed:
+// nothing of it is shown.
+std::string printable(const std::string& text) {
+  auto quote =
+      base::to_lower(text).find("proxy") == std::string::npos ? std::string::npos : text.find('\'');
+  if (quote == std::string::npos) return gkm::printable(text, max_detail_bytes);
+  return gkm::printable(text.substr(0, quote), max_detail_bytes) + "'...'";
+}
 
 std::string cause(int os_errno, const std::string& detail) {
   if (os_errno == 0) return printable(detail);
@@ -138,6 +146,15 @@ error describe_failure(int curl_code, const failure_facts& f) {
                                     : printable(f.detail)),
               {}};
   }
+}
+
+error describe_unreachable(const std::string& origin) {
+  return {errc::unavailable,
+          quoted(origin) +
+              " cannot be reached: check its name and port, that it speaks https with a "
+              "certificate that GKM trusts, and that the network lets GKM reach it; GKM's log has "
+              "the cause",
+          {}};
 }
 
 error describe_no_answer(const failure_facts& f) {

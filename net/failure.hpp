@@ -22,6 +22,8 @@ struct failure_facts {
 };
 
 error describe_failure(int curl_code, const failure_facts& facts);
+/// For those who are not to know why.
+error describe_unreachable(const std::string& origin);
 error describe_no_answer(const failure_facts& facts);
 error describe_stall(const failure_facts& facts);
 

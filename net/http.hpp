@@ -4,6 +4,7 @@
 
 #include "base/byte_stream.hpp"
 #include "messages/errors.hpp"
+#include "net/address_range.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -106,6 +107,11 @@ struct engine_options {
   /// too; where the proxy goes to is the proxy's matter.
   bool local_addresses = true;
   std::vector<std::string> local_hosts{};
+  /// Further addresses to which no connection is made, unless `local_hosts` lists the host.
+  std::vector<address_range> denied_addresses{};
+  /// True for who shows failures to strangers: whatever keeps a request from being answered has one
+  /// text, and the log has the cause. Else the differences would tell what is in our network.
+  bool hide_causes = false;
   /// Requests to a host share one connection where the server speaks HTTP/2. Only for bodies that
   /// nobody reads slowly: `start`, not `open`. `connections_per_host` then counts requests.
   bool multiplex = false;

@@ -1,5 +1,6 @@
 #include "net/transfer.hpp"
 
+#include "base/log.hpp"
 #include "net/address.hpp"
 
 #include <curl/curl.h>
@@ -100,8 +101,8 @@ void transfer::begin_hop() {
   bool redirected_host = target_.host != first_target_.host;
   auto server_name = redirected_host ? std::string{} : request_.tls.server_name;
   detour_ = set_target(easy, target_, server_name);
-  local_refused_ = false;
-  set_guard(easy, may_be_local(target_, options_) ? nullptr : &local_refused_);
+  guard_.refused = false;
+  set_guard(easy, may_go_anywhere(target_, options_) ? nullptr : &guard_);
   set_tls(easy, request_.tls, redirected_host);
   headers_ = set_headers(easy, request_, credentials_);
   parser_ = {};
@@ -259,20 +260,29 @@ bool transfer::finish_hop(int curl_code) {
   // However the rest of a redirect went, its location is known.
   if (redirect_) return follow();
   if (!filling_.empty()) asker_->put_full(std::exchange(filling_, {}));
-  if (abort_)
+  if (abort_ && abort_->code == errc::refused)
     fail_with(*abort_);
-  else if (curl_code == CURLE_COULDNT_CONNECT && local_refused_)
-    fail_with(not_reachable(target_));
+  else if (abort_)
+    fail_without_cause(*abort_);
+  else if (curl_code == CURLE_COULDNT_CONNECT && guard_.refused)
+    fail_without_cause(not_reachable(target_));
   else if (curl_code != CURLE_OK)
-    fail_with(describe_failure(curl_code, facts()));
+    fail_without_cause(describe_failure(curl_code, facts()));
   else if (!head_done_)
-    fail_with(describe_failure(CURLE_GOT_NOTHING, facts()));
+    fail_without_cause(describe_failure(CURLE_GOT_NOTHING, facts()));
   else
     asker_->end(std::nullopt);
   return false;
 }
 
 void transfer::fail_with(error why) { asker_->end(std::move(why)); }
+
+/// For whatever a look at the network could be told from.
+void transfer::fail_without_cause(const error& why) {
+  if (!options_.hide_causes) return fail_with(why);
+  base::log::info("A request failed", {{"to", origin()}, {"error", why.message}});
+  fail_with(describe_unreachable(origin()));
+}
 
 std::optional<transfer::clock::time_point> transfer::deadline() const {
   switch (phase_) {
@@ -293,7 +303,8 @@ std::optional<transfer::clock::time_point> transfer::deadline() const {
 bool transfer::expire() {
   if (redirect_) return follow();
   if (!filling_.empty()) asker_->put_full(std::exchange(filling_, {}));
-  fail_with(phase_ == phase::waiting ? describe_no_answer(facts()) : describe_stall(facts()));
+  fail_without_cause(phase_ == phase::waiting ? describe_no_answer(facts())
+                                              : describe_stall(facts()));
   return false;
 }
 

@@ -67,6 +67,7 @@ private:
   bool on_head_end();
   result<url> redirect_target(const std::string& location) const;
   bool follow();
+  void fail_without_cause(const error& why);
   void fill(std::string_view bytes);
   void enter(phase next);
   size_t next_capacity() const;
@@ -89,8 +90,8 @@ private:
   bool head_done_ = false;
   std::optional<url> redirect_;
   uint32_t hops_ = 0;
-  bool local_refused_ = false;  ///< the host's name led to an address that it may not have
-  bool credentials_ = true;     ///< false for good once another origin was asked
+  address_guard guard_{options_};  ///< refused: the host's name led to an address it may not have
+  bool credentials_ = true;        ///< false for good once another origin was asked
   std::optional<error> abort_;
 
   base::chunk filling_;

@@ -1,7 +1,6 @@
 #include "actors/operator/admission.hpp"
 
 #include "actors/operator/ca_bundles.hpp"
-#include "actors/operator/cache_admission.hpp"
 #include "actors/operator/certificate_files.hpp"
 #include "actors/operator/certificate_secret.hpp"
 #include "actors/operator/pod_admission.hpp"
@@ -9,6 +8,8 @@
 #include "k8s/time.hpp"
 
 #include <future>
+#include <mutex>
+#include <semaphore>
 
 namespace gkm::cluster {
 namespace log = base::log;
@@ -20,16 +21,58 @@ using std::chrono::milliseconds;
 constexpr milliseconds margin{1'500};
 constexpr milliseconds least{500};
 
-using judge = cache_verdict (*)(const admission_request&, std::string_view);
+using judge = cache_verdict (*)(const admission_request&, const review_sender&);
 using conclude = admission_decision (*)(const admission_request&, const result<digest>&);
 
-result<digest> wait_for(registry_resolver& resolver, const cluster_cache& cache,
-                        milliseconds limit) {
-  auto promise = std::make_shared<std::promise<result<digest>>>();
-  auto answered = promise->get_future();
-  resolver.resolve_within(limit, cache, [promise](result<digest> r) { promise->set_value(r); });
-  return answered.get();
-}
+/// What all reviews share.
+class review_desk {
+public:
+  review_desk(registry_resolver& resolver, std::string operator_user)
+      : resolver_(resolver), operator_user_(std::move(operator_user)) {}
+
+  /// One after the other where there are too many. errc::busy once the caller waits no more.
+  template <class F>
+  auto at_work(milliseconds limit, F&& f) -> decltype(f()) {
+    if (!at_work_.try_acquire_for(limit))
+      return fail(errc::busy, "too many reviews are being read: try again");
+    struct leaving {
+      std::counting_semaphore<reviews_at_work_max>& from;
+      ~leaving() { from.release(); }
+    } after{at_work_};
+    return f();
+  }
+
+  result<digest> resolve(const cluster_cache& cache, const webhook_call& call) {
+    if (!take_place(cache.ref.ns)) return fail(errc::busy, "too many caches are being reviewed");
+    auto promise = std::make_shared<std::promise<result<digest>>>();
+    auto answered = promise->get_future();
+    resolver_.resolve_for({call.proven, std::max(least, call.limit - margin), review_turn_limit},
+                          cache, [promise](result<digest> r) { promise->set_value(r); });
+    auto resolved = answered.get();
+    std::lock_guard lock(mutex_);
+    places_.done(cache.ref.ns);
+    return resolved;
+  }
+
+  const std::string& operator_user() const { return operator_user_; }
+
+private:
+  bool take_place(const std::string& ns) {
+    std::lock_guard lock(mutex_);
+    auto me = ++last_;
+    places_.push(ns, me);
+    if (places_.next()) return true;
+    places_.remove(me);
+    return false;
+  }
+
+  registry_resolver& resolver_;
+  const std::string operator_user_;
+  std::counting_semaphore<reviews_at_work_max> at_work_{reviews_at_work_max};
+  std::mutex mutex_;
+  base::turns<uint64_t> places_{cache_reviews_max};
+  uint64_t last_ = 0;
+};
 
 void note(const admission_request& asked, const admission_decision& decision) {
   if (decision.allowed)
@@ -40,28 +83,41 @@ void note(const admission_request& asked, const admission_decision& decision) {
                        {"why", decision.message}});
 }
 
-webhook cache_webhook(registry_resolver& resolver, const std::string& operator_user, judge first,
-                      conclude then) {
-  return [&resolver, operator_user, first, then](const std::string& body,
-                                                 milliseconds limit) -> result<std::string> {
-    auto asked = parse_admission_review(body);
-    if (!asked) return fail(asked.error());
-    auto verdict = first(*asked, operator_user);
-    if (verdict.resolve) {
-      auto resolved = wait_for(resolver, *verdict.resolve, std::max(least, limit - margin));
-      verdict.decision = then(*asked, resolved);
-    }
-    note(*asked, verdict.decision);
-    return print_admission_review(asked->uid, verdict.decision);
+/// What was read of a review of a cache, and is judged so far.
+struct opened_review {
+  admission_request asked;
+  cache_verdict verdict;
+};
+
+webhook cache_webhook(std::shared_ptr<review_desk> desk, judge first, conclude then) {
+  return [desk, first, then](const std::string& body,
+                             const webhook_call& call) -> result<std::string> {
+    auto opened = desk->at_work(call.limit, [&]() -> result<opened_review> {
+      auto asked = parse_admission_review(body);
+      if (!asked) return fail(asked.error());
+      auto verdict = first(*asked, {call.proven, desk->operator_user()});
+      return opened_review{std::move(*asked), std::move(verdict)};
+    });
+    if (!opened) return fail(opened.error());
+    auto& [asked, verdict] = *opened;
+    if (verdict.resolve) verdict.decision = then(asked, desk->resolve(*verdict.resolve, call));
+    note(asked, verdict.decision);
+    return print_admission_review(asked.uid, verdict.decision);
   };
 }
 
-result<std::string> pod_webhook(const std::string& body, milliseconds) {
-  auto asked = parse_admission_review(body);
-  if (!asked) return fail(asked.error());
-  auto decision = complete_pod(*asked);
-  note(*asked, decision);
-  return print_admission_review(asked->uid, decision);
+webhook pod_webhook(std::shared_ptr<review_desk> desk) {
+  return [desk](const std::string& body, const webhook_call& call) {
+    pod_limits limits;
+    limits.until = std::chrono::steady_clock::now() + std::max(least, call.limit - margin);
+    return desk->at_work(call.limit, [&]() -> result<std::string> {
+      auto asked = parse_admission_review(body);
+      if (!asked) return fail(asked.error());
+      auto decision = complete_pod(*asked, limits).decision;
+      note(*asked, decision);
+      return print_admission_review(asked->uid, decision);
+    });
+  };
 }
 
 std::string user_of(const admission_options& options) {
@@ -80,9 +136,10 @@ rotation_rules rules_of(const admission_options& options) {
 
 std::map<std::string, webhook> admission_webhooks(registry_resolver& resolver,
                                                   const std::string& operator_user) {
-  return {{"/mutate/caches", cache_webhook(resolver, operator_user, &judge_mutation, &pin)},
-          {"/validate/caches", cache_webhook(resolver, operator_user, &judge_validation, &confirm)},
-          {"/mutate/pods", &pod_webhook}};
+  auto desk = std::make_shared<review_desk>(resolver, operator_user);
+  return {{"/mutate/caches", cache_webhook(desk, &judge_mutation, &pin)},
+          {"/validate/caches", cache_webhook(desk, &judge_validation, &confirm)},
+          {"/mutate/pods", pod_webhook(desk)}};
 }
 
 /// Members are ended in the order opposite to this one: who tells goes before who is told.
@@ -143,7 +200,7 @@ result<std::unique_ptr<admission>> admission::start(k8s::client& client,
 }
 
 void admission::lead(bool leading) { parts_->lead(leading); }
-bool admission::is_ready() const { return parts_->server().has_identity(); }
+bool admission::is_ready() const { return parts_->server().can_answer(); }
 uint16_t admission::port() const { return parts_->server().port(); }
 void admission::review_certificates() { parts_->review(); }
 

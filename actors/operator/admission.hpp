@@ -6,6 +6,7 @@
 ///       certificate_secret or certificate_files ──authorities──▶ ca_bundles ──▶ configurations
 #pragma once
 
+#include "actors/operator/cache_admission.hpp"
 #include "actors/operator/registry_resolver.hpp"
 #include "actors/operator/rotation.hpp"
 #include "actors/operator/webhook_server.hpp"
@@ -17,6 +18,15 @@
 #include <vector>
 
 namespace gkm::cluster {
+
+/// Reviews of caches at a time: each may wait for a registry, and keeps a connection meanwhile.
+/// They leave more than half of the connections to pods, which wait for nobody, and a namespace
+/// leaves more than half of them to others. What finds no place is left to the leader.
+inline constexpr base::turn_limits cache_reviews_max{.places = 32, .places_of_one = 12};
+/// Reviews that are being read, or pods completed, at a time: what needs a processor, and memory.
+inline constexpr size_t reviews_at_work_max = 8;
+/// For a resolver's thread to be free; then the image is left to the leader.
+inline constexpr std::chrono::milliseconds review_turn_limit{1'000};
 
 struct admission_options {
   std::string own_ns = "gkm-system";

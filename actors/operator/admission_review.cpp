@@ -4,6 +4,7 @@
 #include "base/base64.hpp"
 #include "k8s/patch.hpp"
 #include "messages/json.hpp"
+#include "messages/json_values.hpp"
 #include "messages/printable.hpp"
 
 #include <algorithm>
@@ -60,7 +61,16 @@ admission_operation operation_of(std::string_view word) {
 
 }  // namespace
 
+size_t review_values_of(size_t bytes) {
+  constexpr size_t of_any = 10'000;
+  constexpr size_t bytes_of_one = 4;
+  return std::min(review_values_max, of_any + bytes / bytes_of_one);
+}
+
 result<admission_request> parse_admission_review(std::string_view json) {
+  if (auto most = review_values_of(json.size()); gkm::json::count_values(json) > most)
+    return fail(errc::limit_exceeded,
+                "AdmissionReview: has more than " + std::to_string(most) + " values");
   auto parsed = gkm::json::parse(json);
   if (!parsed) return fail(parsed.error());
   auto document = std::make_shared<rapidjson::Document>(std::move(*parsed));

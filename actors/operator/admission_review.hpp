@@ -28,7 +28,14 @@ struct admission_request {
   std::shared_ptr<const rapidjson::Document> text;
 };
 
-/// `errc::malformed` names what is wrong. Everything in `object` and `old_object` is the asker's.
+/// Values in a review (messages/json_values.hpp says what they cost). A pod of the most bytes that
+/// an API server takes has half as many. Short reviews have fewer, in proportion, so that many of
+/// them at a time cost no more.
+inline constexpr size_t review_values_max = 400'000;
+size_t review_values_of(size_t bytes);
+
+/// `errc::malformed` names what is wrong, errc::limit_exceeded that there are too many values.
+/// Everything in `object` and `old_object` is the asker's.
 result<admission_request> parse_admission_review(std::string_view json);
 
 struct admission_decision {

@@ -89,6 +89,25 @@ void put_finalizer(k8s::json_patch& patch, const rapidjson::Value* object) {
     patch.add("/metadata/finalizers", "[" + name + "]");
 }
 
+void put_own_finalizer(k8s::json_patch& patch, const admission_request& asked) {
+  // Else the operator would have to write it before anything else.
+  if (asked.operation == admission_operation::create) put_finalizer(patch, asked.object);
+}
+
+admission_decision allow(const k8s::json_patch& patch) {
+  admission_decision yes;
+  if (!patch.empty()) yes.patch = patch.print();
+  return yes;
+}
+
+admission_decision leave_to_leader(const admission_request& asked) {
+  k8s::json_patch patch;
+  if (lookup::find(asked.object, {"metadata", "annotations", k8s::resolved_digest_annotation}))
+    patch.remove("/metadata/annotations/" + k8s::pointer_part(k8s::resolved_digest_annotation));
+  put_own_finalizer(patch, asked);
+  return allow(patch);
+}
+
 admission_decision put_back(const admission_request& asked) {
   admission_decision yes;
   auto before = pinned_in(asked.old_object);
@@ -113,28 +132,28 @@ admission_decision unresolved(const admission_request& asked, error why) {
 
 }  // namespace
 
-cache_verdict judge_mutation(const admission_request& asked, std::string_view operator_user) {
-  if (is_none_of_ours(asked, operator_user)) return {};
+cache_verdict judge_mutation(const admission_request& asked, const review_sender& sender) {
+  if (is_none_of_ours(asked, sender.operator_user)) return {};
   // What is going needs no image any more, and must not wait for one.
   if (!is_new_image(asked) || is_deleting(asked)) return {std::nullopt, put_back(asked)};
   if (auto image = read_image(asked); !image) return {std::nullopt, deny(image.error())};
-  return {cache_of(asked), {}};
+  auto cache = cache_of(asked);
+  if (!cache.pull_secrets.empty() && !sender.proven) return {std::nullopt, leave_to_leader(asked)};
+  return {std::move(cache), {}};
 }
 
 admission_decision pin(const admission_request& asked, const result<digest>& resolved) {
+  if (!resolved && resolved.error().code == errc::busy) return leave_to_leader(asked);
   if (!resolved) return unresolved(asked, resolved.error());
   k8s::json_patch patch;
   if (pinned_in(asked.object) != resolved->str())
     put_annotation(patch, asked.object, resolved->str());
-  // Else the operator would have to write it before anything else.
-  if (asked.operation == admission_operation::create) put_finalizer(patch, asked.object);
-  admission_decision yes;
-  if (!patch.empty()) yes.patch = patch.print();
-  return yes;
+  put_own_finalizer(patch, asked);
+  return allow(patch);
 }
 
-cache_verdict judge_validation(const admission_request& asked, std::string_view operator_user) {
-  if (is_none_of_ours(asked, operator_user)) return {};
+cache_verdict judge_validation(const admission_request& asked, const review_sender& sender) {
+  if (is_none_of_ours(asked, sender.operator_user)) return {};
   bool same = pinned_in(asked.object) == pinned_in(asked.old_object);
   if (!is_new_image(asked) || is_deleting(asked)) {
     if (same) return {};
@@ -145,13 +164,15 @@ cache_verdict judge_validation(const admission_request& asked, std::string_view 
   }
   auto image = read_image(asked);
   if (!image) return {std::nullopt, deny(image.error())};
+  if (pinned_in(asked.object).empty()) return {};
+  auto cache = cache_of(asked);
+  bool left_to_leader = !cache.pull_secrets.empty() && !sender.proven;
   auto pinned = digest::parse(pinned_in(asked.object));
-  if (!pinned || (!image->pinned.empty() && image->pinned != *pinned))
+  if (left_to_leader || !pinned || (!image->pinned.empty() && image->pinned != *pinned))
     return {std::nullopt, deny({errc::unauthorized,
                                 "the annotation gkm.io/resolvedDigest is not what GKM wrote: "
                                 "another webhook changed it, or GKM's was not called",
                                 {}})};
-  auto cache = cache_of(asked);
   image->pinned = *pinned;
   cache.image = image->str();
   return {std::move(cache), {}};

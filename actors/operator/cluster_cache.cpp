@@ -9,6 +9,8 @@ namespace {
 
 /// Longer than the watch lags behind the answer to a write.
 constexpr std::chrono::milliseconds watch_lag{1'000};
+/// An image that is resolved within this needs no status before.
+constexpr std::chrono::milliseconds quick_resolve{500};
 /// After so many, it is no coincidence, and a pause is due.
 constexpr uint32_t conflicts_in_a_row = 3;
 
@@ -28,6 +30,8 @@ cluster_cache_state::cluster_cache_state(cluster_cache_actor::pointer self,
     if (!row.holding.empty()) nodes_.set_holding(row.standing.name, std::move(row.holding));
   }
 }
+
+cluster_cache_state::~cluster_cache_state() { stop_asking(); }
 
 cluster_cache_actor::behavior_type cluster_cache_state::make_behavior() {
   reconcile();
@@ -107,15 +111,20 @@ void cluster_cache_state::reconcile() {
     return ports_.api.remove_finalizer(
         seen_, answered({{false, "Deleted", "No node holds it, or none that counts"}}));
   }
+  if (seen_.object.deleting) stop_asking();
   // Whoever waits to be deleted for others' sake is no longer ours.
   if (seen_.object.deleting && !has_finalizer(seen_)) return;
-  if (!known && !seen_.object.deleting) return resolve();
+  if (!known && !seen_.object.deleting) {
+    resolve();
+    if (quick_.lasts(self_->clock().now())) return;
+  }
   write_status(s);
 }
 
 /// True if there is something to say about the image: its digest, or why there is none.
 bool cluster_cache_state::learn_digest() {
   if (resolved_image_ != seen_.image) {
+    stop_asking();
     resolved_image_ = seen_.image;
     image_ = {};
   }
@@ -130,15 +139,30 @@ bool cluster_cache_state::learn_digest() {
 }
 
 void cluster_cache_state::resolve() {
-  if (std::exchange(resolving_, true)) return;
+  if (question_) return;
+  question_.emplace();
+  quick_.begin(self_->clock().now(), quick_resolve);
+  self_->delayed_send(self_, quick_resolve, run_atom_v, continuation{[this] {
+                        if (question_) reconcile();
+                      }});
   auto me = cluster_cache_actor(self_);
-  ports_.resolver.resolve(seen_, [me, this, image = seen_.image](result<digest> outcome) {
-    caf::anon_send(me, run_atom_v, continuation{[=, this] { resolved(image, outcome); }});
-  });
+  auto stop = question_->get_token();
+  ports_.resolver.resolve(seen_, stop,
+                          [me, this, stop, image = seen_.image](result<digest> outcome) {
+                            caf::anon_send(me, run_atom_v, continuation{[=, this] {
+                                             if (!stop.stop_requested()) resolved(image, outcome);
+                                           }});
+                          });
+}
+
+/// The thread that asks is others' then.
+void cluster_cache_state::stop_asking() {
+  if (question_) question_->request_stop();
+  question_.reset();
 }
 
 void cluster_cache_state::resolved(const std::string& image, const result<digest>& outcome) {
-  resolving_ = false;
+  question_.reset();
   if (image != seen_.image) return reconcile();
   if (outcome) {
     resolve_failures_ = 0;

@@ -19,6 +19,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <stop_token>
 
 namespace gkm::cluster {
 
@@ -49,6 +50,9 @@ public:
 
   cluster_cache_state(cluster_cache_actor::pointer self, const cluster_ports& ports,
                       first_view first, uint64_t seed);
+  ~cluster_cache_state();
+  cluster_cache_state(const cluster_cache_state&) = delete;
+  cluster_cache_state& operator=(const cluster_cache_state&) = delete;
   cluster_cache_actor::behavior_type make_behavior();
 
 private:
@@ -58,6 +62,7 @@ private:
   void reconcile();
   bool learn_digest();
   void resolve();
+  void stop_asking();
   void resolved(const std::string& image, const result<digest>& outcome);
   void resolve_after(std::chrono::milliseconds pause);
   void write_status(const situation& s);
@@ -88,12 +93,13 @@ private:
   bool acting_ = false;
   bool namespace_ending_ = false;
   bool writing_ = false;
-  bool adding_ = false;  ///< the finalizer, by the write that is under way
-  bool resolving_ = false;
-  bool pausing_ = false;  ///< after a failure
+  bool adding_ = false;                       ///< the finalizer, by the write that is under way
+  std::optional<std::stop_source> question_;  ///< about `resolved_image_`, until it is answered
+  bool pausing_ = false;                      ///< after a failure
   uint32_t failures_ = 0;
   uint32_t resolve_failures_ = 0;
   base::pause resolve_pause_;
+  base::pause quick_;  ///< an answer that comes meanwhile is told at once
   uint64_t epoch_ = 0;
 };
 

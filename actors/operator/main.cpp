@@ -1,5 +1,6 @@
 #include "actors/operator/admission.hpp"
 #include "actors/operator/caches.hpp"
+#include "actors/operator/certificate.hpp"
 #include "actors/operator/cluster_watch.hpp"
 #include "actors/operator/followed_settings.hpp"
 #include "actors/operator/kube_api.hpp"
@@ -7,6 +8,7 @@
 #include "actors/operator/pull_secrets.hpp"
 #include "actors/operator/rollouts.hpp"
 #include "actors/operator/settings.hpp"
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "base/version.hpp"
@@ -27,6 +29,7 @@ namespace {
 
 constexpr size_t actor_threads = 2;
 constexpr std::chrono::seconds resign_limit{5};
+constexpr size_t authority_bytes_max = size_t{1} << 20;
 
 struct wall_clock : clock_port {
   int64_t unix_seconds() override { return k8s::now_unix_s(); }
@@ -43,16 +46,41 @@ k8s::recorder_options recorder_options(const settings& s) {
   return options;
 }
 
-resolver_options resolver_options_of(const settings& s) {
+/// What the settings say, read and checked.
+struct checked_settings {
+  std::vector<net::address_range> denied_addresses;
+  client_proof webhook_clients;
+};
+
+result<checked_settings> check(const settings& s) {
+  checked_settings out;
+  for (const auto& text : s.denied_addresses) {
+    auto range = net::parse_address_range(text);
+    if (!range) return wrap(range.error(), "--deny-addresses");
+    out.denied_addresses.push_back(*range);
+  }
+  if (s.webhook_client_ca.empty()) return out;
+  auto authorities = base::read_file(s.webhook_client_ca, authority_bytes_max);
+  if (!authorities) return wrap(authorities.error(), "--webhook-client-ca");
+  out.webhook_clients = {std::move(*authorities), s.webhook_client_name};
+  if (split_certificates(out.webhook_clients.authorities_pem).empty())
+    return fail(errc::invalid_argument, "--webhook-client-ca: there is no PEM certificate in '" +
+                                            s.webhook_client_ca + "'");
+  return out;
+}
+
+resolver_options resolver_options_of(const settings& s, const checked_settings& checked) {
   resolver_options options;
+  options.denied_addresses = checked.denied_addresses;
   options.own_ns = s.own_ns;
   options.allowed_hosts = s.plain_http_hosts;
   options.ca_file = s.registry_ca_file;
   return options;
 }
 
-admission_options admission_options_of(const settings& s) {
+admission_options admission_options_of(const settings& s, const checked_settings& checked) {
   admission_options options;
+  options.server.clients = checked.webhook_clients;
   options.own_ns = s.own_ns;
   options.cert_dir = s.cert_dir;
   options.server.address = s.webhook_address;
@@ -62,8 +90,9 @@ admission_options admission_options_of(const settings& s) {
 /// Everything that runs, in the order in which it is made; the destructor ends it in the other.
 class operator_process {
 public:
-  operator_process(const settings& s, k8s::config where)
+  operator_process(const settings& s, checked_settings checked, k8s::config where)
       : settings_(s),
+        checked_(std::move(checked)),
         system_(configured(config_)),
         client_(std::move(where), {.user_agent = "gkm-operator/" + std::string(base::version())}),
         events_(client_, recorder_options(s)),
@@ -71,7 +100,7 @@ public:
         secrets_port_(client_, metrics_, s.pull_secret_ns),
         rollouts_port_(client_, events_, metrics_, s.own_ns),
         followed_(s, metrics_, first_level(s)),
-        resolver_(secrets_of(client_), resolver_options_of(s)) {
+        resolver_(secrets_of(client_), resolver_options_of(s, checked_)) {
     std::random_device chance;
     secrets_ = gkm::spawn<pull_secrets_state>(system_, secrets_port_, s.own_ns, chance());
     rollouts_ = gkm::spawn<rollouts_state>(system_, rollouts_port_, chance());
@@ -97,7 +126,8 @@ public:
                                                caf::anon_send(rollouts_, changed_atom_v, data);
                                              });
     if (!settings_.webhook_address.empty()) {
-      auto webhooks = admission::start(client_, resolver_, admission_options_of(settings_));
+      auto webhooks =
+          admission::start(client_, resolver_, admission_options_of(settings_, checked_));
       if (!webhooks) return fail(webhooks.error());
       admission_ = std::move(*webhooks);
     }
@@ -158,6 +188,7 @@ private:
   }
 
   const settings& settings_;
+  const checked_settings checked_;
   caf::actor_system_config config_;
   caf::actor_system system_;
   metrics metrics_;
@@ -187,6 +218,11 @@ int run(const settings& s) {
     std::cerr << "gkm-operator: " << where.error().message << "\n";
     return 1;
   }
+  auto checked = check(s);
+  if (!checked) {
+    std::cerr << "gkm-operator: " << checked.error().message << "\n";
+    return 1;
+  }
   // Before there is any other thread.
   auto confined = k8s::confine_process(*where, {{s.cert_dir}, {}, {s.registry_ca_file}});
   if (!confined) {
@@ -194,7 +230,7 @@ int run(const settings& s) {
     return 1;
   }
   log::info("Starting", {{"version", base::version()}, {"server", where->server}});
-  operator_process process(s, std::move(*where));
+  operator_process process(s, std::move(*checked), std::move(*where));
   if (auto started = process.start(); !started) {
     std::cerr << "gkm-operator: " << started.error().message << "\n";
     return 1;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace gkm::cluster {
 namespace {
@@ -65,27 +66,18 @@ private:
 };
 
 // A volume mounted twice is there once: where it was mounted first.
-std::vector<cache_mount> distinct(const std::vector<cache_mount>& mounts) {
-  std::vector<cache_mount> out;
+std::vector<const cache_mount*> distinct(const std::vector<cache_mount>& mounts) {
+  std::vector<const cache_mount*> out;
+  std::set<std::string_view> seen;
   for (const auto& mount : mounts)
-    if (mount.whole && !mount.path.empty() &&
-        std::none_of(out.begin(), out.end(),
-                     [&](const auto& o) { return o.volume == mount.volume; }))
-      out.push_back(mount);
+    if (mount.whole && !mount.path.empty() && seen.insert(mount.volume).second)
+      out.push_back(&mount);
   return out;
-}
-
-bool sets(const rapidjson::Value* container, std::string_view variable) {
-  bool found = false;
-  lookup::each(container, {"env"}, [&](size_t, const auto& entry) {
-    found = found || lookup::text(&entry, {"name"}) == variable;
-  });
-  return found;
 }
 
 class injection {
 public:
-  explicit injection(const cache_types& types) : types_(types) {}
+  injection(const cache_types& types, pod_work& work) : types_(types), work_(work) {}
 
   void visit(const pod_container& container) {
     auto mounts = distinct(container.mounts);
@@ -93,7 +85,6 @@ public:
     if (const auto* from = lookup::member(container.value, "envFrom");
         from && from->IsArray() && !from->Empty())
       return warn(container, "has envFrom, which may set them already");
-    std::string entries;
     for (const auto& f : frameworks) {
       auto claims = claimants(mounts, f.type);
       if (sets(container.value, f.variable)) continue;
@@ -104,22 +95,31 @@ public:
     }
   }
 
-  env_plan plan;
+  env_additions additions;
 
 private:
+  bool sets(const rapidjson::Value* container, std::string_view variable) {
+    bool found = false;
+    lookup::each(container, {"env"}, [&](size_t, const auto& entry) {
+      found = found || !work_.step() || lookup::text(&entry, {"name"}) == variable;
+    });
+    return found;
+  }
+
   void warn(const pod_container& container, const std::string& why) {
     auto text = "container '" + container.name + "' gets no cache variables: it " + why;
-    if (plan.warnings.empty() || plan.warnings.back() != text) plan.warnings.push_back(text);
+    if (std::exchange(last_warning_, text) != text) work_.warn(std::move(text));
   }
 
   // The mounts that are of this type, or could be.
-  std::vector<const cache_mount*> claimants(const std::vector<cache_mount>& mounts,
-                                            std::string_view type) const {
+  std::vector<const cache_mount*> claimants(const std::vector<const cache_mount*>& mounts,
+                                            std::string_view type) {
     std::vector<const cache_mount*> sure, possible;
-    for (const auto& mount : mounts) {
-      auto said = types_.of(mount.volume);
-      if (said == type) sure.push_back(&mount);
-      if (said.empty()) possible.push_back(&mount);
+    for (const auto* mount : mounts) {
+      if (!work_.step()) break;
+      auto said = types_.of(mount->volume);
+      if (said == type) sure.push_back(mount);
+      if (said.empty()) possible.push_back(mount);
     }
     return sure.empty() ? possible : sure;
   }
@@ -130,28 +130,29 @@ private:
     auto at = container.pointer + "/env";
     bool exists = lookup::member(container.value, "env") || at == last_made_;
     if (!exists) last_made_ = at;
-    plan.additions.emplace_back(exists ? at + "/-" : at, exists ? entry : "[" + entry + "]");
+    additions.emplace_back(exists ? at + "/-" : at, exists ? entry : "[" + entry + "]");
   }
 
   const cache_types& types_;
+  pod_work& work_;
   std::string last_made_;
+  std::string last_warning_;
 };
 
 }  // namespace
 
-env_plan inject_env(const rapidjson::Value* pod, const pod_view& view) {
+env_additions inject_env(const rapidjson::Value* pod, const pod_view& view, pod_work& work) {
   auto annotation = [&](std::string_view name) {
     return lookup::text(pod, {"metadata", "annotations", name});
   };
   if (annotation(inject_env_annotation) != "true") return {};
   cache_types types(annotation(cache_type_annotation));
-  injection work(types);
+  injection plan(types, work);
   if (types.unknown())
-    work.plan.warnings.push_back("annotation " + std::string(cache_type_annotation) + " has '" +
-                                 printable(*types.unknown(), 40) +
-                                 "', GKM knows 'triton' and 'vllm'");
-  for (const auto& container : view.containers) work.visit(container);
-  return std::move(work.plan);
+    work.warn("annotation " + std::string(cache_type_annotation) + " has '" +
+              printable(*types.unknown(), 40) + "', GKM knows 'triton' and 'vllm'");
+  for (const auto& container : view.containers) plan.visit(container);
+  return std::move(plan.additions);
 }
 
 }  // namespace gkm::cluster

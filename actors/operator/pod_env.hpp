@@ -9,13 +9,11 @@
 
 namespace gkm::cluster {
 
-struct env_plan {
-  std::vector<std::pair<std::string, std::string>> additions;  ///< JSON pointer and value
-  std::vector<std::string> warnings;
-};
+/// What to add: JSON pointers and values.
+using env_additions = std::vector<std::pair<std::string, std::string>>;
 
 /// Nothing without the pod's annotation. What a container sets itself, or may set by envFrom,
-/// stays.
-env_plan inject_env(const rapidjson::Value* pod, const pod_view& view);
+/// stays. What is not done is warned of.
+env_additions inject_env(const rapidjson::Value* pod, const pod_view& view, pod_work& work);
 
 }  // namespace gkm::cluster

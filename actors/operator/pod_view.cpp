@@ -3,7 +3,8 @@
 #include "actors/operator/pod_admission.hpp"
 #include "messages/volume.hpp"
 
-#include <filesystem>
+#include <algorithm>
+#include <functional>
 
 namespace gkm::cluster {
 namespace {
@@ -13,12 +14,18 @@ constexpr size_t max_volumes = 256;
 constexpr size_t max_containers = 256;
 constexpr size_t max_mounts = 256;
 
-// Without doubled and trailing slashes and "." parts; empty if that is no path for a view.
+// Without doubled and trailing slashes, "." and ".." parts; empty if that is no path for a view.
 std::string normalised(std::string_view text) {
-  if (text.empty() || text.size() > max_path_chars) return {};
-  auto path = std::filesystem::path(text).lexically_normal().string();
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return is_normal_path(path) && path != "/" ? path : std::string();
+  if (!text.starts_with('/') || text.size() > max_path_chars) return {};
+  std::string path;
+  while (!text.empty()) {
+    text.remove_prefix(1);
+    auto part = text.substr(0, text.find('/'));
+    text.remove_prefix(part.size());
+    if (part == "..") path.resize(std::min(path.size(), path.rfind('/')));
+    if (!part.empty() && part != "." && part != "..") path.append("/").append(part);
+  }
+  return !path.empty() && is_normal_path(path) ? path : std::string();
 }
 
 std::optional<std::string> root_of(const std::string& path, std::string_view sub_path) {
@@ -41,18 +48,23 @@ cache_mount read_mount(const rapidjson::Value& mount, std::string pointer) {
   return out;
 }
 
-void read_containers(const rapidjson::Value* pod, std::string_view kind,
-                     const std::set<std::string>& cache_volumes, pod_view& out) {
+/// The cache volumes of a pod by name, as places in `pod_view::volumes`.
+using volume_index = std::map<std::string, size_t, std::less<>>;
+
+void read_containers(const rapidjson::Value* pod, std::string_view kind, const volume_index& ours,
+                     pod_view& out, pod_work& work) {
   lookup::each(pod, {"spec", kind}, [&](size_t i, const auto& container) {
-    if (out.containers.size() == max_containers) return;
+    if (!work.step() || out.containers.size() == max_containers) return;
     pod_container one;
     one.name = lookup::text(&container, {"name"});
     one.pointer = "/spec/" + std::string(kind) + "/" + std::to_string(i);
     one.value = &container;
     lookup::each(&container, {"volumeMounts"}, [&](size_t m, const auto& mount) {
-      if (one.mounts.size() == max_mounts) return;
-      if (cache_volumes.contains(std::string(lookup::text(&mount, {"name"}))))
-        one.mounts.push_back(read_mount(mount, one.pointer + "/volumeMounts/" + std::to_string(m)));
+      if (!work.step() || one.mounts.size() == max_mounts) return;
+      auto volume = ours.find(lookup::text(&mount, {"name"}));
+      if (volume == ours.end()) return;
+      out.volumes[volume->second].mounts.push_back({out.containers.size(), one.mounts.size()});
+      one.mounts.push_back(read_mount(mount, one.pointer + "/volumeMounts/" + std::to_string(m)));
     });
     if (!one.mounts.empty()) out.containers.push_back(std::move(one));
   });
@@ -60,18 +72,19 @@ void read_containers(const rapidjson::Value* pod, std::string_view kind,
 
 }  // namespace
 
-pod_view view_pod(const rapidjson::Value* pod) {
+pod_view view_pod(const rapidjson::Value* pod, pod_work& work) {
   pod_view out;
-  std::set<std::string> ours;
+  volume_index ours;
   lookup::each(pod, {"spec", "volumes"}, [&](size_t i, const auto& volume) {
+    if (!work.step()) return;
     auto name = std::string(lookup::text(&volume, {"name"}));
     out.volume_names.insert(name);
     if (lookup::text(&volume, {"csi", "driver"}) != csi_driver_name || name.empty()) return;
-    if (out.volumes.size() < max_volumes && ours.insert(name).second)
-      out.volumes.push_back({name, i, &volume});
+    if (out.volumes.size() < max_volumes && ours.emplace(name, out.volumes.size()).second)
+      out.volumes.push_back({name, i, &volume, {}});
   });
-  read_containers(pod, "containers", ours, out);
-  read_containers(pod, "initContainers", ours, out);
+  read_containers(pod, "containers", ours, out, work);
+  read_containers(pod, "initContainers", ours, out, work);
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/operator/json_lookup.hpp"
+#include "actors/operator/pod_work.hpp"
 
 #include <map>
 #include <optional>
@@ -28,10 +29,17 @@ struct pod_container {
   std::vector<cache_mount> mounts;
 };
 
+/// Where in a pod_view a mount is.
+struct mount_index {
+  size_t container = 0;
+  size_t mount = 0;
+};
+
 struct cache_volume {
   std::string name;
   size_t index = 0;
   const rapidjson::Value* value = nullptr;
+  std::vector<mount_index> mounts;  ///< of it, in the order of containers
 };
 
 struct pod_view {
@@ -40,6 +48,7 @@ struct pod_view {
   std::vector<pod_container> containers;  ///< containers before initContainers
 };
 
-pod_view view_pod(const rapidjson::Value* pod);
+/// Half of it, if the work is given up.
+pod_view view_pod(const rapidjson::Value* pod, pod_work& work);
 
 }  // namespace gkm::cluster

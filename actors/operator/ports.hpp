@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -93,8 +94,9 @@ public:
 class resolver_port {
 public:
   virtual ~resolver_port() = default;
-  /// What the image's reference names now, asked with the cache's own pull secrets.
-  virtual void resolve(const cluster_cache& cache, answer<digest> reply) = 0;
+  /// What the image's reference names now, asked with the cache's own pull secrets. Once `stop` is
+  /// requested nothing is done for it any more, and the answer is errc::cancelled.
+  virtual void resolve(const cluster_cache& cache, std::stop_token stop, answer<digest> reply) = 0;
 };
 
 /// Wall-clock time. Actors measure time with the actor clock.

@@ -1,14 +1,19 @@
 #include "actors/operator/registry_resolver.hpp"
 
 #include "actors/operator/resolver_work.hpp"
+#include "base/fair_pool.hpp"
 #include "base/version.hpp"
 #include "k8s/client.hpp"
 #include "messages/printable.hpp"
+
+#include <optional>
+#include <set>
 
 namespace gkm::cluster {
 namespace {
 
 constexpr const char* anonymous = "anonymous";
+constexpr size_t max_secrets = 16;
 
 net::engine_options engine_options_of(const resolver_options& o) {
   net::engine_options out;
@@ -16,6 +21,8 @@ net::engine_options engine_options_of(const resolver_options& o) {
   out.plain_http_hosts = o.allowed_hosts;
   out.local_addresses = false;
   out.local_hosts = o.allowed_hosts;
+  out.denied_addresses = o.denied_addresses;
+  out.hide_causes = true;
   return out;
 }
 
@@ -31,21 +38,32 @@ oci::registry_options registry_options_of(const resolver_options& o) {
   return out;
 }
 
-error not_allowed(const image_ref& image, const std::vector<pull_credential>& tried) {
-  auto text = "registry '" + image.host + "' does not let GKM read '" + image.repository + "': ";
-  if (tried.empty())
-    return {errc::unauthorized,
-            text +
-                "no secret of spec.imagePullSecrets has credentials for it: name one that has, "
-                "or check the name, as registries hide what does not exist",
-            {}};
-  for (const auto& one : tried) text += (&one == tried.data() ? "'" : ", '") + one.secret + "'";
-  return {errc::unauthorized,
-          "registry '" + image.host + "' does not let GKM read '" + image.repository +
-              "' with the credentials in Secret " + text.substr(text.find(": ") + 2) +
-              ": renew them, or ask for access to the repository",
-          {}};
+result<void> check(const cluster_cache& cache) {
+  auto image = image_ref::parse(cache.image);
+  if (!image || image->is_layout())
+    return fail(errc::invalid_argument, "image '" + printable(cache.image) +
+                                            "' is no reference to a registry" +
+                                            (image ? "" : ": " + image.error().message));
+  if (cache.pull_secrets.size() > max_secrets)
+    return fail(errc::limit_exceeded, "spec.imagePullSecrets names more than " +
+                                          std::to_string(max_secrets) + " secrets");
+  for (const auto& name : cache.pull_secrets)
+    if (auto fine = check_secret_name(name); !fine) return fine;
+  return {};
 }
+
+struct question {
+  image_ref image;
+  std::string tenant;
+  std::string secrets_ns;
+  std::vector<std::string> secrets;
+  std::chrono::milliseconds limit{};  ///< from its turn on; 0: it has one already
+  answer<digest> reply;
+  std::atomic<bool> begun = false;
+  std::atomic<bool> answered = false;
+  std::stop_source stop;
+  std::optional<std::stop_callback<std::function<void()>>> given_up;  ///< by who asked
+};
 
 }  // namespace
 
@@ -63,26 +81,35 @@ public:
         registry_(registry_options_of(options_)),
         memory_(options_.memory),
         http_(engine_options_of(options_)),
-        pool_(options_.threads, options_.threads_of_one) {}
+        pool_(options_.turns),
+        unproven_pool_(options_.unproven_turns) {}
 
-  void resolve(std::chrono::milliseconds limit, const cluster_cache& cache, answer<digest> reply) {
-    auto image = image_ref::parse(cache.image);
-    if (!image || image->is_layout())
-      return reply(fail(errc::invalid_argument, "image '" + printable(cache.image) +
-                                                    "' is no reference to a registry" +
-                                                    (image ? "" : ": " + image.error().message)));
-    if (cache.pull_secrets.size() > max_secrets)
-      return reply(fail(errc::limit_exceeded, "spec.imagePullSecrets names more than " +
-                                                  std::to_string(max_secrets) + " secrets"));
-    for (const auto& name : cache.pull_secrets)
-      if (auto fine = check_secret_name(name); !fine) return reply(fail(fine.error()));
-    auto q = std::make_shared<question>();
-    q->image = std::move(*image);
-    q->ns = cache.ref.ns.empty() ? options_.own_ns : cache.ref.ns;
-    q->names = cache.pull_secrets;
-    q->reply = std::move(reply);
-    if (auto fine = admit(q); !fine) return q->reply(fail(fine.error()));
-    begin(q, std::min(limit, options_.limit));
+  void resolve(const cluster_cache& cache, std::stop_token stop, answer<digest> reply) {
+    auto q = make_question(cache, std::move(reply));
+    if (!q) return;
+    q->limit = options_.limit;
+    q->given_up.emplace(std::move(stop), [weak = weak_from_this(), late = std::weak_ptr(q)] {
+      auto self = weak.lock();
+      auto open = late.lock();
+      if (self && open) self->give_up(open, {errc::cancelled, "nobody asks any more", {}});
+    });
+    put(q, pool_);
+  }
+
+  void resolve_for(const review_caller& caller, const cluster_cache& cache, answer<digest> reply) {
+    auto q = make_question(cache, std::move(reply));
+    if (!q) return;
+    // Nothing that a caller gets depends on a Secret unless it proved to be an API server.
+    if (!caller.proven) q->secrets.clear();
+    if (q->secrets.empty())
+      if (auto known = memory_.find(key_of(*q, q->image, {}))) return answer_one(q, *known);
+    answer_after(q, std::min(caller.limit, options_.limit));
+    http_.after(caller.turn, [weak = weak_from_this(), late = std::weak_ptr(q)] {
+      auto self = weak.lock();
+      auto open = late.lock();
+      if (self && open && !open->begun) self->give_up(open, busy());
+    });
+    put(q, caller.proven ? pool_ : unproven_pool_);
   }
 
   void close() {
@@ -92,53 +119,72 @@ public:
       closed_ = true;
       open.swap(questions_);
     }
-    for (const auto& q : open) q->stop.request_stop();
-    for (const auto& q : open) answer_one(q, fail(errc::cancelled, "the operator is ending"));
+    for (const auto& q : open) give_up(q, ending());
     http_.close();
     pool_.finish();
+    unproven_pool_.finish();
   }
 
 private:
-  static constexpr size_t max_secrets = 16;
-
-  struct question {
-    image_ref image;
-    std::string ns;
-    std::vector<std::string> names;
-    std::vector<pull_credential> credentials;
-    answer<digest> reply;
-    std::atomic<bool> answered = false;
-    std::stop_source stop;
-  };
   using question_ptr = std::shared_ptr<question>;
 
-  // Each that is open may keep a connection of the API server waiting.
-  result<void> admit(const question_ptr& q) {
-    std::lock_guard lock(mutex_);
-    if (closed_) return fail(errc::cancelled, "the operator is ending");
-    if (questions_.size() >= options_.threads + options_.waiting)
-      return fail(errc::busy, "too many images are being resolved: apply it again");
-    auto& of_one = open_[q->ns];
-    if (of_one >= options_.open_of_one)
-      return fail(errc::busy, "too many images of namespace '" + q->ns +
-                                  "' are being resolved: apply it again");
-    ++of_one;
-    questions_.insert(q);
-    return {};
+  static error ending() { return {errc::cancelled, "the operator is ending", {}}; }
+  static error busy() {
+    return {errc::busy, "too many images are being resolved: apply it again", {}};
   }
 
-  void begin(const question_ptr& q, std::chrono::milliseconds limit) {
-    auto weak = weak_from_this();
-    http_.after(limit, [weak, late = std::weak_ptr(q), limit] {
+  /// Null if it was answered already.
+  question_ptr make_question(const cluster_cache& cache, answer<digest> reply) {
+    if (auto fine = check(cache); !fine) {
+      reply(fail(fine.error()));
+      return nullptr;
+    }
+    auto q = std::make_shared<question>();
+    q->image = *image_ref::parse(cache.image);
+    q->tenant = cache.ref.ns;
+    q->secrets_ns = cache.ref.ns.empty() ? options_.own_ns : cache.ref.ns;
+    q->secrets = cache.pull_secrets;
+    q->reply = std::move(reply);
+    {
+      std::lock_guard lock(mutex_);
+      if (!closed_ && questions_.insert(q).second) return q;
+    }
+    q->reply(fail(ending()));
+    return nullptr;
+  }
+
+  void put(const question_ptr& q, base::fair_pool& pool) {
+    auto posted = pool.post(
+        q->tenant,
+        [weak = weak_from_this(), q] {
+          if (auto self = weak.lock()) self->begin(q);
+        },
+        q->stop.get_token());
+    if (!posted) answer_one(q, fail(posted.error()));
+  }
+
+  void begin(const question_ptr& q) {
+    q->begun = true;
+    if (q->answered) return;
+    if (q->limit.count() > 0) answer_after(q, q->limit);
+    answer_one(q, find(*q));
+  }
+
+  void answer_after(const question_ptr& q, std::chrono::milliseconds limit) {
+    http_.after(limit, [weak = weak_from_this(), late = std::weak_ptr(q), limit] {
       auto self = weak.lock();
       auto open = late.lock();
       if (!self || !open) return;
-      open->stop.request_stop();
-      self->answer_one(open, fail(errc::unavailable, "registry '" + open->image.host +
-                                                         "' did not answer within " +
-                                                         std::to_string(limit.count()) + " ms"));
+      self->give_up(open, {errc::unavailable,
+                           "registry '" + open->image.host + "' did not answer within " +
+                               std::to_string(limit.count()) + " ms",
+                           {}});
     });
-    read_secrets(q);
+  }
+
+  void give_up(const question_ptr& q, const error& why) {
+    answer_one(q, fail(why));
+    q->stop.request_stop();
   }
 
   void answer_one(const question_ptr& q, const result<digest>& outcome) {
@@ -146,72 +192,62 @@ private:
     {
       std::lock_guard lock(mutex_);
       questions_.erase(q);
-      if (auto at = open_.find(q->ns); --at->second == 0) open_.erase(at);
     }
     q->reply(outcome);
   }
 
-  void read_secrets(const question_ptr& q) {
-    auto next = q->credentials.size();
-    if (next == q->names.size()) return ask(q);
-    k8s::object_key key{q->ns, q->names[next]};
-    secrets_(key, [weak = weak_from_this(), q, key](result<k8s::object> secret) {
-      auto self = weak.lock();
-      if (self) self->take_secret(q, key, std::move(secret));
-    });
-  }
-
-  void take_secret(const question_ptr& q, const k8s::object_key& key, result<k8s::object> secret) {
-    if (!secret && secret.error().code == errc::not_found)
-      return answer_one(
-          q, fail(errc::not_found, "there is no Secret '" + key.str() +
-                                       "', which spec.imagePullSecrets names: create it first"));
-    auto read = secret ? read_pull_secret(*secret) : fail(secret.error());
-    if (!read) return answer_one(q, fail(read.error()));
-    q->credentials.push_back(std::move(*read));
-    read_secrets(q);
-  }
-
-  void ask(const question_ptr& q) {
-    auto some = matching(std::move(q->credentials), q->image);
-    if (!some) return answer_one(q, fail(some.error()));
-    q->credentials = std::move(*some);
-    auto key = key_of(*q, q->image);
-    auto tell = [weak = weak_from_this(), q](const result<digest>& outcome) {
-      if (auto self = weak.lock()) self->answer_one(q, outcome);
-    };
-    if (!memory_.ask(key, tell)) return;
-    pool_.post(q->ns, [weak = weak_from_this(), q, key] {
-      if (auto self = weak.lock()) self->memory_.settle(key, self->ask_with_each(*q));
-    });
-  }
-
-  // Everything that the answer depends on, and whose turn it waits for. No part of it holds a line
-  // break.
-  static std::string key_of(const question& q, const image_ref& image) {
-    auto key = q.ns + "\n" + image.str();
-    for (const auto& one : q.credentials) key += "\n" + one.fingerprint;
-    return key;
-  }
-
-  result<digest> ask_with_each(const question& q) {
-    result<digest> got = fail(errc::unauthorized, "");
-    if (q.credentials.empty()) got = ask_as(q, anonymous, {});
-    for (const auto& one : q.credentials) {
-      got = ask_as(q, one.fingerprint, one.store);
-      if (got || got.error().code != errc::unauthorized) break;
-    }
-    if (!got && got.error().code == errc::unauthorized)
-      return fail(not_allowed(q.image, q.credentials));
-    if (!got && q.stop.stop_requested())
-      return fail(errc::unavailable, "registry '" + q.image.host + "' did not answer in time");
-    if (got && q.image.pinned.empty()) {
+  result<digest> find(const question& q) {
+    auto credentials = read_secrets(q);
+    if (!credentials) return fail(credentials.error());
+    auto key = key_of(q, q.image, *credentials);
+    if (auto known = memory_.find(key)) return *known;
+    auto got = ask_with_each(q, *credentials);
+    if (!got) return got;
+    memory_.remember(key, *got);
+    if (q.image.pinned.empty()) {
       // What the validating webhook is about to ask.
       auto pinned = q.image;
       pinned.pinned = *got;
-      memory_.remember(key_of(q, pinned), *got);
+      memory_.remember(key_of(q, pinned, *credentials), *got);
     }
     return got;
+  }
+
+  result<std::vector<pull_credential>> read_secrets(const question& q) {
+    std::vector<pull_credential> all;
+    for (const auto& name : q.secrets) {
+      k8s::object_key key{q.secrets_ns, name};
+      auto secret = read_secret(secrets_, key, q.stop.get_token());
+      if (!secret && secret.error().code == errc::not_found)
+        return fail(errc::not_found, "there is no Secret '" + key.str() +
+                                         "', which spec.imagePullSecrets names: create it first");
+      if (!secret) return fail(secret.error());
+      auto read = read_pull_secret(*secret);
+      // Another one may take its place without a change of the cache.
+      if (!read) return fail(errc::unauthorized, read.error().message);
+      all.push_back(std::move(*read));
+    }
+    return matching(std::move(all), q.image);
+  }
+
+  // Everything that the answer depends on, and whose turn it was. No part of it holds a line break.
+  static std::string key_of(const question& q, const image_ref& image,
+                            const std::vector<pull_credential>& credentials) {
+    auto key = q.tenant + "\n" + image.str();
+    for (const auto& one : credentials) key += "\n" + one.fingerprint;
+    return key;
+  }
+
+  result<digest> ask_with_each(const question& q, const std::vector<pull_credential>& credentials) {
+    if (credentials.empty()) {
+      auto got = ask_as(q, anonymous, {});
+      if (got || got.error().code != errc::unauthorized) return got;
+    }
+    for (const auto& one : credentials) {
+      auto got = ask_as(q, one.fingerprint, one.store);
+      if (got || got.error().code != errc::unauthorized) return got;
+    }
+    return fail(not_allowed(q.image, credentials));
   }
 
   result<digest> ask_as(const question& q, const std::string& fingerprint,
@@ -225,13 +261,13 @@ private:
   const resolver_options options_;
   const oci::registry_options registry_;
   std::mutex mutex_;
-  std::map<std::string, size_t> open_;  ///< questions by namespace
   bool closed_ = false;
   std::set<question_ptr> questions_;
   answer_memory memory_;
   net::engine http_;
-  source_memory sources_;  // before the engine: they stand on it
-  fair_pool pool_;
+  source_memory sources_;  // stands on the engine
+  base::fair_pool pool_;
+  base::fair_pool unproven_pool_;
 };
 
 registry_resolver::registry_resolver(secret_reader secrets, resolver_options options)
@@ -239,13 +275,14 @@ registry_resolver::registry_resolver(secret_reader secrets, resolver_options opt
 
 registry_resolver::~registry_resolver() { work_->close(); }
 
-void registry_resolver::resolve(const cluster_cache& cache, answer<digest> reply) {
-  resolve_within(std::chrono::hours(1), cache, std::move(reply));
+void registry_resolver::resolve(const cluster_cache& cache, std::stop_token stop,
+                                answer<digest> reply) {
+  work_->resolve(cache, std::move(stop), std::move(reply));
 }
 
-void registry_resolver::resolve_within(std::chrono::milliseconds limit, const cluster_cache& cache,
-                                       answer<digest> reply) {
-  work_->resolve(limit, cache, std::move(reply));
+void registry_resolver::resolve_for(const review_caller& caller, const cluster_cache& cache,
+                                    answer<digest> reply) {
+  work_->resolve_for(caller, cache, std::move(reply));
 }
 
 }  // namespace gkm::cluster

@@ -1,15 +1,22 @@
 /// Image references to digests, asked of registries with a cache's own pull secrets.
 ///
-/// Each answer comes within `limit`. Who names the image is a stranger: hosts on this machine or
-/// its link, and plain HTTP, are asked only where `allowed_hosts` lists them, whatever name,
-/// redirect or token realm leads there. An answer is remembered for a moment for the same image and
-/// the very same credentials, and for nobody else.
+/// Who names the image is a stranger: hosts on this machine or its link, and plain HTTP, are asked
+/// only where `allowed_hosts` lists them, whatever name, redirect or token realm leads there. An
+/// answer is remembered for a moment for the same image and the very same credentials, and for
+/// nobody else.
+///
+/// Questions take turns by namespace. Those of the leader and of API servers that proved who they
+/// are wait in one place, with namespaces that are true; those that anybody may have asked in
+/// another, where a namespace is only what the caller says: it keeps tenants apart while API
+/// servers are all who call, and whoever else does so can hold up such questions and no others.
 #pragma once
 
 #include "actors/operator/ports.hpp"
+#include "base/turns.hpp"
 #include "k8s/resource.hpp"
 #include "messages/answer.hpp"
 #include "messages/cluster.hpp"
+#include "net/address_range.hpp"
 
 #include <chrono>
 #include <functional>
@@ -24,6 +31,17 @@ class object;
 
 namespace gkm::cluster {
 
+/// Threads that ask registries, and questions that wait for one. A namespace has less than half of
+/// the threads, so that two do not have them all. A question that waits is a cache's name, an image
+/// and secrets' names: about 1 KiB.
+inline constexpr base::turn_limits resolver_turns_max{
+    .places = 10, .places_of_one = 4, .waiting = 8'192, .waiting_of_one = 2'048};
+/// The same for questions that anybody may have asked; their callers wait, too.
+inline constexpr base::turn_limits unproven_turns_max{
+    .places = 6, .places_of_one = 2, .waiting = 24, .waiting_of_one = 6};
+/// Of a manifest or index; those of images have some hundreds.
+inline constexpr size_t resolver_manifest_values_max = 50'000;
+
 /// Reads one Secret.
 using secret_reader = std::function<void(const k8s::object_key&, answer<k8s::object>)>;
 /// `client` must outlive it.
@@ -31,15 +49,21 @@ secret_reader secrets_of(k8s::client& client);
 
 struct resolver_options {
   std::string own_ns = "gkm-system";  ///< where the secrets of caches without one are
-  std::vector<std::string>
-      allowed_hosts;          ///< "host" or "host:port": may be local, speak plain HTTP
-  std::string ca_file;        ///< trusted beside the system's own
-  size_t threads = 16;        ///< registries asked at a time
-  size_t waiting = 256;       ///< further questions; more fail as busy
-  size_t threads_of_one = 4;  ///< of these, for one namespace: its registry may be a slow one
-  size_t open_of_one = 64;    ///< questions of one namespace; more fail as busy
-  std::chrono::milliseconds limit{8'000};
+  /// "host" or "host:port": may be local, speak plain HTTP, have an address that is denied.
+  std::vector<std::string> allowed_hosts;
+  std::vector<net::address_range> denied_addresses;
+  std::string ca_file;  ///< trusted beside the system's own
+  base::turn_limits turns = resolver_turns_max;
+  base::turn_limits unproven_turns = unproven_turns_max;
+  std::chrono::milliseconds limit{8'000};   ///< for an answer, once it is a question's turn
   std::chrono::milliseconds memory{5'000};  ///< how old an answer may be
+};
+
+/// Who asks while a request of somebody else waits.
+struct review_caller {
+  bool proven = false;                ///< it is an API server. Else no Secret is read for it
+  std::chrono::milliseconds limit{};  ///< for everything
+  std::chrono::milliseconds turn{};   ///< for its turn to come; then errc::busy
 };
 
 class registry_resolver : public resolver_port {
@@ -50,13 +74,14 @@ public:
   registry_resolver(const registry_resolver&) = delete;
   registry_resolver& operator=(const registry_resolver&) = delete;
 
-  /// The digest of the manifest or index that `cache.image` names. errc::invalid_argument for a
-  /// malformed reference or secret, not_found for the image or a secret, unauthorized, refused for
-  /// a host that may not be asked, unavailable. A reference with a digest is asked for, too: only
-  /// who may read it can have it.
-  void resolve(const cluster_cache& cache, answer<digest> reply) override;
-  void resolve_within(std::chrono::milliseconds limit, const cluster_cache& cache,
-                      answer<digest> reply);
+  /// For the leader, of a cache that it read itself. The digest of the manifest or index that
+  /// `cache.image` names. errc::invalid_argument for a malformed reference or secret's name,
+  /// not_found for the image or a secret, unauthorized (a secret that is none, too), refused for a
+  /// host that may not be asked, unavailable, busy. A reference with a digest is asked for, too:
+  /// only who may read it can have it.
+  void resolve(const cluster_cache& cache, std::stop_token stop, answer<digest> reply) override;
+  /// For a review. The question of an answer that comes too late is stopped, and its thread free.
+  void resolve_for(const review_caller& caller, const cluster_cache& cache, answer<digest> reply);
 
 private:
   class work;

@@ -1,9 +1,6 @@
-/// What registry_resolver is made of. One question: secrets are read (client's thread), the
-/// registry is asked (a worker thread), and whichever comes first, answer or time limit, is the
-/// answer. For .cpp files only.
+/// What registry_resolver is made of. For .cpp files only.
 #pragma once
 
-#include "actors/operator/fair_pool.hpp"
 #include "actors/operator/pull_credentials.hpp"
 #include "actors/operator/registry_resolver.hpp"
 #include "k8s/object.hpp"
@@ -11,36 +8,29 @@
 #include "oci/registry.hpp"
 
 #include <atomic>
+#include <map>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <stop_token>
 
 namespace gkm::cluster {
 
 /// Answers of registries, by namespace, image and credentials; a bounded number, each for a bounded
-/// time. Of several who ask for the same at once one goes and asks.
+/// time. No failure is remembered.
 class answer_memory {
 public:
   using clock = std::chrono::steady_clock;
-  using waiter = std::function<void(const result<digest>&)>;
 
   explicit answer_memory(std::chrono::milliseconds age) : age_(age) {}
 
-  /// True: the caller is the first, and has to `settle` the key. Else `who` is called, now or then.
-  bool ask(const std::string& key, waiter who);
-  /// Tells all who wait. A failure is not remembered.
-  void settle(const std::string& key, const result<digest>& outcome);
-  /// What was learned on the side.
+  std::optional<digest> find(const std::string& key);
   void remember(const std::string& key, const digest& known);
 
 private:
   struct entry {
     digest known;
     clock::time_point until{};
-    bool open = false;
-    std::vector<waiter> waiting;
   };
-  void make_room();
 
   const std::chrono::milliseconds age_;
   std::mutex mutex_;
@@ -58,7 +48,14 @@ private:
   std::map<std::string, std::shared_ptr<oci::source>> sources_;
 };
 
+/// Reads a Secret, and waits for it. errc::cancelled once `stop` is requested.
+result<k8s::object> read_secret(const secret_reader& secrets, const k8s::object_key& key,
+                                std::stop_token stop);
+
 /// The digest of the manifest or index that `image` names.
 result<digest> ask_registry(oci::source& registry, const image_ref& image, std::stop_token stop);
+
+/// What to tell people whose image no credentials let us read.
+error not_allowed(const image_ref& image, const std::vector<pull_credential>& tried);
 
 }  // namespace gkm::cluster

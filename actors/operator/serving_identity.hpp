@@ -1,4 +1,4 @@
-/// Whom the webhook server proves to be.
+/// Whom the webhook server proves to be, and by what its clients prove who they are.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,12 @@ struct serving_identity {
   std::string authorities_pem;  ///< whom clients must trust for it; empty: not ours to say
 
   bool operator==(const serving_identity&) const = default;
+};
+
+/// By what a client proves to be an API server. Nobody can, while `authorities_pem` is empty.
+struct client_proof {
+  std::string authorities_pem;  ///< PEM: who signed its certificate
+  std::string name;             ///< the certificate's common name; empty: any that they signed
 };
 
 /// Told once it is known, and whenever it is another.

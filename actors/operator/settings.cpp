@@ -19,8 +19,9 @@ gathers what the agents report into the status that 'kubectl get gkmcaches' show
 deleted stays until no node holds it; its Ready condition says what it waits for. A node that left,
 that has been NotReady for 5 minutes, or a namespace that is going holds nothing up.
 
-It also answers the admission webhooks: a tag becomes a digest, found with the cache's own pull secrets;
-pods that mount caches are told where.
+It also answers the admission webhooks: a tag becomes a digest; pods that mount caches are told where. What
+needs a cache's pull secrets is resolved a moment later by the leader, or in admission where API servers
+prove who they are (--webhook-client-ca).
 
 Several may run: one leads and writes, the others follow along and take over within 15 seconds, at
 once if the leader was told to end. Nothing is polled; an idle operator makes no requests.
@@ -32,7 +33,8 @@ the ConfigMap 'gkm-config' of its namespace are followed without a restart:
   gkm.nogpu                        true: GPUs are simulated; pods of both DaemonSets are made anew
 What is not understood is told in an event on the ConfigMap, and changes nothing.
 
-HTTP, at both addresses: /healthz (it runs), /readyz (its view of the cluster is complete), /metrics
+HTTP, at both addresses: /healthz (it runs), /readyz (its view of the cluster is
+complete, and admission can answer), /metrics
 (for Prometheus, names begin with gkm_).
 
 Examples:
@@ -100,6 +102,18 @@ void add_flags(CLI::App& app, settings& s) {
   app.add_option("--registry-ca", s.registry_ca_file,
                  "Certificates of registries to trust beside the system's own")
       ->type_name("FILE");
+  app.add_option("--deny-addresses", s.denied_addresses,
+                 "Addresses at which no registry is asked, beside loopback and link-local ones; "
+                 "those that --plain-http lists are")
+      ->type_name("CIDR,...")
+      ->delimiter(',');
+  app.add_option("--webhook-client-ca", s.webhook_client_ca,
+                 "Who signed the certificates by which API servers prove to be some. Without it "
+                 "no Secret is read while somebody calls a webhook")
+      ->type_name("FILE");
+  app.add_option("--webhook-client-name", s.webhook_client_name,
+                 "The common name that such a certificate must have; default any")
+      ->type_name("NAME");
   app.add_flag("--leader-elect,!--no-leader-elect", s.leader_elect,
                "Write only while holding the Lease 'gkm-operator'; the default");
   app.add_option("--log-level", s.log_level, "debug, info, warn, error or off")

@@ -19,6 +19,9 @@ struct settings {
   std::string cert_dir;                       ///< empty: GKM makes its certificates itself
   std::vector<std::string> plain_http_hosts;  ///< registries: may speak plain HTTP, may be local
   std::string registry_ca_file;
+  std::vector<std::string> denied_addresses;  ///< ranges of addresses that are asked for no image
+  std::string webhook_client_ca;              ///< file; empty: no caller can prove who it is
+  std::string webhook_client_name;            ///< common name of API servers; empty: any
   bool leader_elect = true;
   std::string log_level;  ///< empty: as the environment says, else as gkm-config does
   bool log_json = false;

@@ -24,6 +24,7 @@ public:
   tls_stream(int socket, int stop, SSL_CTX* context);
 
   bool handshake(std::chrono::milliseconds limit);
+  const SSL& ssl() const { return *ssl_; }
   /// True if there is something to read before `limit` has passed.
   bool await_request(std::chrono::milliseconds limit);
   /// From now on so many bytes may be read until `limit` has passed.

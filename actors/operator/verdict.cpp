@@ -119,8 +119,9 @@ void set_states(cluster_cache_status& status, const situation& s) {
   const auto& n = s.nodes;
   const auto& c = n.counts();
   bool going = s.cache.object.deleting;
+  bool resolving = s.image.resolved.empty() && !is_permanent(s.image.problem.code) && !going;
   const std::pair<const char*, bool> states[] = {
-      {"Pending", !n.waiting().empty() && !going},
+      {"Pending", resolving || (!n.waiting().empty() && !going)},
       {"Extracted", n.ready() > 0 && n.waiting().empty() && n.failed().empty() && !going},
       {"Running", c.pods_running > 0},
       {"Outdated", c.pods_outdated > 0},
@@ -133,7 +134,7 @@ void set_states(cluster_cache_status& status, const situation& s) {
     }
     auto state = named(name, s);
     state.status = condition_status::yes;
-    state.reason = name;
+    state.reason = resolving && state.name == "Pending" ? "Resolving" : name;
     set_condition(status.conditions, std::move(state));
   }
 }

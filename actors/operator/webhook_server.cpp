@@ -5,41 +5,40 @@
 #include "base/files.hpp"
 #include "base/worker_pool.hpp"
 #include "messages/printable.hpp"
-#include "net/listen_address.hpp"
+#include "net/listener.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-#include <atomic>
+#include <deque>
 #include <mutex>
 #include <thread>
 
 namespace gkm::cluster {
 namespace {
 
+using clock = std::chrono::steady_clock;
+using connection_id = net::connection_places::id;
+
 constexpr size_t max_head_bytes = 64 * 1024;
-constexpr int backlog = 128;  // httplib's own is 5
 constexpr std::chrono::milliseconds default_decision{10'000};
+/// Until somebody may give way to who waits for a place.
+constexpr std::chrono::milliseconds next_look{20};
+/// Until a descriptor may be free again.
+constexpr std::chrono::milliseconds no_descriptor_pause{100};
 constexpr const char* json_type = "application/json";
 constexpr const char* plain_type = "text/plain; charset=utf-8";
 
-/// Threads as there are connections, so that an idle server has none.
-class connection_threads : public httplib::TaskQueue {
-public:
-  explicit connection_threads(size_t most) : pool_(most) {}
-  void enqueue(std::function<void()> job) override { pool_.post(std::move(job)); }
-  void shutdown() override { pool_.finish(); }
-
-private:
-  base::worker_pool pool_;
-};
+uint64_t body_bytes_of(const httplib::Request& request) {
+  return std::strtoull(request.get_header_value("Content-Length").c_str(), nullptr, 10);
+}
 
 // httplib would collect a chunked or an unpacked body without any limit.
 int refusal_of(const httplib::Request& request, size_t max_body_bytes) {
   if (request.method != "POST") return 405;
   if (request.has_header("Transfer-Encoding") || !request.has_header("Content-Length")) return 411;
-  auto length = request.get_header_value("Content-Length");
-  if (std::strtoull(length.c_str(), nullptr, 10) > max_body_bytes) return 413;
+  if (body_bytes_of(request) > max_body_bytes) return 413;
   auto type = request.get_header_value("Content-Type");
   if (request.has_header("Content-Encoding") || type.rfind(json_type, 0) != 0) return 415;
   return 0;
@@ -60,95 +59,182 @@ std::chrono::milliseconds limit_of(const httplib::Request& request) {
 
 class webhook_server::engine : public httplib::Server {
 public:
-  engine(const webhook_server_options& options, std::map<std::string, webhook> paths)
-      : options_(options), stop_(::eventfd(0, EFD_CLOEXEC)) {
-    new_task_queue = [this] { return new connection_threads(options_.connections); };
+  engine(const webhook_server_options& options, net::listener at,
+         std::map<std::string, webhook> paths)
+      : options_(options),
+        listener_(std::move(at)),
+        stop_(::eventfd(0, EFD_CLOEXEC)),
+        places_(options.connections),
+        pool_(options.connections.places) {
     set_payload_max_length(options.max_body_bytes);
-    set_tcp_nodelay(true);
-    set_pre_routing_handler([most = options.max_body_bytes](const auto& request, auto& response) {
-      auto status = refusal_of(request, most);
+    set_pre_routing_handler([this](const auto& request, auto& response) {
+      auto status = refusal_of(request, options_.max_body_bytes);
+      if (status == 0 && !make_room_for(request)) status = 503;
       if (status) response.status = status;
       return status ? HandlerResponse::Handled : HandlerResponse::Unhandled;
     });
     for (auto& [path, hook] : paths) serve(path, std::move(hook));
+    thread_ = std::thread([this] { welcome_all(); });
   }
 
   ~engine() override {
-    if (!thread_.joinable()) return;
-    // A stop before the loop has begun would be overlooked.
-    while (!is_running()) std::this_thread::yield();
     ::eventfd_write(stop_.get(), 1);
-    stop();
     thread_.join();
-  }
-
-  bool bind(const net::listen_address& where) {
-    port = where.port == 0                        ? bind_to_any_port(where.host)
-           : bind_to_port(where.host, where.port) ? where.port
-                                                  : -1;
-    return port >= 0 && ::listen(svr_sock_, backlog) == 0;
-  }
-
-  void run() {
-    thread_ = std::thread([this] { listen_after_bind(); });
+    pool_.finish();
   }
 
   void set_context(tls_context next) {
     std::lock_guard lock(mutex_);
     context_ = std::move(next);
   }
-  tls_context context() const {
+  const client_proof& clients() const { return options_.clients; }
+  uint16_t port() const { return listener_.port(); }
+
+  bool can_answer() const {
     std::lock_guard lock(mutex_);
-    return context_;
+    return context_ && places_.can_answer(clock::now(), options_.stuck);
   }
 
-  int port = -1;
-
 private:
+  /// One that is open, for the thread that serves it.
+  struct connection {
+    connection_id id = 0;
+    bool proven = false;
+    bool large = false;    ///< has one of the places for large bodies
+    bool no_room = false;  ///< found none of them free
+  };
+
+  // httplib calls us back without saying for which connection; each has a thread of its own.
+  static connection*& served_here() {
+    static thread_local connection* here = nullptr;
+    return here;
+  }
+
+  void welcome_all() {
+    std::array<pollfd, 2> both{{{listener_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+    for (bool full = false;;) {
+      // Without a descriptor there would be no end of waking up for who waits in front.
+      both[0].events = static_cast<short>(full ? 0 : POLLIN);
+      auto pause = full ? no_descriptor_pause : next_look;
+      bool in_time = full || !waiting_.empty();
+      ::poll(both.data(), both.size(), in_time ? static_cast<int>(pause.count()) : -1);
+      if (both[1].revents != 0) return;
+      auto came = listener_.accept();
+      full = !came;
+      if (came && *came) waiting_.push_back({std::move(**came), clock::now()});
+      if (waiting_.size() > webhook_newcomers_max) waiting_.pop_front();
+      std::erase_if(waiting_, [this](auto& one) {
+        return welcome(one.who) || clock::now() - one.since >= options_.place;
+      });
+    }
+  }
+
+  /// False if it has to wait.
+  bool welcome(net::newcomer& who) {
+    std::lock_guard lock(mutex_);
+    if (!context_) return true;
+    auto id = last_ + 1;
+    auto arrival = places_.come(id, who.peer, clock::now());
+    if (!arrival.taken) return false;
+    ++last_;
+    if (arrival.gives_way)
+      if (auto at = sockets_.find(*arrival.gives_way); at != sockets_.end())
+        ::shutdown(at->second, SHUT_RDWR);  // its thread wakes up, and ends
+    auto socket = std::make_shared<base::fd>(std::move(who.socket));
+    sockets_[id] = socket->get();
+    pool_.post([this, id, socket, identity = context_] { attend(id, socket->get(), *identity); });
+    return true;
+  }
+
+  void attend(connection_id id, int socket, SSL_CTX& identity) {
+    connection here;
+    here.id = id;
+    served_here() = &here;
+    {
+      tls_stream stream(socket, stop_.get(), &identity);
+      if (stream.handshake(options_.handshake)) {
+        here.proven = is_proven(stream.ssl(), options_.clients);
+        if (here.proven) note([&] { places_.proved(id); });
+        converse(stream, here);
+      }
+      stream.close();
+    }
+    served_here() = nullptr;
+    note([&] {
+      places_.leave(id);
+      sockets_.erase(id);
+    });
+    ::shutdown(socket, SHUT_RDWR);
+  }
+
+  template <class F>
+  void note(F&& what) {
+    std::lock_guard lock(mutex_);
+    what();
+  }
+
+  void converse(tls_stream& stream, connection& here) {
+    auto patience = options_.first_request;
+    for (bool last = false; !last && stream.await_request(patience); patience = options_.idle) {
+      stream.begin_request(options_.request, options_.max_body_bytes + max_head_bytes);
+      bool taken = false;
+      bool closed = false;
+      bool fine = process_request(stream, false, closed, [&](httplib::Request& request) {
+        taken = refusal_of(request, options_.max_body_bytes) == 0;
+        request.headers.erase("Accept-Encoding");  // answers are too small to be packed
+      });
+      // The body of what was not taken is still on its way.
+      last = !fine || !taken || closed || here.no_room;
+      leave_room(here);
+      if (!stream.flush(options_.request)) return;
+    }
+  }
+
+  /// A large body needs one of a few places.
+  bool make_room_for(const httplib::Request& request) {
+    if (body_bytes_of(request) <= options_.small_body_bytes) return true;
+    auto& here = *served_here();
+    std::lock_guard lock(mutex_);
+    here.no_room = large_ >= options_.large_bodies;
+    here.large = !here.no_room;
+    if (here.large) ++large_;
+    return here.large;
+  }
+
+  void leave_room(connection& here) {
+    if (!std::exchange(here.large, false)) return;
+    std::lock_guard lock(mutex_);
+    --large_;
+  }
+
   void serve(const std::string& path, webhook hook) {
-    Post(path, [hook = std::move(hook)](const auto& request, auto& response) {
-      auto answer = hook(request.body, limit_of(request));
+    Post(path, [this, hook = std::move(hook)](const auto& request, auto& response) {
+      const auto& here = *served_here();
+      note([&] { places_.asked(here.id, clock::now()); });
+      auto answer = hook(request.body, {limit_of(request), here.proven});
+      note([&] { places_.answered(here.id, clock::now()); });
       if (answer) return response.set_content(*answer, json_type);
       response.status = 400;
       response.set_content(printable(answer.error().message, max_head_bytes) + "\n", plain_type);
     });
   }
 
-  bool process_and_close_socket(socket_t socket) override {
-    base::fd owned(socket);
-    ++open_;
-    if (auto identity = context()) {
-      tls_stream stream(socket, stop_.get(), identity.get());
-      if (stream.handshake(options_.request)) converse(stream);
-      stream.close();
-    }
-    --open_;
-    ::shutdown(socket, SHUT_RDWR);
-    return true;
-  }
-
-  void converse(tls_stream& stream) {
-    for (bool last = false; !last && stream.await_request(options_.idle);) {
-      stream.begin_request(options_.request, options_.max_body_bytes + max_head_bytes);
-      // Room for newcomers comes before the comfort of those who are here.
-      last = open_ > options_.connections / 2;
-      bool taken = false;
-      bool closed = false;
-      bool fine = process_request(stream, last, closed, [&](httplib::Request& request) {
-        taken = refusal_of(request, options_.max_body_bytes) == 0;
-        request.headers.erase("Accept-Encoding");  // answers are too small to be packed
-      });
-      // The body of what was not taken is still on its way.
-      last = last || !fine || !taken || closed;
-      if (!stream.flush(options_.request)) return;
-    }
-  }
+  struct waiting {
+    net::newcomer who;
+    clock::time_point since;
+  };
 
   const webhook_server_options options_;
+  const net::listener listener_;
+  std::deque<waiting> waiting_;  ///< for a place; the listening thread's own
   const base::fd stop_;
-  std::atomic<size_t> open_ = 0;
   mutable std::mutex mutex_;
+  net::connection_places places_;
+  std::map<connection_id, int> sockets_;
+  connection_id last_ = 0;
+  size_t large_ = 0;
   tls_context context_;
+  base::worker_pool pool_;
   std::thread thread_;
 };
 
@@ -159,24 +245,21 @@ result<std::unique_ptr<webhook_server>> webhook_server::start(
     const webhook_server_options& options, std::map<std::string, webhook> paths) {
   auto where = net::parse_listen_address(options.address);
   if (!where) return fail(where.error());
-  auto made = std::make_unique<engine>(options, std::move(paths));
-  if (!made->bind(*where))
-    return fail(errc::io, "Failed to listen on '" + options.address +
-                              "': the port is taken, or there is no such address; choose another "
-                              "with --webhook-address");
-  made->run();
-  return std::unique_ptr<webhook_server>(new webhook_server(std::move(made)));
+  auto at = net::listener::open(*where, "--webhook-address");
+  if (!at) return fail(at.error());
+  return std::unique_ptr<webhook_server>(
+      new webhook_server(std::make_unique<engine>(options, std::move(*at), std::move(paths))));
 }
 
 result<void> webhook_server::use(const serving_identity& identity) {
-  auto context = make_tls_context(identity);
+  auto context = make_tls_context(identity, engine_->clients());
   if (!context) return fail(context.error());
   engine_->set_context(std::move(*context));
   return {};
 }
 
-bool webhook_server::has_identity() const { return engine_->context() != nullptr; }
+bool webhook_server::can_answer() const { return engine_->can_answer(); }
 
-uint16_t webhook_server::port() const { return static_cast<uint16_t>(engine_->port); }
+uint16_t webhook_server::port() const { return engine_->port(); }
 
 }  // namespace gkm::cluster

@@ -35,6 +35,7 @@ public:
   }
 
   std::string url() const { return "https://127.0.0.1:" + std::to_string(webhooks_->port()); }
+  cluster::registry_resolver& resolver() { return resolver_; }
   void let_time_pass(int64_t seconds) {
     ahead_s += seconds;
     webhooks_->review_certificates();

@@ -231,7 +231,7 @@ void operator_life::ensure_driver(answer<done> reply) {
   reply(done{});
 }
 
-void operator_life::resolve(const cluster_cache& cache, answer<digest> reply) {
+void operator_life::resolve(const cluster_cache& cache, std::stop_token, answer<digest> reply) {
   auto& w = api_.where();
   w.after(w.chaos().between(1, 3'000), [=, &api = api_, alive = alive_] {
     if (!*alive) return;

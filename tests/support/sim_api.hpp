@@ -114,7 +114,7 @@ private:
   void read(const cache_ref&, answer<cluster_cache>) override;
   void record(const cluster_cache&, const cluster::cache_event&) override;
   void ensure_driver(answer<done>) override;
-  void resolve(const cluster_cache&, answer<digest>) override;
+  void resolve(const cluster_cache&, std::stop_token, answer<digest>) override;
   void read_login(const cluster::secret_ref&, answer<cluster::registry_login>) override;
   void write_part(const cluster::secret_ref&, const cluster::copied_part&, const std::string&,
                   answer<done>) override;

@@ -58,6 +58,50 @@ TEST(failure, nobody_listens) {
   EXPECT_EQ(got.error().message, "cannot connect to '" + url + "': connection refused");
 }
 
+TEST(failure, has_one_text_for_all_that_keeps_from_an_answer_where_causes_are_hidden) {
+  support::silent_listener silent;
+  fault_server plain([](const seen_request&) { return reply{200, "x"}; });
+  fault_server broken([](const seen_request&) { return faulty({.hang_up = true}); });
+  fault_server odd([](const seen_request&) { return faulty({.raw = "SSH-2.0-OpenSSH_9.2\r\n"}); });
+  engine_options options;
+  options.hide_causes = true;
+  engine http(options);
+  auto text_of = [&](const std::string& authority, const std::string& scheme) {
+    auto r = get(scheme + "://" + authority);
+    r.limits.connect = milliseconds{50};
+    auto got = http.fetch(r, plenty);
+    if (got) return std::string("answered");
+    EXPECT_EQ(got.error().code, errc::unavailable) << got.error().message;
+    auto text = got.error().message;
+    return text.substr(text.find("' "));
+  };
+  auto closed = "127.0.0.1:" + std::to_string(support::unused_port());
+  auto one = text_of(closed, "https");
+  EXPECT_NE(one.find("cannot be reached: check its name and port"), std::string::npos) << one;
+  EXPECT_EQ(text_of(closed, "http"), one);
+  EXPECT_EQ(text_of("127.0.0.1:" + std::to_string(silent.port()), "https"), one);
+  EXPECT_EQ(text_of(plain.authority(), "https"), one);
+  EXPECT_EQ(text_of(broken.authority(), "http"), one);
+  EXPECT_EQ(text_of(odd.authority(), "http"), one);
+  // A name that no name server is asked for: its first part is too long.
+  EXPECT_EQ(text_of(std::string(64, 'x') + ".invalid", "https"), one);
+}
+
+TEST(failure, shows_nothing_of_a_proxy_setting) {
+  engine http;
+  for (const char* proxy : {"http://user:s3cret@127.0.0.1:99999", "http://user:s3c/ret@127.0.0.1:1",
+                            "ftp://user:s3cret@127.0.0.1:1", "user:s3cret@:x",
+                            "http://user:s3cret@[::1", "http://us'er:s3cret@127.0.0.1:x"}) {
+    auto r = get("http://registry.example/");
+    r.proxy = proxy;
+    r.limits.connect = milliseconds{500};
+    auto got = http.fetch(r, plenty);
+    ASSERT_FALSE(got) << proxy;
+    EXPECT_FALSE(says(got.error(), "s3c")) << got.error().message;
+    EXPECT_FALSE(says(got.error(), "user")) << got.error().message;
+  }
+}
+
 TEST(failure, a_handshake_that_is_never_answered) {
   support::silent_listener silent;
   engine http;

@@ -90,6 +90,52 @@ TEST(reach, allows_listed_hosts_and_everybody_by_default) {
   EXPECT_EQ(get(other, server.url()).error().code, errc::refused);
 }
 
+TEST(reach, reads_ranges_of_addresses) {
+  EXPECT_EQ(parse_address_range("10.0.0.0/8")->bits, 96U + 8);
+  EXPECT_EQ(parse_address_range("192.168.7.9")->bits, 128U);
+  EXPECT_EQ(parse_address_range("fd00::/8")->bits, 8U);
+  EXPECT_EQ(parse_address_range("0.0.0.0/0")->bits, 96U);
+  for (const char* bad : {"", "/8", "10.0.0.0/33", "fd00::/129", "10.0.0.0/", "10/8", "x",
+                          "10.0.0.0/8 ", "10.0.0.0/-1"})
+    EXPECT_EQ(parse_address_range(bad).error().code, errc::invalid_argument) << bad;
+}
+
+bool is_denied(const std::string& text, const engine_options& options) {
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1)
+    return is_denied_address(reinterpret_cast<const sockaddr&>(v6), options);
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  EXPECT_EQ(::inet_pton(AF_INET, text.c_str(), &v4.sin_addr), 1) << text;
+  return is_denied_address(reinterpret_cast<const sockaddr&>(v4), options);
+}
+
+TEST(reach, denies_further_addresses_where_asked_in_whatever_form_they_come) {
+  engine_options options;
+  for (const char* range : {"10.0.0.0/8", "192.168.7.8/29", "fd00::/9"})
+    options.denied_addresses.push_back(*parse_address_range(range));
+  for (const char* denied :
+       {"10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::a01:203", "192.168.7.9", "fd00::1", "fd7f::1"})
+    EXPECT_TRUE(is_denied(denied, options)) << denied;
+  for (const char* other : {"11.0.0.1", "192.168.7.16", "fd80::1", "2001:db8::1", "127.0.0.1"})
+    EXPECT_FALSE(is_denied(other, options)) << other;
+  options.local_addresses = false;
+  EXPECT_TRUE(is_denied("127.0.0.1", options));
+}
+
+TEST(reach, makes_no_connection_to_a_denied_address_unless_the_host_is_listed) {
+  fault_server server([](const seen_request&) { return reply{200, "in"}; });
+  engine_options options;
+  options.denied_addresses = {*parse_address_range("127.0.0.0/8")};
+  engine http(options);
+  EXPECT_EQ(get(http, server.url()).error().code, errc::refused);
+  EXPECT_EQ(server.connections(), 0U);
+  options.local_hosts = {server.authority()};
+  engine listed(options);
+  EXPECT_TRUE(get(listed, server.url()));
+}
+
 TEST(reach, follows_no_redirect_to_a_local_host) {
   fault_server inner([](const seen_request&) { return reply{200, "secret"}; });
   fault_server outer([&](const seen_request&) { return reply::redirect(302, inner.url("/x")); });

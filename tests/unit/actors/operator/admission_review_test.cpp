@@ -29,6 +29,22 @@ TEST(admission_review, refuses_everything_else) {
     EXPECT_FALSE(parse_admission_review(text)) << text.substr(0, 80);
 }
 
+TEST(admission_review, refuses_more_values_than_there_is_memory_for) {
+  auto numbers = [](size_t count) {
+    std::string list = "[0";
+    for (size_t i = 1; i < count; ++i) list += ",0";
+    return review_text("CREATE", list + "]");
+  };
+  EXPECT_TRUE(parse_admission_review(numbers(9'000)));
+  auto many = parse_admission_review(numbers(100'000));
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().code, errc::limit_exceeded);
+  auto text = review_text("CREATE", R"({"a":")" + std::string(100'000, ',') + R"(\"[[["})");
+  EXPECT_TRUE(parse_admission_review(text)) << "a text is one value";
+  EXPECT_EQ(review_values_of(size_t{8} << 20), review_values_max);
+  EXPECT_LT(review_values_of(1'000), 11'000U);
+}
+
 TEST(admission_review, fields_of_another_type_are_none) {
   auto r = parse_admission_review(
       R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u",)"

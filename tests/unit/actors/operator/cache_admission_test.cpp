@@ -16,12 +16,20 @@ using ::testing::HasSubstr;
 
 const std::string deleting = R"(,"deletionTimestamp":"2025-01-01T00:00:00Z")";
 
+const review_sender server{true, operator_user};
+const review_sender anybody{false, operator_user};
+
+std::string private_cache(const std::string& image, const std::string& pinned = "") {
+  auto text = cache_json(image, pinned);
+  return text.substr(0, text.size() - 2) + R"(,"imagePullSecrets":[{"name":"s"}]}})";
+}
+
 digest found(const std::string& text) { return *digest::parse(text); }
 
 TEST(mutating, resolves_a_new_object_with_its_own_secrets) {
   auto asked = review("CREATE", R"({"metadata":{"generateName":"c-"},"spec":{"image":"q.io/a:b",)"
                                 R"("imagePullSecrets":[{"name":"s"},{"name":"t"},{}]}})");
-  auto v = judge_mutation(asked, operator_user);
+  auto v = judge_mutation(asked, server);
   ASSERT_TRUE(v.resolve);
   EXPECT_EQ(v.resolve->ref.ns, "ns");
   EXPECT_EQ(v.resolve->image, "q.io/a:b");
@@ -43,7 +51,7 @@ TEST(mutating, gives_a_new_object_the_finalizer_once) {
 
 TEST(mutating, overwrites_what_a_user_put_there) {
   auto asked = review("UPDATE", cache_json("q.io/a:b", two_digest), cache_json("q.io/a:a"));
-  ASSERT_TRUE(judge_mutation(asked, operator_user).resolve);
+  ASSERT_TRUE(judge_mutation(asked, server).resolve);
   EXPECT_EQ(pin(asked, found(one_digest)).patch,
             R"([{"op":"add","path":"/metadata/annotations/gkm.io~1resolvedDigest","value":")" +
                 one_digest + R"("}])");
@@ -52,20 +60,20 @@ TEST(mutating, overwrites_what_a_user_put_there) {
 
 TEST(mutating, resolves_a_reference_with_a_digest_too) {
   auto asked = review("CREATE", cache_json("q.io/a@" + one_digest));
-  EXPECT_TRUE(judge_mutation(asked, operator_user).resolve);
+  EXPECT_TRUE(judge_mutation(asked, server).resolve);
 }
 
 TEST(mutating, denies_malformed_images_with_reason_and_remedy) {
   for (const char* image : {"", "UPPER/case:x", "a/b@sha256:12", "oci:/etc", "a b"}) {
-    auto v = judge_mutation(review("CREATE", cache_json(image)), operator_user);
+    auto v = judge_mutation(review("CREATE", cache_json(image)), server);
     ASSERT_FALSE(v.resolve) << image;
     EXPECT_FALSE(v.decision.allowed) << image;
     EXPECT_EQ(v.decision.code, 422);
     EXPECT_THAT(v.decision.message, HasSubstr("is malformed"));
     EXPECT_THAT(v.decision.message, HasSubstr("registry/repository:tag"));
   }
-  EXPECT_FALSE(judge_mutation(review("CREATE", "{}"), operator_user).decision.allowed);
-  EXPECT_FALSE(judge_mutation(review("CREATE", R"({"spec":{"image":7}})"), "").decision.allowed);
+  EXPECT_FALSE(judge_mutation(review("CREATE", "{}"), server).decision.allowed);
+  EXPECT_FALSE(judge_mutation(review("CREATE", R"({"spec":{"image":7}})"), {}).decision.allowed);
 }
 
 struct free_case {
@@ -89,7 +97,7 @@ TEST(admission, lets_in_without_any_registry_what_touches_neither_image_nor_anno
             operator_user}}) {
     auto asked = review(c.operation, c.object, c.old_object, c.user);
     for (auto* judge : {&judge_mutation, &judge_validation}) {
-      auto v = judge(asked, operator_user);
+      auto v = judge(asked, server);
       EXPECT_FALSE(v.resolve) << c.what;
       EXPECT_EQ(v.decision, admission_decision{}) << c.what;
     }
@@ -98,7 +106,7 @@ TEST(admission, lets_in_without_any_registry_what_touches_neither_image_nor_anno
 
 TEST(mutating, puts_back_what_a_replace_dropped) {
   auto v = judge_mutation(
-      review("UPDATE", cache_json("q.io/a:b"), cache_json("q.io/a:b", one_digest)), operator_user);
+      review("UPDATE", cache_json("q.io/a:b"), cache_json("q.io/a:b", one_digest)), server);
   EXPECT_FALSE(v.resolve);
   EXPECT_THAT(v.decision.patch, HasSubstr(one_digest));
 }
@@ -107,7 +115,7 @@ TEST(validating, denies_setting_and_changing_the_annotation) {
   for (const auto& before : {std::string(), one_digest}) {
     auto v = judge_validation(
         review("UPDATE", cache_json("q.io/a:b", two_digest), cache_json("q.io/a:b", before)),
-        operator_user);
+        server);
     EXPECT_FALSE(v.resolve);
     EXPECT_FALSE(v.decision.allowed);
     EXPECT_EQ(v.decision.code, 403);
@@ -117,17 +125,60 @@ TEST(validating, denies_setting_and_changing_the_annotation) {
 
 TEST(validating, asks_for_the_pinned_digest_and_not_for_the_tag) {
   auto asked = review("CREATE", cache_json("q.io/a:b", one_digest));
-  auto v = judge_validation(asked, operator_user);
+  auto v = judge_validation(asked, server);
   ASSERT_TRUE(v.resolve);
   EXPECT_EQ(image_ref::parse(v.resolve->image)->pinned.str(), one_digest);
   EXPECT_EQ(confirm(asked, found(one_digest)), admission_decision{});
   EXPECT_FALSE(confirm(asked, fail(errc::not_found, "gone")).allowed);
 }
 
+TEST(mutating, leaves_what_needs_secrets_to_the_leader_unless_an_api_server_asks) {
+  auto asked = review("CREATE", private_cache("q.io/a:b"));
+  auto v = judge_mutation(asked, anybody);
+  EXPECT_FALSE(v.resolve);
+  EXPECT_TRUE(v.decision.allowed);
+  EXPECT_EQ(v.decision.patch,
+            R"([{"op":"add","path":"/metadata/finalizers","value":["gkm.io/in-use"]}])");
+  EXPECT_TRUE(judge_mutation(asked, server).resolve);
+  EXPECT_TRUE(judge_mutation(review("CREATE", cache_json("q.io/a:b")), anybody).resolve);
+  EXPECT_FALSE(
+      judge_mutation(review("CREATE", private_cache("UPPER/x:y")), anybody).decision.allowed);
+}
+
+TEST(mutating, takes_away_a_digest_that_nobody_looked_up) {
+  const auto removal = R"({"op":"remove","path":"/metadata/annotations/gkm.io~1resolvedDigest"})";
+  auto forged = review("CREATE", private_cache("q.io/a:b", two_digest));
+  EXPECT_THAT(judge_mutation(forged, anybody).decision.patch, HasSubstr(removal));
+  auto next = review("UPDATE", private_cache("q.io/a:c", one_digest),
+                     private_cache("q.io/a:b", one_digest));
+  EXPECT_EQ(judge_mutation(next, anybody).decision.patch, "[" + std::string(removal) + "]");
+}
+
+TEST(mutating, leaves_to_the_leader_what_the_resolver_is_too_busy_for) {
+  auto d = pin(review("CREATE", cache_json("q.io/a:b", two_digest)), fail(errc::busy, "full"));
+  EXPECT_TRUE(d.allowed);
+  EXPECT_THAT(d.patch, HasSubstr(R"("op":"remove")"));
+  EXPECT_THAT(d.patch, HasSubstr("gkm.io/in-use"));
+  EXPECT_THAT(d.patch, ::testing::Not(HasSubstr("sha256")));
+}
+
+TEST(validating, lets_in_what_is_left_to_the_leader_and_no_digest_with_it) {
+  for (const auto& sender : {anybody, server}) {
+    auto v = judge_validation(review("CREATE", private_cache("q.io/a:b")), sender);
+    EXPECT_FALSE(v.resolve);
+    EXPECT_EQ(v.decision, admission_decision{});
+  }
+  auto pinned = review("CREATE", private_cache("q.io/a:b", one_digest));
+  auto v = judge_validation(pinned, anybody);
+  EXPECT_FALSE(v.resolve);
+  EXPECT_FALSE(v.decision.allowed);
+  EXPECT_TRUE(judge_validation(pinned, server).resolve);
+}
+
 TEST(validating, denies_what_the_mutating_webhook_cannot_have_written) {
-  for (const auto& object : {cache_json("q.io/a:b"), cache_json("q.io/a:b", "forged"),
-                             cache_json("q.io/a@" + one_digest, two_digest)}) {
-    auto v = judge_validation(review("CREATE", object), operator_user);
+  for (const auto& object :
+       {cache_json("q.io/a:b", "forged"), cache_json("q.io/a@" + one_digest, two_digest)}) {
+    auto v = judge_validation(review("CREATE", object), server);
     EXPECT_FALSE(v.resolve) << object;
     EXPECT_FALSE(v.decision.allowed) << object;
   }

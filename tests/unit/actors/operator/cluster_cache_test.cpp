@@ -25,9 +25,8 @@ protected:
   }
 
   void start() {
-    actor_ =
-        gkm::spawn<cluster_cache_state>(world_.system(), cluster_ports{api_, registry_, clock_},
-                                        first_view{api_.there, {}, false, true}, uint64_t{1});
+    actor_ = gkm::spawn<cluster_cache_state>(world_.system(), cluster_ports{api_, *asked_, clock_},
+                                             first_view{api_.there, {}, false, true}, uint64_t{1});
     run(1);
   }
   template <class... Ts>
@@ -42,6 +41,7 @@ protected:
   sim::world world_{1};
   fake_api api_;
   deaf_registry registry_;
+  resolver_port* asked_ = &registry_;
   fake_clock clock_;
   cluster_cache_actor actor_;
 };
@@ -58,6 +58,87 @@ TEST_F(one_cache, a_registry_that_is_down_is_not_asked_more_often_for_every_watc
   run(3'600);
   EXPECT_LE(registry_.asked - before, 3'600u / 150) << "once in 150 to 300 s";
   EXPECT_GE(registry_.asked - before, 3'600u / 300);
+}
+
+/// Answers when told to.
+struct slow_registry : resolver_port {
+  std::vector<answer<digest>> waiting;
+  std::vector<std::string> secrets;
+  std::vector<std::stop_token> stops;
+  void resolve(const cluster_cache& cache, std::stop_token stop, answer<digest> reply) override {
+    secrets = cache.pull_secrets;
+    stops.push_back(std::move(stop));
+    waiting.push_back(std::move(reply));
+  }
+};
+
+TEST_F(one_cache, says_that_its_image_is_being_resolved_then_its_digest) {
+  slow_registry slow;
+  asked_ = &slow;
+  api_.there.pull_secrets = {"login"};
+  start();
+  ASSERT_EQ(slow.waiting.size(), 1U);
+  EXPECT_EQ(slow.secrets, std::vector<std::string>{"login"});
+  EXPECT_EQ(api_.status_writes, 1U);
+  const auto* pending = find_condition(api_.there.status.conditions, "Pending");
+  ASSERT_TRUE(pending);
+  EXPECT_EQ(pending->reason, "Resolving");
+  EXPECT_TRUE(api_.there.status.resolved.empty());
+  run(600);
+  EXPECT_EQ(slow.waiting.size(), 1U) << "one question at a time";
+  EXPECT_EQ(api_.status_writes, 1U);
+  slow.waiting.front()(digest{std::string(64, 'a')});
+  run(1);
+  EXPECT_EQ(api_.there.status.resolved.hex, std::string(64, 'a'));
+  EXPECT_EQ(api_.status_writes, 2U);
+}
+
+TEST_F(one_cache, gives_up_what_it_asked_for_an_image_that_it_does_not_have_any_more) {
+  slow_registry slow;
+  asked_ = &slow;
+  start();
+  EXPECT_FALSE(slow.stops.at(0).stop_requested());
+  api_.there.image = "registry.example/x:v2";
+  ++api_.there.object.generation;
+  api_.there.object.resource_version = "new";
+  say(changed_atom_v, api_.there);
+  run(2);
+  EXPECT_TRUE(slow.stops.at(0).stop_requested());
+  ASSERT_EQ(slow.stops.size(), 2U);
+  slow.waiting[0](fail(errc::cancelled, "as it was told"));
+  run(1);
+  EXPECT_EQ(slow.stops.size(), 2U) << "that is no failure";
+  caf::anon_send_exit(actor_, caf::exit_reason::kill);
+  world_.settle();
+  EXPECT_TRUE(slow.stops.at(1).stop_requested()) << "the cache is gone";
+}
+
+struct quick_registry : resolver_port {
+  void resolve(const cluster_cache&, std::stop_token, answer<digest> reply) override {
+    reply(digest{std::string(64, 'a')});
+  }
+};
+
+TEST_F(one_cache, a_digest_that_is_found_at_once_costs_no_further_write) {
+  quick_registry quick;
+  asked_ = &quick;
+  start();
+  EXPECT_EQ(api_.there.status.resolved.hex, std::string(64, 'a'));
+  EXPECT_EQ(api_.status_writes, 1U);
+}
+
+TEST_F(one_cache, says_why_its_image_is_not_resolved_and_tries_again) {
+  slow_registry slow;
+  asked_ = &slow;
+  start();
+  slow.waiting.back()(fail(errc::not_found, "there is no Secret 'team/login'"));
+  run(3);  // a second status of the same reason is no hurry
+  const auto* ready = find_condition(api_.there.status.conditions, "Ready");
+  ASSERT_TRUE(ready);
+  EXPECT_EQ(ready->reason, "Pending");
+  EXPECT_EQ(ready->message, "there is no Secret 'team/login'; it is tried again");
+  run(10);
+  EXPECT_GT(slow.waiting.size(), 1U);
 }
 
 TEST_F(one_cache, a_deletion_is_heard_though_the_watch_broke_after_a_write) {

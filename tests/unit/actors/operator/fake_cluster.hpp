@@ -43,7 +43,7 @@ private:
 
 struct deaf_registry : resolver_port {
   size_t asked = 0;
-  void resolve(const cluster_cache&, answer<digest> reply) override {
+  void resolve(const cluster_cache&, std::stop_token, answer<digest> reply) override {
     ++asked;
     reply(fail(errc::unavailable, "the registry is down"));
   }

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+
 namespace gkm::cluster {
 namespace {
 
@@ -28,7 +30,7 @@ std::string pod(const std::string& volumes, const std::string& containers,
          R"(],"containers":[)" + containers + "]" + more + "}}";
 }
 admission_decision complete(const std::string& object) {
-  return complete_pod(test::review("CREATE", object));
+  return complete_pod(test::review("CREATE", object)).decision;
 }
 std::string path_patch(const std::string& path, int index = 0) {
   return R"({"op":"add","path":"/spec/volumes/)" + std::to_string(index) +
@@ -93,12 +95,132 @@ TEST(pod_admission, finds_a_free_name_of_legal_length) {
   EXPECT_THAT(d.patch, HasSubstr(std::string(57, 'k') + "-gkm-3"));
 }
 
-TEST(pod_admission, has_a_limit_for_further_volumes) {
-  std::string mounts = mount("k", "/p0");
-  for (int i = 1; i < 200; ++i) mounts += "," + mount("k", "/p" + std::to_string(i));
-  auto patch = complete(pod(volume("k"), container("c", mounts))).patch;
-  EXPECT_THAT(patch, HasSubstr("k-gkm-33\""));
-  EXPECT_THAT(patch, ::testing::Not(HasSubstr("k-gkm-34\"")));
+/// `count` texts that `f` makes of numbers, with commas between.
+std::string list(int count, const std::function<std::string(int)>& f) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += (i ? "," : "") + f(i);
+  return out;
+}
+
+void expect_left_alone(const admission_decision& d, const std::string& why) {
+  EXPECT_TRUE(d.allowed);
+  EXPECT_EQ(d.patch, "");
+  EXPECT_THAT(d.warnings, ElementsAre(::testing::AllOf(
+                              HasSubstr("GKM filled in nothing of this pod"), HasSubstr(why),
+                              HasSubstr("write csi.gkm.io/mountPath in the attributes"))));
+}
+
+std::string mounted_at(int paths) {
+  return pod(
+      volume("k"),
+      container("c", list(paths, [](int i) { return mount("k", "/p" + std::to_string(i)); })));
+}
+
+TEST(pod_admission, adds_so_many_volumes_and_no_more) {
+  auto most = complete(mounted_at(1 + pod_further_volumes_max)).patch;
+  EXPECT_THAT(most, HasSubstr("k-gkm-" + std::to_string(1 + pod_further_volumes_max) + "\""));
+  expect_left_alone(complete(mounted_at(2 + pod_further_volumes_max)), "further paths");
+}
+
+TEST(pod_admission, counts_the_further_volumes_of_the_whole_pod) {
+  auto many = pod(list(8, [](int i) { return volume("v" + std::to_string(i)); }),
+                  container("c", list(80, [](int i) {
+                              return mount("v" + std::to_string(i % 8), "/p" + std::to_string(i));
+                            })));
+  expect_left_alone(complete(many), "further paths");
+}
+
+TEST(pod_admission, makes_no_large_patch_of_a_large_pod) {
+  auto attributes = R"("a":")" + std::string(12'000, 'x') + '"';
+  auto large = pod(list(40, [&](int i) { return volume("v" + std::to_string(i), attributes); }),
+                   container("c", list(80, [](int i) {
+                               return mount("v" + std::to_string(i % 40), "/p" + std::to_string(i));
+                             })));
+  expect_left_alone(complete(large), "bytes");
+  for (int volumes : {1, 5, 10, 20, 30}) {
+    auto some = pod(
+        volume("k", attributes),
+        container("c", list(volumes, [](int i) { return mount("k", "/" + std::to_string(i)); })));
+    EXPECT_LE(complete(some).patch.size(), pod_patch_bytes_max + 2) << volumes;
+  }
+}
+
+size_t steps_of(const std::string& object) {
+  auto done = complete_pod(test::review("CREATE", object));
+  EXPECT_TRUE(done.decision.allowed);
+  return done.steps;
+}
+
+TEST(pod_admission, looks_at_each_volume_and_mount_a_few_times_and_no_more) {
+  auto grown = [](int volumes, int containers, int mounts, const std::string& more = "") {
+    return pod(list(volumes, [](int v) { return volume("v" + std::to_string(v)); }),
+               list(containers,
+                    [&](int c) {
+                      return container("c" + std::to_string(c), list(mounts, [&](int m) {
+                                         auto v = (c * mounts + m) % volumes;
+                                         return mount("v" + std::to_string(v), "/p");
+                                       }));
+                    }),
+               inject, more);
+  };
+  auto whole = [](size_t volumes, size_t containers, size_t mounts) {
+    return volumes + containers * (1 + mounts);
+  };
+  EXPECT_LE(steps_of(grown(256, 256, 140)), 4 * whole(256, 256, 140));
+  EXPECT_LE(steps_of(grown(8, 16, 32)), 4 * whole(8, 16, 32));
+  // Each volume at other paths, so that further names are wanted.
+  auto named =
+      pod(list(256, [](int v) { return volume("volume-" + std::to_string(v)); }) + "," +
+              list(2'000,
+                   [](int n) { return R"({"name":"volume-0-gkm-)" + std::to_string(n) + "\"}"; }),
+          list(256, [](int c) {
+            return container("c", list(140, [&](int m) {
+                               auto n = c * 140 + m;
+                               return mount("volume-" + std::to_string(n % 256),
+                                            "/p" + std::to_string(n));
+                             }));
+          }));
+  EXPECT_LE(steps_of(named), 4 * whole(2'256, 256, 140));
+}
+
+TEST(pod_admission, tries_no_name_twice) {
+  // All further names of these volumes begin alike, and many are taken.
+  auto taken = list(500, [](int n) {
+    auto tail = "-gkm-" + std::to_string(n);
+    return R"({"name":")" + std::string(63 - tail.size(), 'k') + tail + "\"}";
+  });
+  auto name = [](int v) { return std::string(60, 'k') + std::to_string(100 + v); };
+  auto volumes = list(30, [&](int v) { return volume(name(v)); });
+  auto mounts = list(60, [&](int m) { return mount(name(m % 30), "/p" + std::to_string(m)); });
+  auto object = pod(volumes + "," + taken, container("c", mounts));
+  EXPECT_THAT(complete(object).patch, HasSubstr("-gkm-529\""));
+  EXPECT_LE(steps_of(object), 2'000U);
+}
+
+TEST(pod_admission, stops_when_nobody_waits_any_more) {
+  pod_limits limits;
+  limits.until = std::chrono::steady_clock::now();
+  auto done = complete_pod(test::review("CREATE", mounted_at(200)), limits);
+  expect_left_alone(done.decision, "longer than the API server waits");
+  EXPECT_LE(done.steps, 16U) << "and does nothing more";
+}
+
+TEST(pod_admission, warns_of_no_more_than_is_shown) {
+  auto parts = pod(volume("k"), container("c", list(200, [](int i) {
+                                            return mount("k", "/a" + std::to_string(i),
+                                                         R"(,"subPath":"other")");
+                                          })));
+  EXPECT_EQ(complete(parts).warnings.size(), pod_warnings_max);
+}
+
+TEST(pod_admission, takes_paths_as_kubernetes_does) {
+  for (const auto& [written, seen] : std::vector<std::pair<std::string, std::string>>{
+           {"/a/./b", "/a/b"}, {"/a/../b", "/b"}, {"/../a", "/a"}, {"//a//", "/a"}})
+    EXPECT_EQ(complete(pod(volume("k"), container("c", mount("k", written)))).patch,
+              "[" + path_patch(seen) + "]")
+        << written;
+  for (const char* none : {"/", "a/b", "", "/a/..", "."})
+    EXPECT_EQ(complete(pod(volume("k"), container("c", mount("k", none)))).patch, "") << none;
 }
 
 TEST(pod_admission, sets_cache_variables_only_where_asked_and_unset) {

@@ -35,7 +35,22 @@ protected:
     cache.image = image;
     cache.pull_secrets = std::move(secrets);
     std::promise<result<digest>> promise;
-    resolver_->resolve(cache, [&](result<digest> r) { promise.set_value(std::move(r)); });
+    resolver_->resolve(cache, {}, [&](result<digest> r) { promise.set_value(std::move(r)); });
+    return promise.get_future().get();
+  }
+
+  /// As admission asks.
+  result<digest> review(bool proven, const std::string& image, std::vector<std::string> secrets,
+                        const std::string& ns = "ns",
+                        std::chrono::milliseconds turn = std::chrono::seconds(60)) {
+    if (!resolver_) resolver_ = std::make_unique<registry_resolver>(reader(), options_);
+    cluster_cache cache;
+    cache.ref = {ns, "c"};
+    cache.image = image;
+    cache.pull_secrets = std::move(secrets);
+    std::promise<result<digest>> promise;
+    resolver_->resolve_for({proven, std::chrono::seconds(60), turn}, cache,
+                           [&](result<digest> r) { promise.set_value(std::move(r)); });
     return promise.get_future().get();
   }
 
@@ -54,9 +69,11 @@ protected:
   resolver_options options_;
   std::unique_ptr<registry_resolver> resolver_;
   std::map<std::string, std::string> secrets_;
+  std::atomic<size_t> secrets_read_ = 0;
 
   secret_reader reader() {
     return [this](const k8s::object_key& key, answer<k8s::object> reply) {
+      ++secrets_read_;
       auto at = secrets_.find(key.str());
       if (at == secrets_.end()) return reply(fail(errc::not_found, "no such secret"));
       reply(k8s::object::parse(at->second));
@@ -132,11 +149,13 @@ TEST_F(registry_resolver_test, says_what_is_wrong_with_a_secret_but_not_what_is_
   keep_secret("ns/copy", login("q.io", "p"), "kubernetes.io/dockerconfigjson",
               R"({"gkm.io/pull-secret":"true"})");
   keep_secret("ns/broken", R"({"auths":{"hush":{"auth":"%%%"}}})");
-  for (const char* name : {"opaque", "copy", "broken", "../x", ""}) {
+  for (const char* name : {"opaque", "copy", "broken"}) {
     auto got = resolve("q.io/a:b", {name});
-    EXPECT_EQ(got.error().code, errc::invalid_argument) << name;
+    EXPECT_EQ(got.error().code, errc::unauthorized) << name << " may be made anew";
     EXPECT_THAT(got.error().message, ::testing::Not(HasSubstr("hush")));
   }
+  for (const char* name : {"../x", ""})
+    EXPECT_EQ(resolve("q.io/a:b", {name}).error().code, errc::invalid_argument) << name;
   EXPECT_EQ(resolve("q.io/a:b", {"absent"}).error().code, errc::not_found);
   EXPECT_EQ(resolve("q.io/a:b", std::vector<std::string>(17, "s")).error().code,
             errc::limit_exceeded);
@@ -181,6 +200,39 @@ TEST_F(registry_resolver_test, follows_neither_redirect_nor_realm_to_a_local_add
   EXPECT_TRUE(inner.requests().empty());
 }
 
+TEST_F(registry_resolver_test, reads_no_secret_for_who_did_not_prove_to_be_an_api_server) {
+  image_registry registry(small_image());
+  allow(registry.server());
+  registry.interfere(only_with("right"));
+  keep_secret("ns/s", login(registry.server().authority(), "right"));
+  auto without = review(false, registry.name(), {});
+  EXPECT_EQ(without.error().code, errc::unauthorized);
+  for (const char* secret : {"s", "absent"})
+    EXPECT_EQ(review(false, registry.name(), {secret}).error(), without.error());
+  EXPECT_EQ(secrets_read_, 0U);
+  EXPECT_TRUE(review(true, registry.name(), {"s"}));
+  EXPECT_EQ(secrets_read_, 1U);
+  EXPECT_FALSE(review(false, registry.name(), {"s"})) << "what was learned is for who may know it";
+}
+
+TEST_F(registry_resolver_test, tells_nothing_of_its_network) {
+  fault_server plain([](const seen_request&) { return reply{200, "x"}; });
+  allow(plain);
+  support::silent_listener silent;
+  auto closed = "127.0.0.1:" + std::to_string(support::unused_port());
+  options_.allowed_hosts.push_back(closed);
+  options_.denied_addresses = {*net::parse_address_range("192.0.2.0/24")};
+  auto text_of = [&](const std::string& host) {
+    auto text = resolve(host + "/a:b").error().message;
+    for (auto at = text.find(host); at != std::string::npos; at = text.find(host))
+      text.replace(at, host.size(), "HOST");
+    return text.substr(text.find("HOST"));  // what is listed may speak plain HTTP, too
+  };
+  auto one = text_of(closed);
+  EXPECT_THAT(one, HasSubstr("cannot be reached: check its name and port"));
+  EXPECT_EQ(text_of("192.0.2.1"), one);
+}
+
 TEST_F(registry_resolver_test, answers_in_time_where_the_registry_does_not) {
   support::silent_listener silent;
   options_.limit = std::chrono::milliseconds(200);
@@ -191,35 +243,129 @@ TEST_F(registry_resolver_test, answers_in_time_where_the_registry_does_not) {
   EXPECT_THAT(got.error().message, HasSubstr("did not answer"));
 }
 
-TEST_F(registry_resolver_test, a_namespace_with_a_slow_registry_holds_up_no_other) {
-  auto never = std::make_shared<support::gate>();
-  fault_server slow([never](const seen_request&) {
-    reply held;
-    held.wrong.hold_head = never;
-    return held;
-  });
+/// A registry that never answers.
+class hanging_registry {
+public:
+  hanging_registry()
+      : server_([never = never_](const seen_request&) {
+          reply held;
+          held.wrong.hold_head = never;
+          return held;
+        }) {}
+  ~hanging_registry() { never_->open(); }
+  fault_server& server() { return server_; }
+  std::string name(int i) const { return server_.authority() + "/a:" + std::to_string(i); }
+
+private:
+  std::shared_ptr<support::gate> never_ = std::make_shared<support::gate>();
+  fault_server server_;
+};
+
+TEST_F(registry_resolver_test, two_namespaces_with_hanging_registries_hold_up_no_third) {
+  hanging_registry hanging;
   image_registry registry(small_image());
-  allow(slow);
+  allow(hanging.server());
   allow(registry.server());
-  options_.open_of_one = 20;
+  options_.limit = std::chrono::hours(1);
   resolver_ = std::make_unique<registry_resolver>(reader(), options_);
-  registry.add("wanted", small_image());
-  std::atomic<size_t> busy = 0;
-  for (int i = 0; i < 40; ++i) {
-    cluster_cache greedy;
-    greedy.ref = {"greedy", "c"};
-    greedy.image = slow.authority() + "/a:" + std::to_string(i);
-    if (i == 10) greedy.image = registry.name("wanted");
-    resolver_->resolve(
-        greedy, [&](const result<digest>& r) { busy += !r && r.error().code == errc::busy; });
-  }
-  slow.wait_for_requests(options_.threads_of_one);
-  EXPECT_TRUE(resolve(registry.name()));
-  EXPECT_TRUE(resolve(registry.name("wanted"), {}, "other")) << "the greedy one waits for it, too";
-  EXPECT_EQ(busy, 20u);
-  EXPECT_EQ(slow.requests().size(), options_.threads_of_one);
-  never->open();
+  std::atomic<size_t> ended = 0;
+  for (const char* ns : {"greedy", "greedier"})
+    for (int i = 0; i < 100; ++i) {
+      cluster_cache cache;
+      cache.ref = {ns, "c"};
+      cache.image = hanging.name(i);
+      resolver_->resolve(cache, {}, [&](const result<digest>&) { ++ended; });
+    }
+  hanging.server().wait_for_requests(2 * options_.turns.places_of_one);
+  EXPECT_TRUE(resolve(registry.name(), {}, "other"));
+  EXPECT_TRUE(resolve(registry.name(), {}, "")) << "cluster-scoped";
+  EXPECT_EQ(ended, 0U);
+  EXPECT_EQ(hanging.server().requests().size(), 2 * options_.turns.places_of_one);
+  EXPECT_LT(resolver_turns_max.places_of_one, resolver_turns_max.places / 2);
+  EXPECT_LT(unproven_turns_max.places_of_one, unproven_turns_max.places / 2);
   resolver_.reset();
+  EXPECT_EQ(ended, 200U);
+}
+
+TEST_F(registry_resolver_test, callers_that_prove_nothing_hold_up_neither_leader_nor_api_servers) {
+  hanging_registry hanging;
+  image_registry registry(small_image());
+  allow(hanging.server());
+  allow(registry.server());
+  options_.limit = std::chrono::hours(1);
+  resolver_ = std::make_unique<registry_resolver>(reader(), options_);
+  std::atomic<size_t> busy = 0;
+  constexpr int many = 100;
+  for (int i = 0; i < many; ++i) {
+    cluster_cache cache;
+    cache.ref = {"claimed-" + std::to_string(i), "c"};
+    cache.image = hanging.name(i);
+    resolver_->resolve_for(
+        {false, std::chrono::hours(1), std::chrono::hours(1)}, cache,
+        [&](const result<digest>& r) { busy += !r && r.error().code == errc::busy; });
+  }
+  hanging.server().wait_for_requests(options_.unproven_turns.places);
+  EXPECT_EQ(busy, many - options_.unproven_turns.places - options_.unproven_turns.waiting);
+  EXPECT_EQ(review(false, registry.name(), {}, "team").error().code, errc::busy);
+  EXPECT_TRUE(resolve(registry.name(), {}, "team"));
+  EXPECT_TRUE(review(true, registry.name(), {}, "team"));
+  resolver_.reset();
+}
+
+TEST_F(registry_resolver_test, a_review_whose_turn_does_not_come_is_told_so_and_leaves_its_place) {
+  hanging_registry hanging;
+  allow(hanging.server());
+  options_.unproven_turns = {.places = 1, .places_of_one = 1, .waiting = 1, .waiting_of_one = 1};
+  options_.limit = std::chrono::hours(1);
+  resolver_ = std::make_unique<registry_resolver>(reader(), options_);
+  cluster_cache first;
+  first.ref = {"a", "c"};
+  first.image = hanging.name(0);
+  resolver_->resolve_for({false, std::chrono::hours(1), std::chrono::hours(1)}, first,
+                         [](const result<digest>&) {});
+  hanging.server().wait_for_requests(1);
+  for (int i = 1; i < 4; ++i)
+    EXPECT_EQ(review(false, hanging.name(i), {}, "b", std::chrono::milliseconds(1)).error().code,
+              errc::busy);
+  EXPECT_EQ(hanging.server().requests().size(), 1U);
+  resolver_.reset();
+}
+
+TEST_F(registry_resolver_test, what_is_given_up_leaves_the_line_or_its_thread) {
+  hanging_registry hanging;
+  image_registry registry(small_image());
+  allow(hanging.server());
+  allow(registry.server());
+  options_.turns = {.places = 1, .places_of_one = 1};
+  options_.limit = std::chrono::hours(1);
+  resolver_ = std::make_unique<registry_resolver>(reader(), options_);
+  std::stop_source stop;
+  std::atomic<size_t> cancelled = 0;
+  for (int i = 0; i < 3; ++i) {
+    cluster_cache cache;
+    cache.ref = {"ns", "c"};
+    cache.image = hanging.name(i);
+    resolver_->resolve(cache, stop.get_token(), [&](const result<digest>& r) {
+      cancelled += !r && r.error().code == errc::cancelled;
+    });
+  }
+  hanging.server().wait_for_requests(1);
+  stop.request_stop();
+  EXPECT_EQ(cancelled, 3U);
+  EXPECT_TRUE(resolve(registry.name()));
+  EXPECT_EQ(hanging.server().requests().size(), 1U);
+}
+
+TEST_F(registry_resolver_test, an_answer_that_comes_too_late_frees_its_thread) {
+  hanging_registry hanging;
+  image_registry registry(small_image());
+  allow(hanging.server());
+  allow(registry.server());
+  options_.turns = {.places = 1, .places_of_one = 1};
+  options_.limit = std::chrono::milliseconds(100);
+  EXPECT_EQ(resolve(hanging.name(1)).error().code, errc::unavailable);
+  options_.limit = std::chrono::hours(1);
+  EXPECT_TRUE(resolve(registry.name()));
 }
 
 TEST_F(registry_resolver_test, says_when_a_registry_is_down) {
@@ -249,6 +395,19 @@ TEST_F(registry_resolver_test, pins_nothing_that_is_no_image) {
   EXPECT_EQ(resolve(registry.name()).error().code, errc::malformed);
 }
 
+TEST_F(registry_resolver_test, reads_no_manifest_of_more_values_than_there_is_memory_for) {
+  image_registry registry(small_image());
+  allow(registry.server());
+  registry.interfere([](const seen_request&, const reply&) -> std::optional<reply> {
+    std::string many = R"({"schemaVersion":2,"annotations":[0)";
+    for (int i = 0; i < 60'000; ++i) many += ",0";
+    return reply{200, many + "]}"};
+  });
+  auto got = resolve(registry.name());
+  EXPECT_EQ(got.error().code, errc::malformed);
+  EXPECT_THAT(got.error().message, HasSubstr("more than 50000 values"));
+}
+
 TEST_F(registry_resolver_test, ends_with_questions_open) {
   support::silent_listener silent;
   auto host = "127.0.0.1:" + std::to_string(silent.port());
@@ -260,7 +419,7 @@ TEST_F(registry_resolver_test, ends_with_questions_open) {
   std::vector<errc> codes;
   std::mutex mutex;
   for (int i = 0; i < 4; ++i)
-    resolver->resolve(cache, [&](const result<digest>& r) {
+    resolver->resolve(cache, {}, [&](const result<digest>& r) {
       std::lock_guard lock(mutex);
       codes.push_back(r ? errc::none : r.error().code);
     });
