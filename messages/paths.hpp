@@ -5,6 +5,7 @@
 ///     store/sha256/<hex>/                agent  0700 one extracted manifest, immutable
 ///       content/                                     what `io.<type>.cache/` held
 ///       meta.json                                    a stored_cache
+///       occupied                                     bytes and inodes that it takes on the disk
 ///       relocations                                  a relocation_list; absent if nothing needs
 ///       one unsynced                                     the boot id, until a sync has finished
 ///     staging/<random>/{content,meta.json,…}  agent  0700 being extracted, or on its way out
@@ -77,6 +78,7 @@ struct paths {
   /// Names inside a digest's or a staging directory.
   static constexpr const char* content = "content";
   static constexpr const char* meta = "meta.json";
+  static constexpr const char* occupied = "occupied";
   static constexpr const char* relocations = "relocations";
   static constexpr const char* unsynced = "unsynced";
 };

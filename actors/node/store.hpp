@@ -9,8 +9,13 @@
 /// `collect` was said once: all wanted caches and all volumes have had their say. The disk may
 /// still know of a volume that is not pinned yet, and answers busy. A publish that arrives while a
 /// digest is being removed waits until it is gone.
+///
+/// Who claims a digest counts it in full (disk_budget.hpp), and is refused what is over its limit.
+/// Where room is lacking, or the store is crowded, what nobody needs goes at once, the least
+/// recently used first.
 #pragma once
 
+#include "actors/node/disk_ledger.hpp"
 #include "actors/node/ports.hpp"
 #include "messages/actors.hpp"
 
@@ -24,10 +29,13 @@ public:
   using handle = store_actor;
   static constexpr const char* name = "store";
 
-  store_state(store_actor::pointer self, disk_port& disk);
+  /// The ledger is the disk's; one of its own has no limits.
+  store_state(store_actor::pointer self, disk_port& disk,
+              std::shared_ptr<disk_ledger> ledger = std::make_shared<disk_ledger>());
   store_actor::behavior_type make_behavior();
 
 private:
+  using time_point = caf::actor_clock::time_point;
   enum class phase { absent, publishing, present, removing };
 
   struct entry {
@@ -37,6 +45,7 @@ private:
     std::set<std::string> pins;  ///< ids of volumes
     std::vector<std::function<void()>> when_gone;
     uint32_t failures = 0;  ///< to remove or sync, in a row
+    uint64_t used_at = 0;   ///< the stamp of its last use; 0: not in this life
   };
 
   caf::result<recovered> recover();
@@ -51,12 +60,18 @@ private:
                          caf::typed_response_promise<stored_cache> reply);
   void publish_now(const std::string& staging, const stored_cache& facts,
                    caf::typed_response_promise<stored_cache> reply);
+  void stage_when_free(uint64_t needed_bytes, time_point until,
+                       caf::typed_response_promise<std::string> reply);
   void discard(const std::string& staging);
   caf::result<std::string> record(const catalog_record& r);
   caf::result<bool> forget(const cache_ref& ref);
   void collect();
 
+  void claims_changed(const digest& d, const entry& e);
   void remove_if_unneeded(const digest& d);
+  void remove(const digest& d, entry& e);
+  entry* least_recently_used();
+  void relieve_if_crowded();
   void removed(const digest& d, const result<done>& outcome);
   void sync(const digest& d);
   void synced(const digest& d, const result<done>& outcome);
@@ -66,7 +81,9 @@ private:
 
   store_actor::pointer self_;
   disk_port& disk_;
+  const std::shared_ptr<disk_ledger> ledger_;
   std::map<digest, entry> entries_;
+  uint64_t stamp_ = 0;
   bool collecting_ = false;
 };
 

@@ -1,6 +1,7 @@
 /// What gkm-agent was asked on its command line and in its environment, checked.
 #pragma once
 
+#include "actors/node/disk_settings.hpp"
 #include "base/log.hpp"
 #include "messages/paths.hpp"
 
@@ -23,7 +24,9 @@ struct settings {
   std::string ca_file;
   std::string metrics_address;
   std::string health_address;
-  std::string config_dir;  ///< followed; empty: nothing is
+  std::string config_dir;  ///< its log level is followed; empty: it is not
+  std::string shares_dir;  ///< its shares of the disk are followed; empty: they are not
+  disk_flags disk;
   base::log::level log_level = base::log::level::info;
   bool log_json = false;
 };
