@@ -7,7 +7,7 @@ namespace gkm::base {
 std::optional<std::chrono::milliseconds> pause_after(const error& e, uint32_t failures,
                                                      uint64_t random) {
   using std::chrono::milliseconds;
-  if (is_permanent(e.code)) return std::nullopt;
+  if (is_permanent(e.code) && e.retry_after.count() <= 0) return std::nullopt;
   constexpr uint32_t doublings_max = 16;
   auto doublings = std::min(failures > 0 ? failures - 1 : 0, doublings_max);
   auto whole = std::min(first_pause * (int64_t{1} << doublings), longest_pause);

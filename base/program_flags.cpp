@@ -25,6 +25,23 @@ result<log::level> start_level(log_flags& flags) {
   return log::parse_level(flags.level);
 }
 
+void add_share_flag(CLI::App& app, const char* flag, const char* variable,
+                    std::optional<share>& value, const share& otherwise, const std::string& help) {
+  app.add_option_function<std::string>(
+         flag,
+         [&value, flag](const std::string& text) {
+           value = parse_share(text);
+           if (!value)
+             throw CLI::ValidationError(flag, "'" + printable(text) +
+                                                  "' is neither a percentage nor a size such as "
+                                                  "'50Gi'");
+         },
+         help)
+      ->type_name("SHARE")
+      ->envname(variable)
+      ->default_str(otherwise.str());
+}
+
 result<std::filesystem::path> parse_directory(const std::string& flag, const std::string& text) {
   if (!is_normal_path(text))
     return fail(errc::invalid_argument, flag + " '" + printable(text) +

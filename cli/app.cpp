@@ -1,5 +1,6 @@
 #include "cli/app.hpp"
 
+#include "actors/node/disk_settings.hpp"
 #include "base/version.hpp"
 #include "cli/cluster_status.hpp"
 #include "cli/commands.hpp"
@@ -85,6 +86,9 @@ Examples:
   NO_GPU=true gkm gpus
   gkm gpus --gpu-inventory gpus.json -o json)";
 
+/// A machine of one's own, with one tenant more often than not.
+const node::disk_shares shares_on_one_machine{{90, true}, {90, true}, {1, true}, true};
+
 struct arguments {
   options shared;
   log_flags log;
@@ -92,6 +96,7 @@ struct arguments {
   std::string target;     // DIR, IMAGE or NAME, whatever the subcommand takes
   std::string directory;  // pull's second argument
   bool once = false;
+  node::disk_flags disk;
   mount_options mounted;
 };
 
@@ -148,7 +153,10 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   up_command->footer(up_footer);
   up_command->add_option("DIR", a.target, "The directory")->required();
   up_command->add_flag("--once", a.once, "End when every cache is ready or has failed");
-  up_command->callback([&] { chosen = [&] { return up(a.shared, a.target, a.once); }; });
+  node::add_disk_flags(*up_command, a.disk, shares_on_one_machine);
+  up_command->callback([&] {
+    chosen = [&] { return up(a.shared, a.target, a.once, a.disk.over(shares_on_one_machine)); };
+  });
 
   add_status(app, a, chosen);
 

@@ -1,6 +1,7 @@
 /// What each subcommand does. They print to standard output, errors go back to the caller.
 #pragma once
 
+#include "actors/node/disk_budget.hpp"
 #include "cli/options.hpp"
 #include "messages/errors.hpp"
 
@@ -10,7 +11,8 @@ namespace gkm::cli {
 
 /// `gkm up DIR`: keeps the caches of a directory of YAML files ready. Returns the exit code: with
 /// `once` after every cache is ready or has failed, else after a signal.
-result<int> up(const options& o, const std::string& dir, bool once);
+result<int> up(const options& o, const std::string& dir, bool once,
+               const node::disk_shares& shares);
 
 /// `gkm status [NAME]`.
 result<int> status(const options& o, const std::string& name);

@@ -34,7 +34,8 @@ result<int> inspect_directory(const options& o, const std::string& dir) {
   if (!home.has_filename()) home = home.parent_path();
   auto index = relocation::find_index_files(home);
   if (!index) return fail(index.error());
-  auto foreign = relocation::scan(home, *index, {}, home.string());
+  auto foreign = relocation::scan(
+      home, *index, [](std::string_view) { return result<void>(); }, {}, home.string());
   if (!foreign) return fail(foreign.error());
   sheet s;
   s.line("Directory", "directory", home.string());

@@ -113,22 +113,22 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
   std::cerr << "Pulling " << ref->str() << ", " << human_bytes(found->layer_bytes) << std::endl;
   oci::extract_limits limits;
   limits.open_to_all = false;
-  result<node::extracted_cache> pulled;
+  result<stored_cache> pulled;
+  std::string list;
   {
     progress_bar bar("Pulling");
     pulled = node::extract_cache(
         opened->source(), *found, staged->path().string(), limits,
+        [&](std::string_view part) { return list += part, result<void>(); },
         [&](uint64_t done, uint64_t total) { bar.update(done, total); }, stop.token());
   }
   if (!pulled) return wrap(pulled.error(), step);
   // The cache is used where it lies: its own paths lead there.
-  if (!pulled->relocations.empty())
-    if (auto done =
-            relocation::relocate_in_place(staged->path(), pulled->relocations, home.string());
-        !done)
+  if (!list.empty())
+    if (auto done = relocation::relocate_in_place(staged->path(), list, home.string()); !done)
       return wrap(done.error(), step);
   if (auto published = staged->publish(); !published) return fail(published.error());
-  print_outcome(o, *found, pulled->facts, home.string(), here);
+  print_outcome(o, *found, *pulled, home.string(), here);
   return success;
 }
 

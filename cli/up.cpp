@@ -64,7 +64,8 @@ result<std::unique_ptr<node::usage_files>> watch_volumes(const paths& where) {
 
 }  // namespace
 
-result<int> up(const options& o, const std::string& dir, bool once) {
+result<int> up(const options& o, const std::string& dir, bool once,
+               const node::disk_shares& shares) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(dir, ignored))
     return fail(errc::not_found, "'" + dir +
@@ -74,7 +75,7 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   auto inventory = find_inventory(o);
   if (!inventory) return fail(inventory.error());
   auto where = paths::below(o.state_dir);
-  auto state = node::state_dir::open(where);
+  auto state = node::state_dir::open(where, shares);
   if (!state) return fail(state.error());
   auto volumes = watch_volumes(where);
   if (!volumes) return fail(volumes.error());
@@ -83,7 +84,7 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   auto opened = images::open(o);
   if (!opened) return fail(opened.error());
   oci::extract_limits limits;
-  auto images = std::make_unique<node::oci_images>(opened->source(), limits);
+  auto images = std::make_unique<node::oci_images>(opened->source(), limits, (*state)->ledger());
   node::system_clock clock;
   console shown(once ? std::function<void()>([&] { stop.raise(); }) : nullptr);
   // A terminal that is held, or a slow disk, blocks this thread and no actor.
@@ -94,7 +95,7 @@ result<int> up(const options& o, const std::string& dir, bool once) {
   caf::actor_system system(config);
   node_actors all;
   all.gpu = gkm::spawn<node::gpu_state>(system, *inventory->port);
-  all.store = gkm::spawn<node::store_state>(system, **state);
+  all.store = gkm::spawn<node::store_state>(system, **state, (*state)->ledger());
   all.puller = gkm::spawn<node::puller_state>(system, *images, all.store);
   all.reporter = gkm::spawn<node::reporter_state>(system, **state, [&](const cache_status& s) {
     slow.post([&shown, s] { shown.reported(s); });

@@ -21,7 +21,7 @@ namespace gkm::gpus {
 
 inline constexpr size_t elf_header_bytes = 64;
 /// An image whose sections end beyond this is judged by its header alone.
-inline constexpr uint64_t max_image_bytes = 16 << 20;
+inline constexpr uint64_t max_image_bytes = 4 << 20;
 
 /// The fields of an ELF64 header that matter here.
 struct elf_header {

@@ -10,7 +10,7 @@
 
 namespace gkm::gpus {
 
-inline constexpr size_t max_kernel_json_bytes = 1 << 20;
+inline constexpr size_t max_kernel_json_bytes = 256 << 10;
 inline constexpr size_t max_ptx_bytes = 4 << 10;  ///< `.target` stands in the first lines
 
 /// The `target` of a Triton kernel's JSON. Nothing if this is some other JSON, an error if it has a

@@ -6,6 +6,7 @@
 ///     store/sha256/<hex>/                agent  0700 one extracted manifest, immutable
 ///       content/                                     what `io.<type>.cache/` held
 ///       meta.json                                    a stored_cache
+///       occupied                                     bytes and inodes that it takes on the disk
 ///       relocations                                  a relocation_list; absent if nothing needs
 ///       one unsynced                                     the boot id, until a sync has finished
 ///     store/pull-secrets.key             agent  0600 opens copies of pull secrets; made anew if
@@ -84,6 +85,7 @@ struct paths {
   /// Names inside a digest's or a staging directory.
   static constexpr const char* content = "content";
   static constexpr const char* meta = "meta.json";
+  static constexpr const char* occupied = "occupied";
   static constexpr const char* relocations = "relocations";
   static constexpr const char* unsynced = "unsynced";
 };

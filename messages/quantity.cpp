@@ -57,6 +57,12 @@ uint64_t share::of(uint64_t whole_bytes) const {
   return whole_bytes / hundred * value + whole_bytes % hundred * value / hundred;
 }
 
-std::string share::str() const { return std::to_string(value) + (percent ? "%" : ""); }
+std::string share::str() const {
+  if (percent) return std::to_string(value) + "%";
+  const unit* largest = &size_units[0];
+  for (const auto& u : size_units)
+    if (value > 0 && u.suffix.ends_with('i') && value % u.factor == 0) largest = &u;
+  return std::to_string(value / largest->factor) + std::string(largest->suffix);
+}
 
 }  // namespace gkm

@@ -22,7 +22,7 @@ struct share {
 
   /// In bytes, of a whole of so many; never more than the whole.
   uint64_t of(uint64_t whole_bytes) const;
-  /// "80%", or bytes.
+  /// "80%", "50Gi" or bytes.
   std::string str() const;
 
   bool operator==(const share&) const = default;

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <optional>
 #include <unordered_set>
+#include <utility>
 
 namespace gkm {
 namespace {
@@ -93,10 +94,15 @@ bool relocation_writer::add(const relocated_file& file) {
   text_ += "F " + std::to_string(file.bytes) + " " + file.path + "\n";
   for (const auto& l : file.literals) {
     text_ += "P " + std::to_string(l.begin) + " " + std::to_string(l.end) + " " + l.suffix + "\n";
-    if (text_.size() > max_relocations_bytes) return text_.resize(before), false;
+    if (taken_bytes_ + text_.size() > max_relocations_bytes) return text_.resize(before), false;
   }
   ++files_;
   return true;
+}
+
+std::string relocation_writer::take() {
+  taken_bytes_ += text_.size();
+  return std::exchange(text_, {});
 }
 
 std::string print_relocations(const relocation_list& list) {

@@ -38,9 +38,9 @@ using relocation_list = std::vector<relocated_file>;
 
 /// Limits; a writer leaves out files beyond them and says so, a reader refuses more. A reader holds
 /// one index file and its literals, and 16 bytes for each name in the list.
-constexpr size_t max_relocations_bytes = 8 << 20;  ///< of the printed list
+constexpr size_t max_relocations_bytes = 4 << 20;  ///< of the printed list
 constexpr size_t max_relocated_files = 50'000;
-constexpr size_t max_relocated_file_bytes = 8 << 20;  ///< of one index file
+constexpr size_t max_relocated_file_bytes = 4 << 20;  ///< of one index file
 constexpr size_t max_file_literals = 20'000;
 constexpr size_t max_rewritten_bytes = 64 << 20;  ///< of one index file, rewritten
 
@@ -53,17 +53,20 @@ bool can_be_listed(std::string_view name);
 /// leaves out files beyond the limits.
 std::string print_relocations(const relocation_list& list);
 
-/// Prints the same text file by file, so that a long list needs no more memory than its text.
+/// Prints the same text file by file. What is taken in between need not be held any longer.
 class relocation_writer {
 public:
   relocation_writer();
   /// False if the list would exceed its limits: the file is left out.
   bool add(const relocated_file& file);
   uint64_t files() const { return files_; }
+  /// What was printed since it was taken last.
   const std::string& text() const { return text_; }
+  std::string take();
 
 private:
   std::string text_;
+  uint64_t taken_bytes_ = 0;
   uint64_t files_ = 0;
 };
 

@@ -1,14 +1,39 @@
 #include "oci/cache_tree.hpp"
 
+#include "base/sha256.hpp"
 #include "oci/entry_name.hpp"
+
+#include <array>
+#include <charconv>
+#include <random>
 
 namespace gkm::oci {
 namespace {
 
-// All names of one cache together: a million files with the names that Triton gives them fit.
-constexpr uint64_t max_name_bytes = 256ULL << 20;
+/// Drawn once for this process.
+const std::string& secret() {
+  static const std::string drawn = [] {
+    std::random_device chance;
+    std::array<std::random_device::result_type, 8> words{};
+    for (auto& word : words) word = chance();
+    return std::string(reinterpret_cast<const char*>(words.data()), sizeof words);
+  }();
+  return drawn;
+}
+
+uint64_t number_at(std::string_view hex, size_t at) {
+  constexpr size_t digits = 16;
+  uint64_t value = 0;
+  std::from_chars(hex.data() + at, hex.data() + at + digits, value, digits);
+  return value;
+}
 
 }  // namespace
+
+cache_tree::key cache_tree::key_of(std::string_view path) {
+  auto hash = base::sha256::of(secret() + std::string(path)).hex;
+  return {number_at(hash, 0), number_at(hash, 16)};
+}
 
 result<std::vector<std::string_view>> cache_tree::add_parents(std::string_view path) {
   std::vector<std::string_view> missing;
@@ -23,7 +48,7 @@ result<std::vector<std::string_view>> cache_tree::add_parents(std::string_view p
                                      std::string(name_of(known->what)));
     if (!known) {
       if (auto r = count_entry(); !r) return fail(r.error());
-      if (auto r = insert(part, kind::directory, 0); !r) return fail(r.error());
+      insert(part, kind::directory, 0);
       missing.push_back(part);
     }
     if (end == parent.npos) break;
@@ -38,14 +63,14 @@ result<cache_tree::step> cache_tree::add_directory(std::string_view path) {
       return fail(errc::refused, "it is a directory over a " + std::string(name_of(known->what)));
     return step::nothing;
   }
-  if (auto r = insert(path, kind::directory, 0); !r) return fail(r.error());
+  insert(path, kind::directory, 0);
   return step::create;
 }
 
 result<cache_tree::step> cache_tree::add_file(std::string_view path, uint64_t size_bytes) {
   auto* known = find(path);
   if (!known) {
-    if (auto r = insert(path, kind::file, size_bytes); !r) return fail(r.error());
+    insert(path, kind::file, size_bytes);
     return step::create;
   }
   if (known->what != kind::file)
@@ -53,14 +78,15 @@ result<cache_tree::step> cache_tree::add_file(std::string_view path, uint64_t si
   if (known->layer == layer_) return fail(errc::refused, "it is in the layer twice");
   --files_;
   bytes_ -= known->size_bytes;
-  if (auto r = insert(path, kind::file, size_bytes); !r) return fail(r.error());
+  insert(path, kind::file, size_bytes);
   return step::replace;
 }
 
 result<void> cache_tree::add_symlink(std::string_view path) {
   if (auto* known = find(path))
     return fail(errc::refused, "it is a symbolic link over a " + std::string(name_of(known->what)));
-  return insert(path, kind::symlink, 0);
+  insert(path, kind::symlink, 0);
+  return {};
 }
 
 result<void> cache_tree::add_hard_link(std::string_view path, std::string_view existing) {
@@ -70,7 +96,8 @@ result<void> cache_tree::add_hard_link(std::string_view path, std::string_view e
   if (!origin || origin->what != kind::file)
     return fail(errc::refused, "it is a hard link to " + in_quotes(existing) +
                                    ", which is no regular file that came before it in the cache");
-  return insert(path, kind::file, origin->size_bytes);
+  insert(path, kind::file, origin->size_bytes);
+  return {};
 }
 
 result<void> cache_tree::count_entry() {
@@ -81,22 +108,15 @@ result<void> cache_tree::count_entry() {
 }
 
 const cache_tree::node* cache_tree::find(std::string_view path) const {
-  auto i = nodes_.find(path);
+  auto i = nodes_.find(key_of(path));
   return i == nodes_.end() ? nullptr : &i->second;
 }
 
-result<void> cache_tree::insert(std::string_view path, kind what, uint64_t size_bytes) {
-  name_bytes_ += path.size();
-  if (name_bytes_ > max_name_bytes)
-    return fail(errc::limit_exceeded, "the image's file names are longer than " +
-                                          std::to_string(max_name_bytes) +
-                                          " bytes together, the limit");
-  nodes_.insert_or_assign(std::string(path), node{what, layer_, size_bytes});
-  if (what == kind::file) {
-    ++files_;
-    bytes_ += size_bytes;
-  }
-  return {};
+void cache_tree::insert(std::string_view path, kind what, uint64_t size_bytes) {
+  nodes_.insert_or_assign(key_of(path), node{what, layer_, size_bytes});
+  if (what != kind::file) return;
+  ++files_;
+  bytes_ += size_bytes;
 }
 
 std::string_view cache_tree::name_of(kind what) {

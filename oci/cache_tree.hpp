@@ -1,5 +1,6 @@
 /// What has been extracted so far, by path: decides what may be created where. No I/O; the one who
-/// writes asks here first.
+/// writes asks here first. A path is kept as a hash with this process's own key, so that memory is
+/// a matter of the number of entries alone, and nobody outside can make two paths that are alike.
 #pragma once
 
 #include "messages/errors.hpp"
@@ -13,8 +14,11 @@
 
 namespace gkm::oci {
 
+/// What one entry takes at most: the hash, what is known of it, its place in the table.
+constexpr uint64_t tree_entry_memory_max = 96;
+
 /// Paths are as `path_in_content` returns them, never empty. All errors are `errc::refused` but for
-/// `errc::limit_exceeded` of files or names held in memory.
+/// `errc::limit_exceeded` of files.
 class cache_tree {
 public:
   explicit cache_tree(const extract_limits& limits) : limits_(limits) {}
@@ -47,20 +51,25 @@ private:
     uint32_t layer;
     uint64_t size_bytes;
   };
-  struct hash : std::hash<std::string_view> {
-    using is_transparent = void;
+  struct key {
+    uint64_t high;
+    uint64_t low;
+    bool operator==(const key&) const = default;
+  };
+  struct hash {
+    size_t operator()(const key& k) const { return k.low; }
   };
 
+  static key key_of(std::string_view path);
   const node* find(std::string_view path) const;
-  result<void> insert(std::string_view path, kind what, uint64_t size_bytes);
+  void insert(std::string_view path, kind what, uint64_t size_bytes);
   static std::string_view name_of(kind what);
 
   extract_limits limits_;
-  std::unordered_map<std::string, node, hash, std::equal_to<>> nodes_;
+  std::unordered_map<key, node, hash> nodes_;
   std::string last_parent_;
   uint32_t layer_ = 0;
   uint64_t entries_ = 0;
-  uint64_t name_bytes_ = 0;
   uint64_t files_ = 0;
   uint64_t bytes_ = 0;
 };

@@ -26,9 +26,8 @@ public:
   virtual result<void> finish() = 0;
 };
 
-/// A zstd frame may ask for this much memory: 32 MiB, what the largest levels of the usual image
-/// builders need.
-constexpr int max_zstd_window_log = 25;
+/// A zstd frame may ask for this much memory: 16 MiB, twice what every decoder must allow for.
+constexpr int max_zstd_window_log = 24;
 
 /// gzip (several members, zero padding after the last), zstd (several frames), or else the bytes as
 /// they are, not copied. The pool must outlive the decoder.

@@ -66,10 +66,10 @@ result<extracted> extract_layers(source& from, const resolved_image& image, unpa
 result<extracted> extract(source& from, const resolved_image& image,
                           const std::filesystem::path& dir, const extract_limits& limits,
                           base::file_observer* observer, const progress& report,
-                          std::stop_token stop) {
+                          std::stop_token stop, disk_meter* meter) {
   auto step = "Failed to extract '" + image.ref.str() + "'";
   try {
-    auto writer = tree_writer::open(dir, limits.open_to_all);
+    auto writer = tree_writer::open(dir, limits.open_to_all, meter);
     if (!writer) return wrap(writer.error(), step);
     unpacker to(std::move(*writer), limits, observer);
     auto done = extract_layers(from, image, to, report, stop);

@@ -3,9 +3,25 @@
 #include "messages/json.hpp"
 #include "messages/printable.hpp"
 
+#include <algorithm>
+
 namespace gkm::oci::json {
 
+namespace {
+
+/// At least as many as there are values: a document takes far more memory than its text if it is
+/// made of small ones.
+size_t values_at_most(std::string_view text) {
+  auto opens = [](char c) { return c == ',' || c == ':' || c == '[' || c == '{'; };
+  return 1 + static_cast<size_t>(std::count_if(text.begin(), text.end(), opens));
+}
+
+}  // namespace
+
 result<void> parse(std::string_view text, std::string_view what, rapidjson::Document& out) {
+  if (values_at_most(text) > max_json_values)
+    return fail(errc::limit_exceeded, std::string(what) + " has more than " +
+                                          std::to_string(max_json_values) + " values, the limit");
   auto document = gkm::json::parse(text);
   if (!document)
     return fail(document.error().code, std::string(what) + " is " + document.error().message);

@@ -16,8 +16,12 @@ namespace gkm::oci::json {
 
 using value = rapidjson::Value;
 
+/// Values of one document, names and commas in texts counted as well. An index of the most entries
+/// that are read has some ten thousand.
+constexpr size_t max_json_values = 100'000;
+
 /// Parses an object with `gkm::json::parse` into `out`. `what` names the document in the error,
-/// which is `errc::malformed`.
+/// which is `errc::malformed`, or `errc::limit_exceeded` for too many values.
 result<void> parse(std::string_view text, std::string_view what, rapidjson::Document& out);
 
 /// The member, or null if there is none, it is JSON null or `object` is no object. Of duplicates

@@ -9,15 +9,6 @@
 namespace gkm::oci {
 namespace {
 
-// 4 MiB of decoded bytes under way: the blocks fit a core's second-level cache, and there are
-// enough of them to bridge a file being created.
-constexpr size_t block_bytes = 256 << 10;
-constexpr size_t block_count = 16;
-
-// An uncompressed layer is not copied into the pool: then this many of the source's chunks are
-// held.
-constexpr size_t queue_blocks = block_count;
-
 template <class F>
 result<void> guarded(F&& run) {
   try {
@@ -32,9 +23,9 @@ result<void> guarded(F&& run) {
 layer_stream::layer_stream(source& from, layer_request what, std::stop_token stop)
     : from_(from),
       what_(std::move(what)),
-      pool_(block_count, block_bytes),
-      decoded_(queue_blocks),
-      to_hash_(queue_blocks) {
+      pool_(layer_blocks_max, layer_block_bytes),
+      decoded_(layer_blocks_max),
+      to_hash_(layer_blocks_max) {
   on_stop_.emplace(std::move(stop), [this] {
     halt_.request_stop();
     stop_decoding();

@@ -14,6 +14,12 @@
 
 namespace gkm::oci {
 
+/// Decoded bytes under way: 4 MiB. The blocks fit a core's second-level cache, and there are enough
+/// of them to bridge a file being created. Of an uncompressed layer, which is not copied into the
+/// pool, so many of the source's chunks are held instead.
+constexpr size_t layer_block_bytes = 256 << 10;
+constexpr size_t layer_blocks_max = 16;
+
 struct layer_request {
   image_ref ref;
   descriptor layer;

@@ -16,7 +16,7 @@ namespace gkm::oci {
 
 /// Limits on what a registry may make us hold in memory.
 constexpr size_t max_manifest_bytes = 4 << 20;
-constexpr size_t max_config_bytes = 8 << 20;
+constexpr size_t max_config_bytes = 4 << 20;
 constexpr size_t max_layers = 128;
 constexpr size_t max_index_entries = 1024;
 

@@ -22,18 +22,30 @@ constexpr int file_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 }  // namespace
 
-tree_writer::tree_writer(std::filesystem::path dir, base::fd root, bool open_to_all)
-    : dir_(std::move(dir)), root_(std::move(root)), open_to_all_(open_to_all) {}
+tree_writer::tree_writer(std::filesystem::path dir, base::fd root, bool open_to_all,
+                         disk_meter* meter)
+    : dir_(std::move(dir)), root_(std::move(root)), open_to_all_(open_to_all), meter_(meter) {}
 
-result<tree_writer> tree_writer::open(const std::filesystem::path& dir, bool open_to_all) {
+result<tree_writer> tree_writer::open(const std::filesystem::path& dir, bool open_to_all,
+                                      disk_meter* meter) {
   base::fd root(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root)
     return fail(errc::io, "Failed to open directory '" + dir.string() +
                               "': " + std::generic_category().message(errno));
-  return tree_writer(dir, std::move(root), open_to_all);
+  return tree_writer(dir, std::move(root), open_to_all, meter);
+}
+
+result<void> tree_writer::take(uint64_t bytes, uint64_t inodes) {
+  return meter_ ? meter_->take(bytes, inodes) : result<void>();
+}
+
+/// A new name, an inode, and content of so many bytes.
+result<void> tree_writer::take_entry(uint64_t content_bytes) {
+  return take(entry_name_bytes + content_bytes, 1);
 }
 
 result<void> tree_writer::make_directory(std::string_view path) {
+  if (auto r = take_entry(disk_block_bytes); !r) return r;
   auto at = locate(path);
   if (!at) return fail(at.error());
   if (::mkdirat(at->parent, at->name.c_str(), directory_mode) != 0)
@@ -47,6 +59,8 @@ result<void> tree_writer::make_directory(std::string_view path) {
 }
 
 result<void> tree_writer::begin_file(std::string_view path, bool executable, bool replace) {
+  if (auto r = take_entry(0); !r) return r;
+  file_bytes_ = 0;
   auto at = locate(path);
   if (!at) return fail(at.error());
   if (replace && ::unlinkat(at->parent, at->name.c_str(), 0) != 0)
@@ -60,6 +74,10 @@ result<void> tree_writer::begin_file(std::string_view path, bool executable, boo
 }
 
 result<void> tree_writer::write(std::span<const std::byte> bytes) {
+  auto blocks = [](uint64_t n) { return (n + disk_block_bytes - 1) / disk_block_bytes; };
+  auto more = blocks(file_bytes_ + bytes.size()) - blocks(file_bytes_);
+  if (auto r = take(more * disk_block_bytes, 0); !r) return r;
+  file_bytes_ += bytes.size();
   while (!bytes.empty()) {
     auto n = ::write(file_.get(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
@@ -77,6 +95,7 @@ result<void> tree_writer::end_file() {
 }
 
 result<void> tree_writer::make_symlink(std::string_view path, std::string_view target) {
+  if (auto r = take_entry(disk_block_bytes); !r) return r;
   auto at = locate(path);
   if (!at) return fail(at.error());
   if (::symlinkat(std::string(target).c_str(), at->parent, at->name.c_str()) != 0)
@@ -85,6 +104,7 @@ result<void> tree_writer::make_symlink(std::string_view path, std::string_view t
 }
 
 result<void> tree_writer::make_hard_link(std::string_view path, std::string_view existing) {
+  if (auto r = take(entry_name_bytes, 0); !r) return r;
   auto from = locate(existing);
   if (!from) return fail(from.error());
   base::fd origin(::fcntl(from->parent, F_DUPFD_CLOEXEC, 0));  // the next call may close it

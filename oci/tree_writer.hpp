@@ -5,6 +5,7 @@
 
 #include "base/files.hpp"
 #include "messages/errors.hpp"
+#include "oci/extract.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -16,11 +17,13 @@
 namespace gkm::oci {
 
 /// Paths are relative, '/'-separated, normalised; their parent directories exist. Errors:
-/// `errc::no_space` (with the directory and the bytes written so far), `errc::io`.
+/// `errc::no_space` (with the directory and the bytes written so far), `errc::io`, and those of the
+/// meter, which may be null.
 class tree_writer {
 public:
   /// `open_to_all`: 0777 and 0666 whatever the umask, else as the umask says.
-  static result<tree_writer> open(const std::filesystem::path& dir, bool open_to_all);
+  static result<tree_writer> open(const std::filesystem::path& dir, bool open_to_all,
+                                  disk_meter* meter);
 
   result<void> make_directory(std::string_view path);
   /// Between `begin_file` and `end_file` comes the file's content. `replace` removes an earlier one
@@ -41,7 +44,9 @@ private:
     std::string name;
   };
 
-  tree_writer(std::filesystem::path dir, base::fd root, bool open_to_all);
+  tree_writer(std::filesystem::path dir, base::fd root, bool open_to_all, disk_meter* meter);
+  result<void> take(uint64_t bytes, uint64_t inodes);
+  result<void> take_entry(uint64_t content_bytes);
   /// Opens the parent of `path`. Its descriptors stay open until another directory is needed:
   /// archives go through a tree directory by directory.
   result<place> locate(std::string_view path);
@@ -50,9 +55,11 @@ private:
   std::filesystem::path dir_;
   base::fd root_;
   bool open_to_all_;
+  disk_meter* meter_;
   std::vector<open_directory> chain_;  // from below the root to the current directory
   base::fd file_;
   std::string file_path_;
+  uint64_t file_bytes_ = 0;  // of the file at hand
   uint64_t written_bytes_ = 0;
 };
 

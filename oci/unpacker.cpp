@@ -47,17 +47,25 @@ struct archive_free {
 };
 using archive_ptr = std::unique_ptr<archive, archive_free>;
 
+}  // namespace
+
 /// What libarchive reads from: it looks at the current block until it asks for the next.
 struct tar_input {
   layer_stream& layer;
   block current;
   uint64_t bytes = 0;
+  bool in_header = false;
+  uint64_t header_bytes = 0;  // of the entry at hand, in whole blocks
 };
+
+namespace {
 
 la_ssize_t next_block(archive*, void* data, const void** buffer) {
   auto& in = *static_cast<tar_input*>(data);
+  if (in.in_header && in.header_bytes > entry_header_bytes_max) return ARCHIVE_FATAL;
   in.current = in.layer.next();
   in.bytes += in.current.bytes.size();
+  if (in.in_header) in.header_bytes += in.current.bytes.size();
   *buffer = in.current.bytes.data();
   return static_cast<la_ssize_t>(in.current.bytes.size());
 }
@@ -109,11 +117,12 @@ uint64_t unpacker::stream_allowance() const {
 result<void> unpacker::unpack(layer_stream& layer) {
   utf8_names names;
   tree_.begin_layer();
-  tar_input in{layer, {}, 0};
+  tar_input in{layer, {}};
   auto tar = open_tar(in);
   if (!tar) return fail(tar.error());
-  auto read = read_entries(tar->get());
+  auto read = read_entries(tar->get(), in);
   if (!read) return read;
+  in.in_header = false;
   // What follows the end of the archive belongs to the digests all the same.
   const void* unused = nullptr;
   while (next_block(nullptr, &in, &unused) > 0) {
@@ -122,13 +131,23 @@ result<void> unpacker::unpack(layer_stream& layer) {
   return {};
 }
 
-result<void> unpacker::read_entries(archive* tar) {
-  for (;;) {
+result<void> unpacker::read_entries(archive* tar, tar_input& in) {
+  for (bool more_of_one = false;;) {
     archive_entry* entry = nullptr;
+    // What is left of the entry before is no part of a header.
+    if (std::exchange(more_of_one, false) && archive_read_data_skip(tar) < ARCHIVE_WARN)
+      return not_a_tar(tar);
+    in.in_header = true;
+    in.header_bytes = 0;
     int code = archive_read_next_header(tar, &entry);
+    in.in_header = false;
+    if (code == ARCHIVE_FATAL && in.header_bytes > entry_header_bytes_max)
+      return fail(errc::limit_exceeded, "the headers of an entry have more than " +
+                                            std::to_string(entry_header_bytes_max) + " bytes");
     if (code == ARCHIVE_EOF) return {};
     if (code == ARCHIVE_RETRY) continue;
     if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return not_a_tar(tar);
+    more_of_one = true;
     auto taken = take(tar, entry, code == ARCHIVE_WARN);
     if (!taken) {
       auto name = text_or_empty(archive_entry_pathname(entry));

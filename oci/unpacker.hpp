@@ -16,6 +16,13 @@ struct archive_entry;
 
 namespace gkm::oci {
 
+/// What stands before one entry's content: headers, long names, maps of sparse files. The archive's
+/// reader keeps what it makes of them, up to `header_memory_factor` times as much.
+constexpr uint64_t entry_header_bytes_max = 128 << 10;
+constexpr uint64_t header_memory_factor = 24;
+
+struct tar_input;
+
 class unpacker {
 public:
   /// `observer` may be null.
@@ -34,7 +41,7 @@ public:
   uint64_t stream_allowance() const;
 
 private:
-  result<void> read_entries(archive* tar);
+  result<void> read_entries(archive* tar, tar_input& in);
   result<void> take(archive* tar, archive_entry* entry, bool damaged);
   result<void> take_content(archive* tar, archive_entry* entry, const std::string& path);
   result<void> take_file(archive* tar, archive_entry* entry, const std::string& path);

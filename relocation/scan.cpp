@@ -5,12 +5,15 @@
 #include "relocation/content_tree.hpp"
 #include "relocation/index_format.hpp"
 
+#include <algorithm>
+
 namespace gkm::relocation {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t max_depth = 64;           // directories
 constexpr size_t max_entries = 1'000'000;  // files and directories
+constexpr size_t part_bytes = 64 << 10;    // of the list, handed over at a time
 
 constexpr size_t max_named_problems = 8;
 constexpr uint64_t max_lookups = 4'000'000;  // seconds of a hostile cache's making
@@ -20,7 +23,13 @@ std::string files_text(uint64_t n) { return std::to_string(n) + (n == 1 ? " file
 
 class scanner {
 public:
-  scanner(content_tree tree, std::string_view home) : tree_(std::move(tree)), home_(home) {}
+  scanner(content_tree tree, const list_sink& sink, std::string_view home)
+      : tree_(std::move(tree)), sink_(sink), home_(home) {}
+
+  result<void> hand_over(size_t at_least_bytes) {
+    if (list_.files() == 0 || list_.text().size() < at_least_bytes) return {};
+    return sink_(list_.take());
+  }
 
   void scan_file(const std::string& path) {
     if (tree_.lookups() > max_lookups) return void(++left_out_);
@@ -57,7 +66,7 @@ public:
     if (unwritable_ > 0)
       say(std::to_string(unwritable_) + (unwritable_ == 1 ? " path is" : " paths are") +
           " written in a way that cannot be replaced");
-    return {list_.text(), list_.files(), std::move(problems)};
+    return {list_.files(), std::move(problems)};
   }
 
 private:
@@ -74,6 +83,7 @@ private:
   }
 
   content_tree tree_;
+  const list_sink& sink_;
   std::string_view home_;
   relocation_writer list_;
   std::vector<std::string> problems_;
@@ -87,9 +97,23 @@ private:
 
 void index_files::begin(std::string_view path, uint64_t) {
   if (!format_of(path) || !can_be_listed(path)) return;
-  if (names_.size() >= max_relocated_files || name_bytes_ + path.size() > max_relocations_bytes)
+  if (count_ >= max_relocated_files || text_.size() + path.size() + 1 > max_relocations_bytes)
     return void(++left_out_);
-  if (names_.emplace(path).second) name_bytes_ += path.size();
+  ++count_;
+  text_.append(path) += '\n';
+}
+
+std::vector<std::string_view> index_files::names() const {
+  std::vector<std::string_view> names;
+  names.reserve(count_);
+  for (std::string_view rest = text_; !rest.empty();) {
+    auto end = rest.find('\n');
+    names.push_back(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 result<index_files> find_index_files(const fs::path& content) {
@@ -109,16 +133,18 @@ result<index_files> find_index_files(const fs::path& content) {
   return files;
 }
 
-result<scan_report> scan(const fs::path& content, const index_files& files, std::stop_token stop,
-                         std::string_view home) {
+result<scan_report> scan(const fs::path& content, const index_files& files, const list_sink& list,
+                         std::stop_token stop, std::string_view home) {
   auto tree = content_tree::open(content);
   if (!tree) return fail(tree.error());
-  scanner scanner(std::move(*tree), home);
+  scanner scanner(std::move(*tree), list, home);
   for (const auto& name : files.names()) {
     if (stop.stop_requested())
       return fail(errc::cancelled, "Failed to read '" + content.string() + "': no longer wanted");
-    scanner.scan_file(name);
+    scanner.scan_file(std::string(name));
+    if (auto done = scanner.hand_over(part_bytes); !done) return fail(done.error());
   }
+  if (auto done = scanner.hand_over(1); !done) return fail(done.error());
   return scanner.report(files.left_out());
 }
 

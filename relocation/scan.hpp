@@ -6,7 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <set>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -21,12 +21,13 @@ public:
   void data(std::span<const std::byte>) override {}
   void end() override {}
 
-  const std::set<std::string>& names() const { return names_; }
+  /// Each once, in order. They end with the next call of `begin`.
+  std::vector<std::string_view> names() const;
   uint64_t left_out() const { return left_out_; }  ///< beyond the list's limits
 
 private:
-  std::set<std::string> names_;
-  size_t name_bytes_ = 0;
+  std::string text_;  // names, each with '\n' after it, maybe twice
+  size_t count_ = 0;
   uint64_t left_out_ = 0;
 };
 
@@ -34,16 +35,19 @@ private:
 /// limit_exceeded.
 result<index_files> find_index_files(const std::filesystem::path& content);
 
+/// Takes the list as it is printed, part by part. An error ends the scan.
+using list_sink = std::function<result<void>(std::string_view part)>;
+
 struct scan_report {
-  std::string list;                   ///< as `relocation_writer` prints it
-  uint64_t files = 0;                 ///< in the list; 0: nothing needs relocation
+  uint64_t files = 0;                 ///< in the list; 0: nothing needs relocation, there is none
   std::vector<std::string> problems;  ///< index files that stay as they are though they should not
 };
 
 /// Reads the index files of a complete content directory. A path is listed with the longest end of
 /// it that exists in the cache; paths of which nothing exists there are left alone, and so are
-/// those that are right for a cache at `home`, if one is given. Blocks. Errors: io, cancelled.
+/// those that are right for a cache at `home`, if one is given. Blocks. Errors: io, cancelled, and
+/// those of `list`.
 result<scan_report> scan(const std::filesystem::path& content, const index_files& files,
-                         std::stop_token stop, std::string_view home = {});
+                         const list_sink& list, std::stop_token stop, std::string_view home = {});
 
 }  // namespace gkm::relocation

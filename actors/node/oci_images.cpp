@@ -2,6 +2,7 @@
 
 #include "actors/node/puller.hpp"
 #include "actors/node/questions.hpp"
+#include "actors/node/staging_meter.hpp"
 #include "base/files.hpp"
 #include "gpu/match.hpp"
 #include "gpu/targets.hpp"
@@ -10,9 +11,12 @@
 #include "oci/resolve.hpp"
 #include "relocation/scan.hpp"
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <set>
 
@@ -22,6 +26,11 @@ namespace {
 
 constexpr size_t recent_max = 32;
 constexpr std::chrono::milliseconds between_reports{1'000};
+
+/// Unpacked, as labels say, or else as layers usually compress.
+uint64_t expected_bytes(const image_plan& plan) {
+  return plan.unpacked_bytes ? plan.unpacked_bytes : plan.layer_bytes * unpack_factor;
+}
 
 image_plan plan_for(const oci::resolved_image& image) {
   image_plan plan;
@@ -47,6 +56,31 @@ std::function<void(uint64_t, uint64_t)> seldom(std::function<void(uint64_t, uint
     report(bytes, total);
   };
 }
+
+/// A file beside the content that comes into being with the first of its bytes. Nobody reads it
+/// before all is published.
+class staged_file {
+public:
+  staged_file(fs::path file, oci::disk_meter& meter) : path_(std::move(file)), meter_(meter) {}
+  result<void> append(std::string_view text) {
+    if (auto r = meter_.take(text.size(), file_ ? 0 : 1); !r) return r;
+    if (!file_)
+      file_ = base::fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!file_) return fail(base::errno_error(errno, "create", path_));
+    while (!text.empty()) {
+      auto n = ::write(file_.get(), text.data(), text.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return fail(base::errno_error(n < 0 ? errno : ENOSPC, "write", path_));
+      text.remove_prefix(static_cast<size_t>(n));
+    }
+    return {};
+  }
+
+private:
+  const fs::path path_;
+  oci::disk_meter& meter_;
+  base::fd file_;
+};
 
 /// Two who look at the same files.
 class both_observers : public base::file_observer {
@@ -92,38 +126,39 @@ bool would_use(const std::vector<target>& claimed, const std::vector<gpu>& gpus)
   return std::any_of(claimed.begin(), claimed.end(), fits_some);
 }
 
-result<extracted_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
-                                      const std::string& content, const oci::extract_limits& limits,
-                                      const std::function<void(uint64_t, uint64_t)>& progress,
-                                      std::stop_token stop) {
+result<stored_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
+                                   const std::string& content, const oci::extract_limits& limits,
+                                   const std::function<result<void>(std::string_view)>& relocations,
+                                   const std::function<void(uint64_t, uint64_t)>& progress,
+                                   std::stop_token stop, oci::disk_meter* meter) {
   gpus::target_scanner kernels;
   relocation::index_files indexes;
   both_observers observers(kernels, indexes);
-  auto extracted = oci::extract(from, image, content, limits, &observers, progress, stop);
+  auto extracted = oci::extract(from, image, content, limits, &observers, progress, stop, meter);
   if (!extracted) return fail(extracted.error());
-  auto moved = relocation::scan(content, indexes, stop);
+  auto moved = relocation::scan(content, indexes, relocations, stop);
   if (!moved) return fail(moved.error());
   auto report = kernels.report();
-  extracted_cache out;
-  out.facts = {image.manifest_digest, extracted->cache_type, extracted->files, extracted->bytes,
-               report.targets,        report.problems,       moved->files};
-  auto& problems = out.facts.problems;
-  problems.insert(problems.end(), moved->problems.begin(), moved->problems.end());
-  if (moved->files > 0) out.relocations = std::move(moved->list);
+  stored_cache out{image.manifest_digest, extracted->cache_type, extracted->files, extracted->bytes,
+                   report.targets,        report.problems,       moved->files};
+  out.problems.insert(out.problems.end(), moved->problems.begin(), moved->problems.end());
   return out;
 }
 
-oci_images::oci_images(oci::source& from, const oci::extract_limits& limits)
+oci_images::oci_images(oci::source& from, const oci::extract_limits& limits,
+                       std::shared_ptr<disk_ledger> ledger)
     : oci_images(
           [&from](const std::vector<std::string>&, const std::stop_token&) {
             // Somebody else's: not ours to delete.
             return std::shared_ptr<oci::source>(std::shared_ptr<void>(), &from);
           },
-          limits) {}
+          limits, std::move(ledger)) {}
 
-oci_images::oci_images(source_opener open, const oci::extract_limits& limits)
+oci_images::oci_images(source_opener open, const oci::extract_limits& limits,
+                       std::shared_ptr<disk_ledger> ledger)
     : open_(std::move(open)),
       limits_(limits),
+      ledger_(std::move(ledger)),
       questions_(questions_max),
       transfers_(transfers_max) {}
 
@@ -162,7 +197,7 @@ void oci_images::fetch(const image_plan& plan, const std::string& staging,
     if (!from) return reply(fail(from.error()));
     auto image = recall(**from, plan, stop);
     if (!image) return reply(fail(image.error()));
-    reply(extract_into(**from, staging, **image, seldom(progress), stop));
+    reply(extract_into(**from, staging, **image, expected_bytes(plan), seldom(progress), stop));
     // What the transfer's threads needed goes back to the system: a node idles for weeks in
     // between.
     ::malloc_trim(0);
@@ -171,15 +206,17 @@ void oci_images::fetch(const image_plan& plan, const std::string& staging,
 
 result<stored_cache> oci_images::extract_into(
     oci::source& from, const fs::path& staging, const oci::resolved_image& image,
-    const std::function<void(uint64_t, uint64_t)>& progress, std::stop_token stop) {
+    uint64_t said_bytes, const std::function<void(uint64_t, uint64_t)>& progress,
+    std::stop_token stop) {
+  auto meter = staging_meter::begin(*ledger_, staging, image.manifest_digest, said_bytes);
+  if (!meter) return fail(meter.error());
+  staged_file list(staging / paths::relocations, **meter);
   auto content = (staging / paths::content).string();
-  auto cache = extract_cache(from, image, content, limits_, progress, stop);
-  if (!cache) return fail(cache.error());
-  if (!cache->relocations.empty()) {
-    auto written = base::write_file_atomically(staging / paths::relocations, cache->relocations);
-    if (!written) return fail(written.error());
-  }
-  return std::move(cache->facts);
+  auto cache = extract_cache(
+      from, image, content, limits_, [&](std::string_view part) { return list.append(part); },
+      progress, stop, meter->get());
+  if (!cache) return fail((*meter)->judged(cache.error()));
+  return cache;
 }
 
 result<oci_images::resolved_ptr> oci_images::recall(oci::source& from, const image_plan& plan,

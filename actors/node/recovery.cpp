@@ -8,6 +8,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 namespace gkm::node {
 namespace fs = std::filesystem;
 namespace log = base::log;
@@ -107,6 +109,12 @@ catalog_record read_catalog_entry(const paths& p, const cache_ref& ref) {
   return unknown;
 }
 
+int64_t last_wanted(const paths& p, const stored_cache& facts) {
+  struct stat about {};
+  ::stat((p.stored(facts.manifest) / paths::meta).c_str(), &about);
+  return about.st_mtim.tv_sec;
+}
+
 }  // namespace
 
 result<recovered> recover_state(const paths& p, const std::string& boot) {
@@ -115,6 +123,10 @@ result<recovered> recover_state(const paths& p, const std::string& boot) {
   if (!stored) return fail(stored.error());
   recovered found;
   for (const auto& dir : *stored) read_stored(p, dir, boot, found);
+  std::stable_sort(found.stored.begin(), found.stored.end(),
+                   [&](const stored_cache& a, const stored_cache& b) {
+                     return last_wanted(p, a) < last_wanted(p, b);
+                   });
   for (const auto& ref : list_caches(p)) found.records.push_back(read_catalog_entry(p, ref));
   return found;
 }

@@ -1,5 +1,6 @@
 #include "actors/node/state_dir.hpp"
 
+#include "actors/node/occupied.hpp"
 #include "actors/node/recovery.hpp"
 #include "actors/node/removal.hpp"
 #include "base/log.hpp"
@@ -8,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,18 +35,7 @@ result<void> make_directory(const fs::path& dir, unsigned mode) {
   return {};
 }
 
-result<std::string> make_staging(const paths& p, uint64_t needed_bytes) {
-  struct statvfs disk {};
-  if (::statvfs(p.staging().c_str(), &disk) != 0)
-    return fail(base::errno_error(errno, "measure", p.staging()));
-  auto free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (free_bytes < disk_reserve_bytes || free_bytes - disk_reserve_bytes < needed_bytes) {
-    auto mb = [](uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
-    return fail(errc::no_space, "Not enough space in '" + p.root.string() +
-                                    "': the cache needs about " + mb(needed_bytes) + " and " +
-                                    mb(disk_reserve_bytes) + " stay reserved, " + mb(free_bytes) +
-                                    " are free");
-  }
+result<std::string> new_staging(const paths& p) {
   auto dir = p.staging() / base::random_name();
   if (auto made = make_directory(dir, private_mode); !made) return fail(made.error());
   if (auto made = make_directory(dir / paths::content, content_mode); !made)
@@ -54,14 +43,15 @@ result<std::string> make_staging(const paths& p, uint64_t needed_bytes) {
   return dir.string();
 }
 
-result<void> publish_staged(const paths& p, const fs::path& staging, const stored_cache& facts,
-                            const std::string& boot) {
+result<void> publish_as(const paths& p, const fs::path& staging, const stored_cache& facts,
+                        const room& occupied, const std::string& boot) {
   // Writing the facts would make the directory, were it gone: a cache without content.
   std::error_code failed;
   if (!fs::is_directory(staging / paths::content, failed))
     return fail(errc::io, "Cannot publish '" + staging.string() + "': it holds no content");
   if (auto w = base::write_file_atomically(staging / paths::meta, print_stored_cache(facts)); !w)
     return w;
+  if (auto w = write_occupied(staging, occupied); !w) return w;
   if (auto w = base::write_file_atomically(staging / paths::unsynced, boot); !w) return w;
   auto home = p.stored(facts.manifest);
   if (::rename(staging.c_str(), home.c_str()) == 0) return {};
@@ -88,12 +78,21 @@ result<void> sync_stored(const fs::path& stored) {
   return {};
 }
 
+/// What the link leads to was wanted until now: the order in which digests go is that of this time.
+void touch_former(const paths& p, const fs::path& link) {
+  std::error_code failed;
+  auto former = fs::read_symlink(link, failed).parent_path();
+  if (!failed && former.parent_path() == fs::absolute(p.store()))
+    ::utimensat(AT_FDCWD, (former / paths::meta).c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+}
+
 /// The new content first, then the record that names it, so that the path never lags behind.
 result<std::string> write_catalog(const paths& p, const catalog_record& r) {
   auto link = p.exposed(r.ref);
   bool usable = r.state == cache_state::extracted;
   if (auto made = base::make_directories(p.cache(r.ref), open_mode); !made)
     return fail(made.error());
+  touch_former(p, link);
   if (usable) {
     auto content = fs::absolute(p.stored(r.manifest) / paths::content);
     if (auto linked = base::replace_symlink(link, content); !linked) return fail(linked.error());
@@ -130,7 +129,7 @@ result<void> check_layout(const paths& p) {
 
 }  // namespace
 
-result<std::unique_ptr<state_dir>> state_dir::open(paths where) {
+result<std::unique_ptr<state_dir>> state_dir::open(paths where, const disk_shares& shares) {
   for (const auto& dir : {where.root, where.caches()})
     if (auto made = base::make_directories(dir, open_mode); !made) return fail(made.error());
   auto lock = base::file_lock::take(where.lock());
@@ -140,24 +139,85 @@ result<std::unique_ptr<state_dir>> state_dir::open(paths where) {
   if (auto known = check_layout(where); !known) return fail(known.error());
   auto boot = base::boot_id();
   if (!boot) return fail(boot.error());
-  return std::unique_ptr<state_dir>(new state_dir(std::move(where), std::move(*lock), *boot));
+  std::unique_ptr<state_dir> opened(
+      new state_dir(std::move(where), std::move(*lock), *boot, shares));
+  if (auto applied = opened->apply_limits(); !applied) return fail(applied.error());
+  return opened;
 }
 
-state_dir::state_dir(paths where, base::file_lock lock, std::string boot)
-    : paths_(std::move(where)), lock_(std::move(lock)), boot_(std::move(boot)) {}
+state_dir::state_dir(paths where, base::file_lock lock, std::string boot, const disk_shares& shares)
+    : paths_(std::move(where)), lock_(std::move(lock)), boot_(std::move(boot)), shares_(shares) {}
+
+/// The file system may have grown since it was looked at last.
+result<void> state_dir::apply_limits() {
+  auto disk = measure_disk(paths_.staging());
+  if (!disk) return fail(disk.error());
+  auto named = [&](const char* flag, const char* key, const share& part) {
+    return (shares_.by_flag ? flag + (" " + part.str()) : key + (": " + part.str()));
+  };
+  disk_limits limits{part_of(shares_.store, disk->whole),
+                     part_of(shares_.tenant, disk->whole),
+                     part_of(shares_.reserve, disk->whole),
+                     named("--store-size", disk_shares::store_key, shares_.store),
+                     named("--store-namespace-size", disk_shares::tenant_key, shares_.tenant),
+                     named("--store-reserve", disk_shares::reserve_key, shares_.reserve)};
+  if (disk->whole.inodes == room::unlimited().inodes) limits.reserve.inodes = 0;
+  ledger_->with([&](disk_budget& b) { b.limit(limits); });
+  return {};
+}
+
+void state_dir::set_shares(const disk_shares& shares) {
+  ordered_.post([=, this] {
+    shares_ = shares;
+    if (auto applied = apply_limits(); !applied)
+      log::warn("Cannot tell how large the disk is", {{"error", applied.error().message}});
+  });
+}
+
+result<std::string> state_dir::make_staging(uint64_t needed_bytes) {
+  if (auto applied = apply_limits(); !applied) return fail(applied.error());
+  auto said = expected_room(needed_bytes);
+  auto [limits, coming] =
+      ledger_->with([](disk_budget& b) { return std::pair(b.limits(), b.still_to_come()); });
+  if (auto r = check_reserve(paths_.staging(), limits, said + coming); !r) return fail(r.error());
+  auto dir = new_staging(paths_);
+  if (!dir) return dir;
+  auto counted = ledger_->with([&](disk_budget& b) { return b.stage(*dir, said); });
+  if (counted) return dir;
+  discard(*dir, [](const result<done>&) {});
+  return fail(counted.error());
+}
+
+result<void> state_dir::publish_staged(const std::string& staging, const stored_cache& facts) {
+  auto occupied = ledger_->with([&](disk_budget& b) { return b.written(staging); });
+  occupied = larger(occupied, {facts.bytes, facts.files});
+  if (auto done = publish_as(paths_, staging, facts, occupied, boot_); !done) return done;
+  ledger_->with([&](disk_budget& b) {
+    b.discard(staging);
+    b.put(facts.manifest, occupied);
+  });
+  return {};
+}
 
 state_dir::~state_dir() { ordered_.finish(); }
 
 void state_dir::recover(answer<recovered> reply) {
-  ordered_.post([=, this] { reply(recover_state(paths_, boot_)); });
+  ordered_.post([=, this] {
+    auto found = recover_state(paths_, boot_);
+    for (const auto& facts : found ? found->stored : std::vector<stored_cache>()) {
+      auto occupied = read_occupied(paths_.stored(facts.manifest));
+      ledger_->with([&](disk_budget& b) { b.put(facts.manifest, occupied); });
+    }
+    reply(std::move(found));
+  });
 }
 
 void state_dir::stage(uint64_t needed_bytes, answer<std::string> reply) {
-  ordered_.post([=, this] { reply(make_staging(paths_, needed_bytes)); });
+  ordered_.post([=, this] { reply(make_staging(needed_bytes)); });
 }
 
 void state_dir::publish(const std::string& staging, const stored_cache& facts, answer<done> reply) {
-  ordered_.post([=, this] { reply(ok(publish_staged(paths_, staging, facts, boot_))); });
+  ordered_.post([=, this] { reply(ok(publish_staged(staging, facts))); });
 }
 
 void state_dir::sync(const digest& manifest, answer<done> reply) {
@@ -165,7 +225,12 @@ void state_dir::sync(const digest& manifest, answer<done> reply) {
 }
 
 void state_dir::discard(const std::string& staging, answer<done> reply) {
-  slow_.post([=] { reply(ok(base::remove_tree(staging))); });
+  slow_.post([=, this] {
+    auto removed = base::remove_tree(staging);
+    // What could not be removed still takes its room.
+    if (removed) ledger_->with([&](disk_budget& b) { b.discard(staging); });
+    reply(ok(std::move(removed)));
+  });
 }
 
 void state_dir::remove(const digest& manifest, answer<done> reply) {
@@ -173,7 +238,8 @@ void state_dir::remove(const digest& manifest, answer<done> reply) {
     auto taken = take_out_unused(paths_, manifest, boot_);
     if (!taken) return reply(fail(taken.error()));
     // It is gone from the store now, whatever becomes of the rest.
-    discard(taken->string(), [trash = *taken, reply](const result<done>& swept) {
+    discard(taken->string(), [=, this, trash = *taken](const result<done>& swept) {
+      if (swept) ledger_->with([&](disk_budget& b) { b.drop(manifest); });
       if (!swept)
         log::warn("Cannot remove all of what was dropped; the next start will",
                   {{"dir", trash.string()}, {"error", swept.error().message}});
@@ -188,6 +254,7 @@ void state_dir::write_record(const catalog_record& record, answer<std::string> r
 
 void state_dir::forget(const cache_ref& ref, answer<done> reply) {
   ordered_.post([=, this] {
+    touch_former(paths_, paths_.exposed(ref));
     auto removed = base::remove_tree(paths_.cache(ref));
     prune(paths_, ref);
     reply(ok(removed));

@@ -2,6 +2,7 @@
 /// statuses beside the records.
 #pragma once
 
+#include "actors/node/disk_ledger.hpp"
 #include "actors/node/ports.hpp"
 #include "base/files.hpp"
 #include "base/worker_pool.hpp"
@@ -11,17 +12,19 @@
 
 namespace gkm::node {
 
-/// Left free on the disk for everybody else.
-constexpr uint64_t disk_reserve_bytes = 64ULL << 20;
-
 class state_dir : public disk_port, public status_port {
 public:
   /// Makes what is missing, with the right modes, and takes the lock. `errc::busy` if another
   /// process has it.
-  static result<std::unique_ptr<state_dir>> open(paths where);
+  static result<std::unique_ptr<state_dir>> open(paths where, const disk_shares& shares = {});
   /// Carries out the small steps that were asked for before; removing and syncing is left to the
   /// next start.
   ~state_dir() override;
+
+  /// What the store takes, and who may have how much of it. As long as anything lives that has it.
+  std::shared_ptr<disk_ledger> ledger() const { return ledger_; }
+  /// From any thread: holds from the next thing that is written on.
+  void set_shares(const disk_shares& shares);
 
   void recover(answer<recovered> reply) override;
   void stage(uint64_t needed_bytes, answer<std::string> reply) override;
@@ -36,11 +39,16 @@ public:
   void erase(const cache_ref& ref, answer<done> reply) override;
 
 private:
-  state_dir(paths where, base::file_lock lock, std::string boot);
+  state_dir(paths where, base::file_lock lock, std::string boot, const disk_shares& shares);
+  result<void> apply_limits();
+  result<std::string> make_staging(uint64_t needed_bytes);
+  result<void> publish_staged(const std::string& staging, const stored_cache& facts);
 
   paths paths_;
   base::file_lock lock_;
   std::string boot_;
+  const std::shared_ptr<disk_ledger> ledger_ = std::make_shared<disk_ledger>();
+  disk_shares shares_;            ///< used by `ordered_` alone, once it runs
   base::worker_pool ordered_{1};  ///< small steps, in the order they were asked
   base::worker_pool slow_{1};     ///< removing trees, syncing
 };

@@ -5,9 +5,16 @@
 
 namespace gkm::node {
 namespace log = base::log;
+namespace {
 
-store_state::store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep)
-    : self_(self), disk_(disk), keep_(keep) {}
+/// Well within the patience of who asks for a staging directory.
+constexpr std::chrono::seconds making_room_limit{40};
+
+}  // namespace
+
+store_state::store_state(store_actor::pointer self, disk_port& disk,
+                         std::shared_ptr<disk_ledger> ledger, std::chrono::seconds keep)
+    : self_(self), disk_(disk), ledger_(std::move(ledger)), keep_(keep) {}
 
 store_actor::behavior_type store_state::make_behavior() {
   return {
@@ -44,6 +51,14 @@ caf::result<recovered> store_state::recover() {
       auto& e = entries_[facts.manifest];
       e.at = phase::present;
       e.facts = facts;
+      e.used_at = ++stamp_;  // they come in the order in which they were wanted last
+    }
+    // What was a tenant's before stays so, even if its limit has become smaller.
+    for (const auto& r : found ? found->records : std::vector<catalog_record>()) {
+      auto it = entries_.find(r.manifest);
+      if (r.state != cache_state::extracted || it == entries_.end()) continue;
+      it->second.claims.insert(r.ref);
+      claims_changed(it->first, it->second);
     }
     settle(reply, found);
     for (const auto& d : found ? found->unsynced : std::vector<digest>()) sync(d);
@@ -52,9 +67,13 @@ caf::result<recovered> store_state::recover() {
 }
 
 caf::result<stored_cache> store_state::claim(const digest& d, const cache_ref& ref) {
+  if (auto fits = ledger_->with([&](disk_budget& b) { return b.admit(d, ref.ns); }); !fits)
+    return to_caf(fits.error());
   auto& e = entries_[d];
   e.claims.insert(ref);
   e.left = 0;
+  e.used_at = ++stamp_;
+  claims_changed(d, e);
   if (e.at == phase::present) return e.facts;
   return to_caf({errc::not_found, "Digest '" + d.str() + "' is not in the store", {}});
 }
@@ -63,7 +82,10 @@ void store_state::release(const digest& d, const cache_ref& ref) {
   auto it = entries_.find(d);
   if (it == entries_.end()) return;
   it->second.claims.erase(ref);
+  it->second.used_at = ++stamp_;
+  claims_changed(d, it->second);
   remove_if_unneeded(d);
+  relieve_if_crowded();
 }
 
 void store_state::release_all(const cache_ref& ref) {
@@ -83,17 +105,31 @@ void store_state::unpin(const mounted_volume& v) {
   auto it = entries_.find(v.manifest);
   if (it == entries_.end()) return;
   it->second.pins.erase(v.volume_id);
+  it->second.used_at = ++stamp_;
   remove_if_unneeded(v.manifest);
+  relieve_if_crowded();
 }
 
 caf::result<std::string> store_state::stage(uint64_t needed_bytes) {
   auto reply = self_->make_response_promise<std::string>();
-  disk_.stage(needed_bytes,
-              back_here<std::string>([this, reply](const result<std::string>& dir) mutable {
-                if (!dir && dir.error().code == errc::no_space) remove_all_unneeded();
-                settle(reply, dir);
-              }));
+  stage_when_free(needed_bytes, self_->clock().now() + making_room_limit, reply);
   return reply;
+}
+
+/// Room is made as long as there is something to make it with, but not for what no limit allows.
+void store_state::stage_when_free(uint64_t needed_bytes, time_point until,
+                                  caf::typed_response_promise<std::string> reply) {
+  disk_.stage(
+      needed_bytes, back_here<std::string>([=, this](const result<std::string>& dir) mutable {
+        bool helps = !dir && dir.error().code == errc::no_space && self_->clock().now() < until &&
+                     ledger_->with([&](disk_budget& b) {
+                       return b.can_ever_fit(expected_room(needed_bytes));
+                     });
+        auto* oldest = helps ? least_recently_used() : nullptr;
+        if (!oldest) return settle(reply, dir);
+        oldest->when_settled.push_back([=, this] { stage_when_free(needed_bytes, until, reply); });
+        remove(oldest->facts.manifest, *oldest);
+      }));
 }
 
 caf::result<stored_cache> store_state::publish(const std::string& staging,
@@ -135,6 +171,7 @@ void store_state::publish_now(const std::string& staging, const stored_cache& fa
                   }
                   settled(facts.manifest);
                   remove_if_unneeded(facts.manifest);
+                  relieve_if_crowded();
                 }));
 }
 
@@ -189,17 +226,36 @@ void store_state::remove_if_unneeded(const digest& d) {
 void store_state::remove_now(const digest& d) {
   auto it = entries_.find(d);
   if (it == entries_.end() || it->second.at != phase::present) return;
-  if (!it->second.claims.empty() || !it->second.pins.empty()) return;
-  it->second.at = phase::removing;
+  if (it->second.claims.empty() && it->second.pins.empty()) remove(d, it->second);
+}
+
+void store_state::remove(const digest& d, entry& e) {
+  e.at = phase::removing;
   disk_.remove(d, back_here<done>([this, d](result<done> outcome) { removed(d, outcome); }));
 }
 
-/// Whoever found no space tries again after a pause.
-void store_state::remove_all_unneeded() {
-  std::vector<digest> kept;
+void store_state::claims_changed(const digest& d, const entry& e) {
+  std::set<std::string> tenants;
+  for (const auto& ref : e.claims) tenants.insert(ref.ns);
+  ledger_->with([&](disk_budget& b) { b.claimed_by(d, std::move(tenants)); });
+}
+
+/// Of what is here and nobody needs. What could not be removed is tried in its own time.
+store_state::entry* store_state::least_recently_used() {
+  entry* oldest = nullptr;
+  for (auto& [d, e] : entries_) {
+    bool may_go = e.at == phase::present && e.claims.empty() && e.pins.empty() && e.failures == 0;
+    if (collecting_ && may_go && (!oldest || e.used_at < oldest->used_at)) oldest = &e;
+  }
+  return oldest;
+}
+
+/// One at a time: whether the next one has to go is known when this one is gone.
+void store_state::relieve_if_crowded() {
+  if (!ledger_->with([](disk_budget& b) { return b.is_crowded(); })) return;
   for (const auto& [d, e] : entries_)
-    if (e.left != 0) kept.push_back(d);
-  for (const auto& d : kept) remove_now(d);
+    if (e.at == phase::removing) return;
+  if (auto* oldest = least_recently_used()) remove(oldest->facts.manifest, *oldest);
 }
 
 void store_state::removed(const digest& d, const result<done>& outcome) {
@@ -217,6 +273,7 @@ void store_state::removed(const digest& d, const result<done>& outcome) {
     e.left = 0;
   }
   settled(d);
+  relieve_if_crowded();
   if (outcome) remove_if_unneeded(d);
 }
 

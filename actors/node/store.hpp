@@ -10,8 +10,13 @@
 /// `collect` was said once: all wanted caches and all volumes have had their say. The disk may
 /// still know of a volume that is not pinned yet, and answers busy. A publish that arrives while a
 /// digest is being removed or published waits until that is over.
+///
+/// Who claims a digest counts it in full (disk_budget.hpp), and is refused what is over its limit.
+/// Where room is lacking, or the store is crowded, what nobody needs goes at once, the least
+/// recently used first.
 #pragma once
 
+#include "actors/node/disk_ledger.hpp"
 #include "actors/node/ports.hpp"
 #include "messages/actors.hpp"
 
@@ -28,11 +33,15 @@ public:
   using handle = store_actor;
   static constexpr const char* name = "store";
 
-  /// `keep`: how long what is not needed stays.
-  store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep = {});
+  /// The ledger is the disk's; one of its own has no limits. `keep`: how long what is not needed
+  /// stays.
+  store_state(store_actor::pointer self, disk_port& disk,
+              std::shared_ptr<disk_ledger> ledger = std::make_shared<disk_ledger>(),
+              std::chrono::seconds keep = {});
   store_actor::behavior_type make_behavior();
 
 private:
+  using time_point = caf::actor_clock::time_point;
   enum class phase { absent, publishing, present, removing };
 
   struct entry {
@@ -43,6 +52,7 @@ private:
     uint64_t left = 0;           ///< not zero: not needed, and stays for a while
     std::vector<std::function<void()>> when_settled;
     uint32_t failures = 0;  ///< to remove or sync, in a row
+    uint64_t used_at = 0;   ///< the stamp of its last use; 0: not in this life
   };
 
   caf::result<recovered> recover();
@@ -57,14 +67,19 @@ private:
                          caf::typed_response_promise<stored_cache> reply);
   void publish_now(const std::string& staging, const stored_cache& facts,
                    caf::typed_response_promise<stored_cache> reply);
+  void stage_when_free(uint64_t needed_bytes, time_point until,
+                       caf::typed_response_promise<std::string> reply);
   void discard(const std::string& staging);
   caf::result<std::string> record(const catalog_record& r);
   caf::result<bool> forget(const cache_ref& ref);
   void collect();
 
+  void claims_changed(const digest& d, const entry& e);
   void remove_if_unneeded(const digest& d);
   void remove_now(const digest& d);
-  void remove_all_unneeded();
+  void remove(const digest& d, entry& e);
+  entry* least_recently_used();
+  void relieve_if_crowded();
   void removed(const digest& d, const result<done>& outcome);
   void settled(const digest& d);
   void sync(const digest& d);
@@ -75,10 +90,11 @@ private:
 
   store_actor::pointer self_;
   disk_port& disk_;
+  const std::shared_ptr<disk_ledger> ledger_;
   const std::chrono::seconds keep_;
   std::map<digest, entry> entries_;
-  bool collecting_ = false;
   uint64_t stamp_ = 0;
+  bool collecting_ = false;
 };
 
 }  // namespace gkm::node

@@ -13,7 +13,9 @@ gkm::result<uint64_t> relocate_tree(const std::filesystem::path& content,
                                     const std::filesystem::path& out, const std::string& mount) {
   auto index = gkm::relocation::find_index_files(content);
   if (!index) return gkm::fail(index.error());
-  auto report = gkm::relocation::scan(content, *index, {});
+  std::string list;
+  auto keep = [&](std::string_view part) { return list += part, gkm::result<void>(); };
+  auto report = gkm::relocation::scan(content, *index, keep, {});
   if (!report) return gkm::fail(report.error());
   for (const auto& problem : report->problems) std::cerr << problem << "\n";
   std::error_code failed;
@@ -22,7 +24,7 @@ gkm::result<uint64_t> relocate_tree(const std::filesystem::path& content,
       std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks,
       failed);
   if (failed) return gkm::fail(gkm::errc::io, "Failed to copy: " + failed.message());
-  if (auto done = gkm::relocation::relocate_in_place(out, report->list, mount); !done)
+  if (auto done = gkm::relocation::relocate_in_place(out, list, mount); !done)
     return gkm::fail(done.error());
   return report->files;
 }

@@ -90,6 +90,64 @@ protected:
   bool is_stored() const { return node_.store.contains(image('a', false).manifest); }
 };
 
+/// What a store that knows its limits answers to a claim.
+class limited_store {
+public:
+  limited_store() {
+    base::log::configure(base::log::level::off, false);
+    world_.chaos().stop();
+    disk_.statuses = &statuses_;
+    ledger_->with([](node::disk_budget& b) {
+      node::disk_limits limits;
+      limits.tenant = {100, 100};
+      b.limit(limits);
+    });
+  }
+  ~limited_store() {
+    caf::anon_send_exit(store_, caf::exit_reason::kill);
+    store_ = nullptr;
+    world_.settle();
+  }
+
+  /// Was here before, and maybe somebody's.
+  void has(char fill, uint64_t bytes, const cache_ref* whose = nullptr) {
+    auto d = image(fill, false).manifest;
+    node_.store[d] = {{d, "triton", 1, bytes, {}, {}}, {d, bytes, true}, 0};
+    ledger_->with([&](node::disk_budget& b) { b.put(d, {bytes, 1}); });
+    if (whose) node_.write({*whose, "i", d, d, cache_state::extracted, {}, {}});
+  }
+  void start() {
+    store_ = gkm::spawn<node::store_state>(world_.system(), disk_, ledger_);
+    caf::anon_send(store_, recover_atom_v);
+    pass();
+  }
+  errc claim(char fill, const cache_ref& ref) {
+    auto told = errc::internal;
+    caf::scoped_actor self(world_.system());
+    self->send(caf::actor_cast<caf::actor>(store_), claim_atom_v, image(fill, false).manifest, ref);
+    pass();
+    self->receive([&](const stored_cache&) { told = errc::none; },
+                  [&](const caf::error& e) { told = from_caf(e).code; });
+    return told;
+  }
+  void release(char fill, const cache_ref& ref) {
+    caf::anon_send(store_, release_atom_v, image(fill, false).manifest, ref);
+    pass();
+  }
+
+private:
+  void pass() {
+    world_.run(std::chrono::seconds(1), [] {});
+  }
+
+  world world_{1};
+  fake_node node_;
+  fake_disk disk_{world_, node_};
+  std::map<cache_ref, cache_status> statuses_;
+  std::shared_ptr<node::disk_ledger> ledger_ = std::make_shared<node::disk_ledger>();
+  store_actor store_;
+};
+
 }  // namespace
 
 TEST_F(kept_for_a_while, what_is_wanted_again_soon_is_not_transferred_again) {
@@ -134,6 +192,36 @@ TEST_F(kept_for_a_while, goes_at_once_when_space_is_short) {
   pass(30);
   EXPECT_FALSE(is_stored());
   EXPECT_EQ(status().state, cache_state::extracted) << status().message;
+}
+
+TEST(store_steps, a_claim_beyond_a_tenants_limit_is_refused_to_that_tenant_alone) {
+  limited_store store;
+  store.has('a', 60);
+  store.has('b', 60);
+  store.start();
+  const cache_ref one{"one", "c"}, again{"one", "d"}, two{"two", "c"}, cluster{"", "c"};
+  EXPECT_EQ(store.claim('a', one), errc::none);
+  EXPECT_EQ(store.claim('a', again), errc::none) << "it counts once for the namespace";
+  EXPECT_EQ(store.claim('b', one), errc::limit_exceeded);
+  EXPECT_EQ(store.claim('b', two), errc::none);
+  EXPECT_EQ(store.claim('a', cluster), errc::none);
+  EXPECT_EQ(store.claim('b', cluster), errc::limit_exceeded);
+  store.release('a', one);
+  EXPECT_EQ(store.claim('b', one), errc::limit_exceeded) << "another cache there still has it";
+  store.release('a', again);
+  EXPECT_EQ(store.claim('b', one), errc::none);
+}
+
+TEST(store_steps, what_a_tenant_had_before_a_restart_it_keeps) {
+  const cache_ref one{"one", "c"}, other{"one", "d"};
+  limited_store store;
+  store.has('a', 60, &one);
+  store.has('b', 60, &other);
+  store.has('c', 1);
+  store.start();
+  EXPECT_EQ(store.claim('a', one), errc::none);
+  EXPECT_EQ(store.claim('b', other), errc::none);
+  EXPECT_EQ(store.claim('c', one), errc::limit_exceeded);
 }
 
 }  // namespace gkm::sim

@@ -35,6 +35,8 @@ public:
   /// Empty: whatever level it finds by itself.
   void start_at_level(const std::string& level, std::vector<std::string> flags = {}) {
     std::vector<std::string> command{program("gkm-agent"),
+                                     "--store-reserve",  // however full this machine's disk is
+                                     "0%",
                                      "--node-name",
                                      name_,
                                      "--kubeconfig",

@@ -75,7 +75,7 @@ result<void> make_directories(const paths& where) {
 }
 
 base::file_access own_files(const settings& s) {
-  base::file_access files{{s.where.run, s.config_dir}, {s.where.root}};
+  base::file_access files{{s.where.run, s.shares_dir}, {s.where.root}};
   files.replaced = {s.ca_file, s.gpu_inventory};
   return files;
 }
@@ -119,12 +119,15 @@ public:
         [this](const std::vector<std::string>& secrets, std::stop_token stop) {
           return logins_.open(secrets, std::move(stop));
         },
-        limits_);
+        limits_, state_->ledger());
     spawn_reporter(pull_secret_key);
     spawn_node();
+    shares_.emplace(s.shares_dir, s.disk,
+                    [this](const disk_shares& now) { state_->set_shares(now); });
   }
 
   ~agent() {
+    shares_.reset();
     servers_.clear();
     watch_.reset();
     end(usage_);
@@ -193,7 +196,7 @@ private:
 
   void spawn_node() {
     gpu_ = gkm::spawn<gpu_state>(system_, *observed_gpus_);
-    store_ = gkm::spawn<store_state>(system_, *state_, settings_.keep_unneeded);
+    store_ = gkm::spawn<store_state>(system_, *state_, state_->ledger(), settings_.keep_unneeded);
     puller_ = gkm::spawn<puller_state>(system_, *images_, store_);
     node_ = gkm::spawn<node_state>(system_, cache_peers{puller_, store_, gpu_, reporter_, &clock_},
                                    chance_());
@@ -215,6 +218,7 @@ private:
   kube_reports reports_;
   pull_logins logins_;
   std::unique_ptr<state_dir> state_;
+  std::optional<followed_shares> shares_;
   std::unique_ptr<usage_files> volumes_;
   std::unique_ptr<inventory_port> inventory_;
   std::unique_ptr<oci_images> images_;
@@ -240,7 +244,7 @@ result<void> run_agent(const settings& s, const std::function<void()>& wait) {
   // Before there is any other thread.
   if (auto confined = k8s::confine_process(*api, own_files(s)); !confined) return confined;
   auto level = base::follow_level(s.config_dir, "gkm.agent.log.level", s.log_level);
-  auto state = state_dir::open(s.where);
+  auto state = state_dir::open(s.where, s.disk.over({}));
   if (!state) return fail(state.error());
   auto volumes = watch_volumes(s.where);
   if (!volumes) return fail(volumes.error());

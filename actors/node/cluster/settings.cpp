@@ -43,6 +43,9 @@ Environment:
                      as --pull-secret-namespace
   NO_GPU             true: GPUs are simulated
   GKM_CONFIG_DIR     as --config-dir
+  GKM_STORE_SIZE, GKM_STORE_NAMESPACE_SIZE, GKM_STORE_RESERVE
+                     as --store-size and so on; without them gkm.agent.store.size,
+                     gkm.agent.store.namespace.size and gkm.agent.store.reserve are followed
   KUBECONFIG         kubeconfig files, separated by ':'
   GKM_LOG, GO_LOG    log level
 
@@ -107,6 +110,7 @@ void add_node_flags(CLI::App& app, raw& r) {
   app.add_option("--health-address", r.s.health_address, "Where to serve health; \"\": nowhere")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  add_disk_flags(app, r.s.disk, {});
   base::add_log_flags(app, r.log, "gkm.agent.log.level");
 }
 
@@ -126,6 +130,7 @@ result<settings> check(raw r) {
   if (s.pull_secret_ns.empty()) s.pull_secret_ns = pull_secret_namespace(s.own_ns);
   s.keep_unneeded = std::chrono::seconds(r.keep_unneeded_s);
   s.no_gpu = gpus::no_gpu_mode();
+  s.shares_dir = r.log.config_dir;
   auto level = base::start_level(r.log);
   if (!level) return fail(level.error());
   s.log_level = *level;

@@ -1,6 +1,7 @@
 /// What gkm-agent was asked on its command line and in its environment, checked.
 #pragma once
 
+#include "actors/node/disk_settings.hpp"
 #include "actors/node/store.hpp"
 #include "base/log.hpp"
 #include "messages/paths.hpp"
@@ -25,7 +26,9 @@ struct settings {
   std::chrono::seconds keep_unneeded = unneeded_kept;
   std::string metrics_address;
   std::string health_address;
-  std::string config_dir;  ///< followed; empty: nothing is
+  std::string config_dir;  ///< its log level is followed; empty: it is not
+  std::string shares_dir;  ///< its shares of the disk are followed; empty: they are not
+  disk_flags disk;
   base::log::level log_level = base::log::level::info;
   bool log_json = false;
 };

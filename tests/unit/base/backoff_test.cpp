@@ -31,6 +31,13 @@ TEST(backoff, chance_stays_in_the_upper_half) {
   EXPECT_LE(pause_ms(4, UINT64_MAX), 8'000);
 }
 
+TEST(backoff, what_cannot_help_is_tried_again_only_if_that_was_asked_for) {
+  EXPECT_FALSE(pause_after({errc::limit_exceeded, "", {}}, 1, 0));
+  EXPECT_FALSE(pause_after({errc::limit_exceeded, "", std::chrono::seconds(-1)}, 1, 0));
+  EXPECT_EQ(pause_after({errc::limit_exceeded, "", std::chrono::seconds(60)}, 1, 0),
+            milliseconds(60'000));
+}
+
 TEST(backoff, what_the_other_side_asks_for_is_a_lower_bound_of_an_hour_at_most) {
   EXPECT_EQ(pause_ms(1, 0, std::chrono::seconds(60)), 60'000);
   EXPECT_EQ(pause_ms(10, 0, std::chrono::seconds(60)), 150'000);

@@ -29,6 +29,14 @@ TEST(Quantity, SharesAreReadAsPercentOrBytes) {
   for (const auto& r : rows) EXPECT_EQ(parse_share(r.text), r.meant) << r.text;
 }
 
+TEST(Quantity, SharesArePrintedAsTheyAreRead) {
+  for (const char* text : {"80%", "0%", "0", "50Gi", "1Ti", "3Mi", "1536Ki", "1000001"}) {
+    auto read = parse_share(text);
+    ASSERT_TRUE(read) << text;
+    EXPECT_EQ(read->str(), text);
+  }
+}
+
 TEST(Quantity, AShareIsNeverMoreThanTheWhole) {
   EXPECT_EQ((share{80, true}.of(1'000)), 800u);
   EXPECT_EQ((share{33, true}.of(199)), 65u);

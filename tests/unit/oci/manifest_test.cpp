@@ -87,6 +87,12 @@ TEST(manifest, refuses_what_is_not_one) {
   auto too_many = parse_manifest(manifest_json(many));
   ASSERT_FALSE(too_many);
   EXPECT_EQ(too_many.error().code, errc::limit_exceeded);
+  std::string zeros = "{\"x\":[0";
+  while (zeros.size() < max_manifest_bytes / 2) zeros += ",0";
+  auto too_bulky = parse_manifest(zeros + "]}");
+  ASSERT_FALSE(too_bulky);
+  EXPECT_EQ(too_bulky.error().code, errc::limit_exceeded)
+      << "it is valid, and large once it is read";
   auto too_big =
       parse_manifest(manifest_json("[" + descriptor_json("", "9223372036854775807") + "]"));
   ASSERT_FALSE(too_big);

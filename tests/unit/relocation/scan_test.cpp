@@ -18,6 +18,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+list_sink sink(std::string* list) {
+  return [list](std::string_view part) {
+    if (list) *list += part;
+    return result<void>();
+  };
+}
+
 /// A cache's content, and the scan of all its files.
 class content {
 public:
@@ -34,18 +41,21 @@ public:
     put(name, "{\"child_paths\": {" + children + "}}");
   }
 
-  scan_report scan() const {
+  scan_report scan(std::string* list = nullptr) const {
     index_files index;
     for (const auto& entry : fs::recursive_directory_iterator(dir_.path()))
       index.begin(entry.path().lexically_relative(dir_.path()).string(), 0);
-    auto report = relocation::scan(dir_.path(), index, {});
+    auto report = relocation::scan(dir_.path(), index, sink(list), {});
     EXPECT_TRUE(report) << report.error().message;
     return report ? *report : scan_report{};
   }
 
   relocation_list list() const {
     relocation_list list;
-    auto parsed = parse_relocations(scan().list, [&](relocated_file f) -> result<void> {
+    std::string text;
+    scan(&text);
+    if (text.empty()) return list;
+    auto parsed = parse_relocations(text, [&](relocated_file f) -> result<void> {
       list.push_back(std::move(f));
       return {};
     });
@@ -198,7 +208,7 @@ TEST(scan, ends_when_nobody_wants_it) {
   index.begin("A/__grp__k.json", 0);
   std::stop_source stop;
   stop.request_stop();
-  auto report = scan(c.path(), index, stop.get_token());
+  auto report = scan(c.path(), index, sink(nullptr), stop.get_token());
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, errc::cancelled);
 }
@@ -210,16 +220,49 @@ TEST(scan, leaves_alone_what_is_right_for_its_home) {
   index_files index;
   index.begin("A/__grp__k.json", 0);
   auto count = [&](std::string_view home) {
-    auto list = scan(c.path(), index, {}, home)->list;
+    std::string list;
+    EXPECT_TRUE(scan(c.path(), index, sink(&list), {}, home));
     return std::count(list.begin(), list.end(), 'P');
   };
   EXPECT_EQ(count("/home/cache"), count("") - 1);
   EXPECT_EQ(count("/home"), count(""));
 }
 
+TEST(scan, hands_the_list_over_in_parts_and_stops_where_it_cannot_be_kept) {
+  content c;
+  c.put("A/k", "");
+  index_files index;
+  for (int i = 0; i < 4'000; ++i) {
+    auto name = "A/__grp__" + std::to_string(i) + ".json";
+    c.put_group({"/old/A/k"}, name);
+    index.begin(name, 0);
+  }
+  std::string list;
+  size_t longest = 0;
+  auto keep = [&](std::string_view part) {
+    longest = std::max(longest, part.size());
+    list += part;
+    return result<void>();
+  };
+  auto report = scan(c.path(), index, keep, {});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->files, 4'000u);
+  EXPECT_LT(longest, list.size() / 2);
+  size_t read = 0;
+  EXPECT_TRUE(parse_relocations(list, [&](const relocated_file&) -> result<void> {
+    ++read;
+    return {};
+  }));
+  EXPECT_EQ(read, 4'000u);
+  auto full = [](std::string_view) -> result<void> { return fail(errc::no_space, "full"); };
+  report = scan(c.path(), index, full, {});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, errc::no_space);
+}
+
 TEST(scan, fails_without_a_content_directory) {
   support::temp_dir dir;
-  EXPECT_FALSE(scan(dir / "gone", {}, {}));
+  EXPECT_FALSE(scan(dir / "gone", {}, sink(nullptr), {}));
 }
 
 }  // namespace gkm::relocation
