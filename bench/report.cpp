@@ -157,7 +157,7 @@ void judge_cluster(table& t) {
     t.count("agent's writes, " + std::string(which), label + "-agent-writes", 3);
     t.count("operator's writes, " + std::string(which), label + "-operator-writes", 4);
   }
-  t.count("cluster idle, requests but watches, leases", "cluster-idle-requests", 0);
+  t.count("cluster idle, requests but watches, leases", "cluster-idle-requests", 1);
   t.memory("cluster idle, agent, memory", "cluster-idle-agent", 20);
   t.memory("cluster idle, operator, memory", "cluster-idle-operator", 20);
   t.core("cluster idle, agent, processor", "cluster-idle-agent", 0.1);

@@ -123,6 +123,7 @@ report_entry read_entry(reader& in) {
                           cut(p.text_or("podName"), max_name_chars),
                           cut(p.text_or("volumeId"), max_name_chars)});
   });
+  entry.pod_count = static_cast<uint32_t>(in.number_or("podCnt", 0, UINT32_MAX));
   return entry;
 }
 
@@ -147,6 +148,8 @@ void read_report(reader& in, node_report& report) {
                            cut(g.text_or("driverVersion"), max_name_chars), read_ids(g, "ids")});
   });
   read_caches(in, report);
+  report.omitted = static_cast<uint32_t>(in.number_or("omittedCnt", 0, UINT32_MAX));
+  report.renewed_unix_s = read_time(in, "renewTime");
 }
 
 template <class T>

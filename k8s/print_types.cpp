@@ -106,6 +106,7 @@ Value print(const report_entry& e, memory& in) {
         .put_some("volumeId", pod.volume_id)
         .take();
   });
+  if (e.pod_count != 0) out.put("podCnt", int64_t{e.pod_count});
   return out.take();
 }
 
@@ -137,6 +138,8 @@ Value print(const node_report& r, memory& in) {
     caches.put_at(name, one.take());
   }
   if (!caches.empty()) out.put("caches", caches.take());
+  if (r.omitted != 0) out.put("omittedCnt", int64_t{r.omitted});
+  out.put_time("renewTime", r.renewed_unix_s);
   return out.take();
 }
 

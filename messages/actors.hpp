@@ -12,7 +12,7 @@
 /// In gkm-csi, which meets the above only on disk:
 ///   kubelet ──gRPC──▶ services ──publish/unpublish/stats──▶ volumes ──the same──▶ mount*
 /// In gkm-operator, which meets the agents only in objects of the API:
-///   watches ──changed/report/node/…──▶ caches ──changed/report/node──▶ cluster cache* ──▶ API,
+///   watches ──changed/report/node/…──▶ caches ──changed/node/limit──▶ cluster cache* ──▶ API,
 ///   resolver lease ──lead──▶ caches ──wanted/withdraw──▶ pull secrets ──▶ API
 ///   watches ──changed──▶ rollouts ──▶ API
 /// `*` = one per cache or volume. Every question is asked with a time limit; every port's answer
@@ -53,8 +53,7 @@ CAF_ADD_TYPE_ID(gkm, (gkm::volume_stats))
 CAF_ADD_TYPE_ID(gkm, (gkm::cluster_cache))
 CAF_ADD_TYPE_ID(gkm, (gkm::node_report))
 CAF_ADD_TYPE_ID(gkm, (gkm::node_facts))
-CAF_ADD_TYPE_ID(gkm, (gkm::node_standing))
-CAF_ADD_TYPE_ID(gkm, (gkm::node_holding))
+CAF_ADD_TYPE_ID(gkm, (gkm::report_summary))
 CAF_ADD_TYPE_ID(gkm, (std::map<std::string, std::string>))
 
 CAF_ADD_ATOM(gkm, gkm, run_atom, "run")
@@ -96,7 +95,11 @@ CAF_ADD_ATOM(gkm, gkm, lead_atom, "lead")
 CAF_ADD_ATOM(gkm, gkm, seen_atom, "seen")
 CAF_ADD_ATOM(gkm, gkm, prove_atom, "prove")
 CAF_ADD_ATOM(gkm, gkm, waits_atom, "waits")
+CAF_ADD_ATOM(gkm, gkm, limit_atom, "limit")
 CAF_END_TYPE_ID_BLOCK(gkm)
+
+// Shared, and never sent out of the process.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<gkm::node_row>)
 
 namespace gkm {
 
@@ -192,7 +195,7 @@ using reporter_actor = caf::typed_actor<
 using caches_actor = caf::typed_actor<
     handles<void, changed_atom, cluster_cache>,             // a cache is like this
     handles<void, deleted_atom, cache_ref>,                 // it is gone from the API
-    handles<void, report_atom, node_report>,                // what a node says of one namespace's caches
+    handles<void, report_atom, report_summary>,             // what a node says of one namespace's caches
     handles<void, retract_atom, std::string, std::string>,  // namespace, node: that report is gone
     handles<void, node_atom, node_facts>,                   // a node is like this
     handles<void, deleted_atom, std::string>,               // that node is gone
@@ -200,14 +203,14 @@ using caches_actor = caf::typed_actor<
     handles<void, synced_atom, bool>,                       // the view is whole; false: a watch broke
     handles<void, lead_atom, bool>,                         // this process leads, or does not any more
     handles<void, retry_atom, cache_ref>,                   // (own) a child that died may start again
-    handles<void, probe_atom, std::string>,                 // (own) that node may have been away for long
+    handles<void, probe_atom>,                              // (own) some nodes may have been away for long
     handles<void, run_atom, continuation>>;
 
 /// One cache of the cluster: what all nodes say of it becomes its status; it goes when none holds it.
 using cluster_cache_actor = caf::typed_actor<
     handles<void, changed_atom, cluster_cache>,              // what the API has now
-    handles<void, report_atom, std::string, node_holding>,   // what this node holds of it
-    handles<void, node_atom, std::vector<node_standing>>,    // these nodes are this to it
+    handles<void, node_atom, std::vector<node_row>>,         // these nodes are this to it
+    handles<void, limit_atom, std::string>,                  // it is not served, as that says; empty: it is
     handles<void, ending_atom, bool>,                   // its namespace is going
     handles<void, lead_atom, bool>,                          // write what is due; false: write nothing
     handles<void, flush_atom, uint64_t>,                     // (own) the pause of this epoch is over

@@ -1,36 +1,27 @@
 #include "messages/cluster_view.hpp"
 
-#include <set>
-#include <utility>
-
 namespace gkm {
 namespace {
 
 // A view that is held for every cache and node is no place for long texts.
 constexpr size_t max_message_bytes = 256;
+constexpr size_t max_reason_bytes = 64;
 
 bool is_true(const report_entry& e, std::string_view name) {
   const auto* c = find_condition(e.conditions, name);
   return c && c->status == condition_status::yes;
 }
 
-// A pod may have it mounted more than once.
-uint32_t count_pods(const std::vector<pod_use>& uses) {
-  std::set<std::pair<std::string_view, std::string_view>> pods;
-  for (const auto& use : uses) pods.emplace(use.ns, use.name);
-  return static_cast<uint32_t>(pods.size());
-}
-
 void take_error(digest_hold& hold, const report_entry& e, std::string_view name) {
   const auto* c = find_condition(e.conditions, name);
-  hold.reason = c->reason;
+  hold.reason = c->reason.substr(0, max_reason_bytes);
   hold.message = c->message.substr(0, max_message_bytes);
 }
 
 digest_hold summarize(const digest& resolved, const report_entry& e) {
   digest_hold hold;
   hold.resolved = resolved;
-  hold.pods = count_pods(e.pods);
+  hold.pods = count_pods(e);
   if (is_true(e, "UnloadError")) {
     hold.state = hold_state::unload_error;
     take_error(hold, e, "UnloadError");
@@ -50,6 +41,19 @@ digest_hold summarize(const digest& resolved, const report_entry& e) {
 node_holding summarize(const std::map<digest, report_entry>& entries) {
   node_holding all;
   for (const auto& [resolved, entry] : entries) all.digests.push_back(summarize(resolved, entry));
+  return all;
+}
+
+report_summary summarize(const node_report& report) {
+  report_summary all{report.ns,
+                     report.name,
+                     !report.node_name.empty(),
+                     !report.gpus.empty(),
+                     report.renewed_unix_s,
+                     {},
+                     report.pull_secret_key};
+  for (const auto& [name, entries] : report.caches)
+    if (!entries.empty()) all.caches.emplace_back(name, summarize(entries));
   return all;
 }
 

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace gkm {
@@ -30,8 +32,7 @@ struct node_facts {
 
 /// What a node is to one cache.
 struct node_standing {
-  std::string name;
-  bool alive = false;   ///< it exists, and has not been NotReady for long
+  bool alive = false;   ///< it exists, and has neither been NotReady nor silent for long
   bool wanted = false;  ///< alive, runs an agent, and matches the cache's node selector
   bool has_gpu = false;
 
@@ -39,8 +40,7 @@ struct node_standing {
 
   static constexpr auto type = "node_standing";
   static constexpr auto fields() {
-    return std::tuple{&node_standing::name, &node_standing::alive, &node_standing::wanted,
-                      &node_standing::has_gpu};
+    return std::tuple{&node_standing::alive, &node_standing::wanted, &node_standing::has_gpu};
   }
 };
 
@@ -77,5 +77,43 @@ struct node_holding {
 
 /// What a report says of one cache.
 node_holding summarize(const std::map<digest, report_entry>& entries);
+
+/// What counts of a report.
+struct report_summary {
+  std::string ns;       ///< empty: a ClusterGKMCacheNode
+  std::string node;     ///< its name
+  bool filled = false;  ///< a report is created first and filled in then
+  bool has_gpu = false;
+  int64_t renewed_unix_s = 0;                                ///< as node_report has it
+  std::vector<std::pair<std::string, node_holding>> caches;  ///< in order of names; none is empty
+  std::string pull_secret_key;                               ///< as node_report has it
+
+  bool operator==(const report_summary&) const = default;
+
+  static constexpr auto type = "report_summary";
+  static constexpr auto fields() {
+    return std::tuple{&report_summary::ns,
+                      &report_summary::node,
+                      &report_summary::filled,
+                      &report_summary::has_gpu,
+                      &report_summary::renewed_unix_s,
+                      &report_summary::caches,
+                      &report_summary::pull_secret_key};
+  }
+};
+
+report_summary summarize(const node_report& report);
+
+// There is one of these for every cache on every node: equal ones are one object that never
+// changes.
+using shared_text = std::shared_ptr<const std::string>;
+using shared_holding = std::shared_ptr<const node_holding>;
+
+/// A node as one cache sees it.
+struct node_row {
+  shared_text node;  ///< its name
+  node_standing standing;
+  shared_holding holding;  ///< null: it holds nothing
+};
 
 }  // namespace gkm

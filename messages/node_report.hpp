@@ -49,7 +49,8 @@ struct report_entry {
   std::vector<condition> conditions;
   int64_t updated_unix_s = 0;
   uint64_t volume_bytes = 0;
-  std::vector<pod_use> pods;
+  std::vector<pod_use> pods;  ///< as many as there is room for
+  uint32_t pod_count = 0;     ///< all, each once; 0: all are listed
 
   bool operator==(const report_entry&) const = default;
 
@@ -57,9 +58,14 @@ struct report_entry {
   static constexpr auto fields() {
     return std::tuple{&report_entry::compatible_gpus, &report_entry::incompatible_gpus,
                       &report_entry::conditions,      &report_entry::updated_unix_s,
-                      &report_entry::volume_bytes,    &report_entry::pods};
+                      &report_entry::volume_bytes,    &report_entry::pods,
+                      &report_entry::pod_count};
   }
 };
+
+/// Pods that have it mounted, each once, listed or not.
+uint32_t count_pods(const report_entry& entry);
+uint32_t count_listed_pods(const report_entry& entry);
 
 struct node_report {
   std::string ns;    ///< empty: a ClusterGKMCacheNode
@@ -70,6 +76,9 @@ struct node_report {
   cache_counts counts;
   std::vector<gpu_group> gpus;
   std::map<std::string, std::map<digest, report_entry>> caches;  ///< by the cache's name
+  uint32_t omitted = 0;  ///< entries that there is no room for
+  /// When the agent last said that it is there; 0: it is one that does not say so.
+  int64_t renewed_unix_s = 0;
 
   bool operator==(const node_report&) const = default;
 
@@ -82,7 +91,9 @@ struct node_report {
                       &node_report::pull_secret_key,
                       &node_report::counts,
                       &node_report::gpus,
-                      &node_report::caches};
+                      &node_report::caches,
+                      &node_report::omitted,
+                      &node_report::renewed_unix_s};
   }
 };
 

@@ -15,111 +15,107 @@ void for_each_count(cache_counts& to, const cache_counts& from, F f) {
   f(to.pods_outdated, from.pods_outdated);
 }
 
-void mark(aggregate::names& names, std::string_view node, bool is_one) {
-  if (is_one) names.insert(node);
-}
-
-void unmark(aggregate::names& names, std::string_view node, bool was_one) {
-  if (was_one) names.erase(node);
-}
-
 }  // namespace
 
-template <class Change>
-void aggregate::change(const std::string& node, Change change) {
-  auto at = rows_.try_emplace(node).first;
-  subtract(at->first, share_of(at->second));
-  change(at->second);
-  add(at->first, share_of(at->second));
-  const auto& r = at->second;
-  if (r.holding.empty() && !r.standing.alive && !r.standing.wanted) rows_.erase(at);
-}
-
-void aggregate::set_standing(const node_standing& standing) {
-  change(standing.name, [&](row& r) { r.standing = standing; });
-}
-
-void aggregate::set_holding(const std::string& node, node_holding holding) {
-  change(node, [&](row& r) { r.holding = std::move(holding); });
+void aggregate::set(const node_row& now) {
+  bool has_row = now.holding || now.standing.wanted;
+  auto at = rows_.find(now.node);
+  if (at == rows_.end() && !has_row) return;
+  if (at == rows_.end()) at = rows_.try_emplace(now.node).first;
+  auto& r = at->second;
+  subtract(share_of(r));
+  auto before = r.is_in;
+  r.holding = now.holding;
+  r.standing = now.standing;
+  auto s = share_of(r);
+  add(s);
+  r.is_in = s.is_in;
+  auto name = at->first;
+  if (!has_row) rows_.erase(at);
+  move(name, before, s.is_in);
 }
 
 void aggregate::set_current(const digest& resolved) {
   if (resolved == current_) return;
-  for (const auto& [node, r] : rows_) subtract(node, share_of(r));
   current_ = resolved;
-  for (const auto& [node, r] : rows_) add(node, share_of(r));
+  counts_ = {};
+  ready_ = 0;
+  for (auto& [node, r] : rows_) {
+    auto s = share_of(r);
+    add(s);
+    r.is_in = s.is_in;
+  }
+  for (size_t i = 0; i < list_count; ++i) list_anew(static_cast<list>(i));
 }
 
 aggregate::share aggregate::share_of(const row& r) const {
   ++looks_;
   share s;
   if (!r.standing.alive) return s;
+  auto& [waiting, failed, unfit, holding, mounted, stuck] = s.is_in;
   const digest_hold* now = nullptr;
   bool extracted = false;
-  for (const auto& hold : r.holding.digests) {
+  static const node_holding nothing;
+  for (const auto& hold : (r.holding ? *r.holding : nothing).digests) {
     bool is_current = !current_.empty() && hold.resolved == current_;
     if (is_current) now = &hold;
     (is_current ? s.counts.pods_running : s.counts.pods_outdated) += hold.pods;
     extracted |= hold.state == hold_state::extracted;
-    s.stuck |= hold.state == hold_state::unload_error;
+    stuck |= hold.state == hold_state::unload_error;
     // Of what suits no GPU of it a node keeps no more than the words.
-    s.holding |= hold.fits || hold.pods > 0;
+    holding |= hold.fits || hold.pods > 0;
   }
-  s.mounted = s.counts.pods_running + s.counts.pods_outdated > 0;
+  mounted = s.counts.pods_running + s.counts.pods_outdated > 0;
   bool error = now && now->state == hold_state::error;
   if (r.standing.wanted) {
-    s.unfit = now ? !now->fits : !r.standing.has_gpu;
-    s.ready = !s.unfit && now && now->state == hold_state::extracted;
-    s.failed = !s.unfit && error;
-    s.waiting = !s.unfit && !s.ready && !s.failed;
+    unfit = now ? !now->fits : !r.standing.has_gpu;
+    s.ready = !unfit && now && now->state == hold_state::extracted;
+    failed = !unfit && error;
+    waiting = !unfit && !s.ready && !failed;
   }
-  s.counts.nodes = r.standing.wanted || s.holding;
-  s.counts.nodes_in_use = s.mounted;
-  s.counts.nodes_error = error || s.unfit;
-  s.counts.nodes_not_in_use = extracted && !s.mounted && !error;
+  s.counts.nodes = r.standing.wanted || holding;
+  s.counts.nodes_in_use = mounted;
+  s.counts.nodes_error = error || unfit;
+  s.counts.nodes_not_in_use = extracted && !mounted && !error;
   return s;
 }
 
-void aggregate::add(std::string_view node, const share& s) {
+void aggregate::add(const share& s) {
   for_each_count(counts_, s.counts, [](uint32_t& to, uint32_t n) { to += n; });
   ready_ += s.ready;
-  mark(waiting_, node, s.waiting);
-  mark(failed_, node, s.failed);
-  mark(unfit_, node, s.unfit);
-  mark(holding_, node, s.holding);
-  mark(mounted_, node, s.mounted);
-  mark(stuck_, node, s.stuck);
 }
 
-void aggregate::subtract(std::string_view node, const share& s) {
+void aggregate::subtract(const share& s) {
   for_each_count(counts_, s.counts, [](uint32_t& to, uint32_t n) { to -= n; });
   ready_ -= s.ready;
-  unmark(waiting_, node, s.waiting);
-  unmark(failed_, node, s.failed);
-  unmark(unfit_, node, s.unfit);
-  unmark(holding_, node, s.holding);
-  unmark(mounted_, node, s.mounted);
-  unmark(stuck_, node, s.stuck);
 }
 
-std::string aggregate::why(std::string_view node) const {
+void aggregate::move(const shared_text& node, const membership& from, const membership& to) {
+  for (size_t i = 0; i < list_count; ++i) {
+    if (from[i] == to[i]) continue;
+    if (to[i])
+      lists_[i].insert(node);
+    else
+      lists_[i].erase(node);
+    if (lists_[i].is_short()) list_anew(static_cast<list>(i));
+  }
+}
+
+void aggregate::list_anew(list which) {
+  std::vector<shared_text> all;
+  for (const auto& [node, r] : rows_)
+    if (r.is_in[which]) all.push_back(node);
+  lists_[which].list(std::move(all));
+}
+
+std::string aggregate::why(const shared_text& node) const {
   auto at = rows_.find(node);
-  if (at == rows_.end()) return {};
-  for (const auto& hold : at->second.holding.digests)
+  if (at == rows_.end() || !at->second.holding) return {};
+  for (const auto& hold : at->second.holding->digests)
     if (!hold.message.empty() &&
         (hold.resolved == current_ || hold.state == hold_state::unload_error))
       return hold.message;
   return {};
-}
-
-std::string list_some(const aggregate::names& names) {
-  constexpr size_t shown_max = 3;
-  std::string text;
-  size_t shown = 0;
-  for (auto at = names.begin(); at != names.end() && shown < shown_max; ++at, ++shown)
-    text += (shown == 0 ? "" : ", ") + std::string(*at);
-  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
-  return text;
 }
 
 }  // namespace gkm::cluster

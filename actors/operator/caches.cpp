@@ -9,11 +9,34 @@ namespace gkm::cluster {
 namespace log = base::log;
 namespace {
 
-bool matches(const std::map<std::string, std::string>& selector,
-             const std::map<std::string, std::string>& labels) {
+constexpr std::chrono::seconds between_looks_at_nodes{10};
+
+/// "\nkey=value\n…\n": a tenth of what a map needs, and there are many nodes with many labels.
+std::string pack(const std::map<std::string, std::string>& labels) {
+  std::string all = "\n";
+  for (const auto& [key, value] : labels) all += key + '=' + value + '\n';
+  return all;
+}
+
+/// Labels hold no line break, and no '=' in the key.
+std::map<std::string, std::string> unpack(std::string_view labels) {
+  std::map<std::string, std::string> all;
+  while (labels.size() > 1) {
+    labels.remove_prefix(1);
+    auto line = labels.substr(0, labels.find('\n'));
+    labels.remove_prefix(line.size());
+    auto equals = line.find('=');
+    if (equals != std::string_view::npos)
+      all.emplace(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return all;
+}
+
+bool matches(const std::map<std::string, std::string>& selector, const std::string& labels) {
   return std::all_of(selector.begin(), selector.end(), [&](const auto& wanted) {
-    auto at = labels.find(wanted.first);
-    return at != labels.end() && at->second == wanted.second;
+    auto label = wanted.first + '=' + wanted.second;
+    return label.find('\n') == std::string::npos &&
+           labels.find('\n' + label + '\n') != std::string::npos;
   });
 }
 
@@ -35,10 +58,11 @@ caches_state::~caches_state() {
 
 caches_actor::behavior_type caches_state::make_behavior() {
   self_->set_down_handler([this](const caf::down_msg& msg) { down(msg); });
+  self_->delayed_send(self_, between_looks_at_nodes, probe_atom_v);
   return {
       [this](changed_atom, const cluster_cache& cache) { cache_changed(cache); },
       [this](deleted_atom, const cache_ref& ref) { cache_deleted(ref); },
-      [this](report_atom, const node_report& report) { reported(report); },
+      [this](report_atom, const report_summary& report) { reported(report); },
       [this](retract_atom, const std::string& ns, const std::string& node) { retracted(ns, node); },
       [this](node_atom, const node_facts& facts) { node_changed(facts); },
       [this](deleted_atom, const std::string& node) { node_deleted(node); },
@@ -46,7 +70,7 @@ caches_actor::behavior_type caches_state::make_behavior() {
       [this](synced_atom, bool whole) { set_acting(leading_, whole); },
       [this](lead_atom, bool leading) { set_acting(leading, whole_); },
       [this](retry_atom, const cache_ref& ref) { start(ref); },
-      [this](probe_atom, const std::string& node) { look_again(node); },
+      [this](probe_atom) { look_at_nodes(); },
       [](run_atom, const continuation& c) { c.run(); },
   };
 }
@@ -62,13 +86,16 @@ void caches_state::cache_changed(const cluster_cache& cache) {
     auto names = cache.object.deleting ? std::vector<std::string>() : cache.pull_secrets;
     self_->send(secrets_, wanted_atom_v, cache.ref, names, cache.node_selector);
   }
+  bool served = served_.add(cache.ref, !cache.status.resolved.empty() || cache.object.deleting);
+  if (fresh && !served) admit();
   if (!c.actor) {
     if (c.deaths == 0) start(cache.ref);
-    return;
+  } else {
+    if (served) serve(cache.ref);
+    if (served_.contains(cache.ref) && before.node_selector != cache.node_selector)
+      self_->send(c.actor, node_atom_v, rows_of(cache));
+    self_->send(c.actor, changed_atom_v, cache);
   }
-  if (before.node_selector != cache.node_selector)
-    self_->send(c.actor, node_atom_v, standings(cache));
-  self_->send(c.actor, changed_atom_v, cache);
 }
 
 void caches_state::cache_deleted(const cache_ref& ref) {
@@ -77,6 +104,22 @@ void caches_state::cache_deleted(const cache_ref& ref) {
   if (at->second.actor) self_->send(at->second.actor, withdraw_atom_v);
   children_.erase(at);
   self_->send(secrets_, withdraw_atom_v, ref);
+  served_.remove(ref);
+  admit();
+}
+
+/// Who was there before is not known until the view is whole.
+void caches_state::admit() {
+  if (!whole_) return;
+  for (const auto& ref : served_.admit(agents_)) serve(ref);
+}
+
+/// It gets what it was spared while it waited.
+void caches_state::serve(const cache_ref& ref) {
+  auto at = children_.find(ref);
+  if (at == children_.end() || !at->second.actor) return;
+  self_->send(at->second.actor, node_atom_v, rows_of(at->second.cache));
+  self_->send(at->second.actor, limit_atom_v, std::string());
 }
 
 /// Starts the cache's actor with all that is known by now.
@@ -84,17 +127,9 @@ void caches_state::start(const cache_ref& ref) {
   auto at = children_.find(ref);
   if (at == children_.end() || at->second.actor) return;
   auto& c = at->second;
-  first_view first{c.cache, {}, ending_.contains(ref.ns), is_acting()};
-  static const std::map<std::string, holdings> none;
-  auto of_namespace = reports_.find(ref.ns);
-  const auto& reports = of_namespace == reports_.end() ? none : of_namespace->second;
-  for (const auto& [name, n] : nodes_) {
-    node_row row{standing(name, n, c.cache), {}};
-    if (auto report = reports.find(name); report != reports.end())
-      if (auto held = report->second.find(ref.name); held != report->second.end())
-        row.holding = held->second;
-    first.nodes.push_back(std::move(row));
-  }
+  first_view first{
+      c.cache, {}, ending_.contains(ref.ns), is_acting(), served_.refusal(ref, agents_)};
+  if (served_.contains(ref)) first.nodes = rows_of(c.cache);
   c.actor = gkm::spawn<cluster_cache_state>(*self_, ports_, std::move(first), chance_());
   self_->monitor(c.actor);
 }
@@ -113,132 +148,151 @@ void caches_state::down(const caf::down_msg& msg) {
 
 // -- reports --
 
-void caches_state::reported(const node_report& report) {
-  auto& of_namespace = reports_[report.ns];
-  auto [at, fresh] = of_namespace.try_emplace(report.name);
-  auto& n = nodes_[report.name];
+void caches_state::reported(const report_summary& report) {
+  auto& n = node_of(report.node);
+  bool fresh = reports_.put(report, [&](const std::string& cache, const shared_holding& holding) {
+    tell(report.ns, cache, n, holding);
+  });
   n.reports += fresh;
-  if (report.ns.empty()) {
-    // A report is created first and filled in then.
-    bool speaks = !report.node_name.empty();
-    if (std::exchange(n.pull_secret_key, report.pull_secret_key) != report.pull_secret_key)
-      tell_secrets(report.name, n);
-    bool news = n.runs_agent != speaks || n.has_gpu == report.gpus.empty();
-    n.runs_agent = speaks;
-    n.has_gpu = !report.gpus.empty();
-    if (news) broadcast(report.name, n);
+  bool renewed = report.ns.empty() && report.renewed_unix_s != n.renewed_unix_s;
+  if (fresh || renewed) {
+    n.heard = self_->clock().now();
+    n.silent = false;
   }
-  holdings now;
-  for (const auto& [name, entries] : report.caches)
-    if (!entries.empty()) now.emplace(name, summarize(entries));
-  replace_holdings(report.ns, report.name, now);
-  at->second = std::move(now);
+  if (report.ns.empty()) {
+    n.renewed_unix_s = report.renewed_unix_s;
+    if (std::exchange(n.pull_secret_key, report.pull_secret_key) != report.pull_secret_key)
+      tell_secrets(n);
+  }
+  bool news = report.ns.empty() && (n.runs_agent != report.filled || n.has_gpu != report.has_gpu);
+  if (!news && n.alive == is_alive(n)) return;
+  change(n, [&] {
+    if (!report.ns.empty()) return;
+    n.runs_agent = report.filled;
+    n.has_gpu = report.has_gpu;
+  });
 }
 
 void caches_state::retracted(const std::string& ns, const std::string& node) {
-  auto of_namespace = reports_.find(ns);
-  if (of_namespace == reports_.end()) return;
-  auto at = of_namespace->second.find(node);
-  if (at == of_namespace->second.end()) return;
-  replace_holdings(ns, node, {});
-  of_namespace->second.erase(at);
-  if (of_namespace->second.empty()) reports_.erase(of_namespace);
-  auto& n = nodes_[node];
-  --n.reports;
-  if (ns.empty()) {
-    n.runs_agent = n.has_gpu = false;
-    n.pull_secret_key.clear();
-    tell_secrets(node, n);
-    broadcast(node, n);
+  auto& n = node_of(node);
+  bool was_there =
+      reports_.remove(ns, node, [&](const std::string& cache, const shared_holding& holding) {
+        tell(ns, cache, n, holding);
+      });
+  if (was_there) {
+    --n.reports;
+    if (ns.empty()) {
+      change(n, [&] { n.runs_agent = n.has_gpu = false; });
+      n.pull_secret_key.clear();
+      tell_secrets(n);
+    }
   }
   forget_if_gone(node);
 }
 
-/// Both are in order of names: one pass finds what came, went and changed.
-void caches_state::replace_holdings(const std::string& ns, const std::string& node,
-                                    const holdings& now) {
-  const auto& before = reports_[ns][node];
-  auto old = before.begin();
-  for (const auto& [name, holding] : now) {
-    for (; old != before.end() && old->first < name; ++old) tell({ns, old->first}, node, {});
-    bool same = old != before.end() && old->first == name && old->second == holding;
-    if (!same) tell({ns, name}, node, holding);
-    if (old != before.end() && old->first == name) ++old;
-  }
-  for (; old != before.end(); ++old) tell({ns, old->first}, node, {});
-}
-
-void caches_state::tell(const cache_ref& ref, const std::string& node,
-                        const node_holding& holding) {
-  auto at = children_.find(ref);
+void caches_state::tell(const std::string& ns, const std::string& cache, const node& n,
+                        const shared_holding& holding) {
+  auto at = children_.find({ns, cache});
   if (at == children_.end()) return;
-  if (at->second.actor) self_->send(at->second.actor, report_atom_v, node, holding);
-  if (could_not_log_in(holding)) self_->send(secrets_, retry_atom_v, ref);
+  if (at->second.actor && served_.contains(at->first))
+    self_->send(at->second.actor, node_atom_v, std::vector{row_of(n, at->second.cache, holding)});
+  if (holding && could_not_log_in(*holding)) self_->send(secrets_, retry_atom_v, at->first);
 }
 
 // -- nodes --
 
+caches_state::node& caches_state::node_of(const std::string& name) {
+  auto [at, fresh] = nodes_.try_emplace(name);
+  if (fresh) at->second.name = std::make_shared<const std::string>(name);
+  return at->second;
+}
+
 bool caches_state::is_alive(const node& n) const {
-  if (!n.exists) return false;
-  if (n.facts.ready || n.facts.not_ready_since_unix_s == 0) return true;
-  return ports_.clock.unix_seconds() - n.facts.not_ready_since_unix_s < not_ready_limit.count();
+  if (!n.exists || n.silent) return false;
+  if (n.ready || n.not_ready_since_unix_s == 0) return true;
+  return ports_.clock.unix_seconds() - n.not_ready_since_unix_s < not_ready_limit.count();
 }
 
-node_standing caches_state::standing(const std::string& name, const node& n,
-                                     const cluster_cache& c) const {
-  bool alive = is_alive(n);
-  bool wanted = alive && n.runs_agent && matches(c.node_selector, n.facts.labels);
-  return {name, alive, wanted, n.has_gpu};
+/// What this process could not hear it does not hold against anybody.
+bool caches_state::is_quiet(const node& n) const {
+  bool never_renews = n.runs_agent && n.renewed_unix_s == 0;  // an agent of an earlier version
+  return whole_ && !never_renews &&
+         self_->clock().now() - std::max(n.heard, whole_since_) > silence_limit;
 }
 
-std::vector<node_standing> caches_state::standings(const cluster_cache& c) const {
-  std::vector<node_standing> all;
+node_row caches_state::row_of(const node& n, const cluster_cache& c, shared_holding holding) const {
+  bool wanted = n.alive && n.runs_agent && matches(c.node_selector, n.labels);
+  return {n.name, {n.alive, wanted, n.has_gpu}, std::move(holding)};
+}
+
+std::vector<node_row> caches_state::rows_of(const cluster_cache& c) const {
+  std::vector<node_row> all;
   all.reserve(nodes_.size());
-  for (const auto& [name, n] : nodes_) all.push_back(standing(name, n, c));
+  for (const auto& [name, n] : nodes_)
+    all.push_back(row_of(n, c, reports_.find(c.ref.ns, name, c.ref.name)));
   return all;
 }
 
 void caches_state::node_changed(const node_facts& facts) {
-  auto& n = nodes_[facts.name];
-  if (n.exists && n.facts == facts) return;
-  n.exists = true;
-  n.facts = facts;
-  broadcast(facts.name, n);
-  tell_secrets(facts.name, n);
-  look_again(facts.name);
+  auto& n = node_of(facts.name);
+  auto labels = pack(facts.labels);
+  if (n.exists && n.ready == facts.ready && n.labels == labels &&
+      n.not_ready_since_unix_s == facts.not_ready_since_unix_s)
+    return;
+  change(n, [&] {
+    n.exists = true;
+    n.ready = facts.ready;
+    n.not_ready_since_unix_s = facts.not_ready_since_unix_s;
+    n.labels = std::move(labels);
+  });
+  tell_secrets(n);
 }
 
 void caches_state::node_deleted(const std::string& name) {
   auto at = nodes_.find(name);
   if (at == nodes_.end()) return;
-  at->second.exists = false;
-  at->second.facts = {};
-  broadcast(name, at->second);
-  tell_secrets(name, at->second);
+  auto& n = at->second;
+  change(n, [&] {
+    n.exists = n.ready = false;
+    n.labels.clear();
+  });
+  tell_secrets(n);
   forget_if_gone(name);
 }
 
-/// When a node that is not ready has been so for long, it stops counting.
-void caches_state::look_again(const std::string& name) {
-  auto at = nodes_.find(name);
-  if (at == nodes_.end() || !at->second.exists) return;
-  const auto& facts = at->second.facts;
-  if (facts.ready || facts.not_ready_since_unix_s == 0) return;
-  if (!is_alive(at->second)) return broadcast(name, at->second);
-  auto left = facts.not_ready_since_unix_s + not_ready_limit.count() - ports_.clock.unix_seconds();
-  self_->delayed_send(self_, std::chrono::seconds(std::clamp<int64_t>(left, 1, 300)), probe_atom_v,
-                      name);
+/// When a node has not been ready for long, or its agent silent, it stops counting.
+void caches_state::look_at_nodes() {
+  self_->delayed_send(self_, between_looks_at_nodes, probe_atom_v);
+  for (auto& [name, n] : nodes_) {
+    n.silent = n.silent || is_quiet(n);
+    if (n.alive != is_alive(n)) change(n, [] {});
+  }
 }
 
-void caches_state::broadcast(const std::string& name, const node& n) {
-  for (const auto& [ref, c] : children_)
-    if (c.actor)
-      self_->send(c.actor, node_atom_v, std::vector<node_standing>{standing(name, n, c.cache)});
+/// Tells each cache to which the node is something else after the change, or was before.
+template <class Change>
+void caches_state::change(node& n, Change change) {
+  auto before = n;
+  change();
+  n.alive = is_alive(n);
+  agents_ += n.runs_agent;
+  agents_ -= before.runs_agent;
+  if (n.alive == before.alive && n.runs_agent == before.runs_agent && n.has_gpu == before.has_gpu &&
+      n.labels == before.labels)
+    return;
+  for (const auto& [ref, c] : children_) {
+    if (!c.actor || !served_.contains(ref)) continue;
+    auto was = row_of(before, c.cache, {});
+    auto now = row_of(n, c.cache, reports_.find(ref.ns, *n.name, ref.name));
+    bool matters = was.standing.wanted || now.standing.wanted || now.holding;
+    if (matters && was.standing != now.standing)
+      self_->send(c.actor, node_atom_v, std::vector{std::move(now)});
+  }
 }
 
 /// Labels are the Node's, which agents cannot change; the key is the word of the node's own agent.
-void caches_state::tell_secrets(const std::string& name, const node& n) {
-  self_->send(secrets_, node_atom_v, name, n.facts.labels,
+void caches_state::tell_secrets(const node& n) {
+  self_->send(secrets_, node_atom_v, *n.name, unpack(n.labels),
               n.exists ? n.pull_secret_key : std::string());
 }
 
@@ -262,7 +316,12 @@ void caches_state::namespace_ending(const std::string& ns, bool ending) {
 void caches_state::set_acting(bool leading, bool whole) {
   bool before = is_acting();
   leading_ = leading;
+  if (whole && !whole_) whole_since_ = self_->clock().now();
   whole_ = whole;
+  admit();
+  for (const auto& [ref, c] : children_)
+    if (c.actor && whole_ && !served_.contains(ref))
+      self_->send(c.actor, limit_atom_v, served_.refusal(ref, agents_));
   if (is_acting() == before) return;
   for (const auto& [ref, c] : children_)
     if (c.actor) self_->send(c.actor, lead_atom_v, is_acting());

@@ -11,6 +11,7 @@ namespace {
 constexpr std::chrono::milliseconds watch_lag{1'000};
 /// An image that is resolved within this needs no status before.
 constexpr std::chrono::milliseconds quick_resolve{500};
+constexpr std::chrono::milliseconds between_looks{20};
 /// After so many, it is no coincidence, and a pause is due.
 constexpr uint32_t conflicts_in_a_row = 3;
 
@@ -23,12 +24,10 @@ cluster_cache_state::cluster_cache_state(cluster_cache_actor::pointer self,
       ports_(ports),
       chance_(seed),
       seen_(std::move(first.cache)),
+      refusal_(std::move(first.refusal)),
       acting_(first.acting),
       namespace_ending_(first.namespace_ending) {
-  for (auto& row : first.nodes) {
-    nodes_.set_standing(row.standing);
-    if (!row.holding.empty()) nodes_.set_holding(row.standing.name, std::move(row.holding));
-  }
+  for (const auto& row : first.nodes) nodes_.set(row);
 }
 
 cluster_cache_state::~cluster_cache_state() { stop_asking(); }
@@ -37,12 +36,12 @@ cluster_cache_actor::behavior_type cluster_cache_state::make_behavior() {
   reconcile();
   return {
       [this](changed_atom, const cluster_cache& cache) { changed(cache); },
-      [this](report_atom, const std::string& node, const node_holding& holding) {
-        nodes_.set_holding(node, holding);
-        reconcile();
+      [this](node_atom, const std::vector<node_row>& nodes) {
+        for (const auto& row : nodes) nodes_.set(row);
+        look_soon();
       },
-      [this](node_atom, const std::vector<node_standing>& nodes) {
-        for (const auto& standing : nodes) nodes_.set_standing(standing);
+      [this](limit_atom, const std::string& refusal) {
+        refusal_ = refusal;
         reconcile();
       },
       [this](ending_atom, bool ending) {
@@ -98,11 +97,26 @@ void cluster_cache_state::set_acting(bool acting) {
 
 // -- what is due --
 
+/// Thousands of nodes may speak at once: what they say is judged together.
+void cluster_cache_state::look_soon() {
+  if (!acting_ || writing_ || pausing_ || look_due_) return;
+  auto wait = looked_at_ + between_looks - self_->clock().now();
+  if (wait.count() <= 0) return reconcile();
+  look_due_ = true;
+  self_->delayed_send(self_, wait, run_atom_v, continuation{[this] {
+                        look_due_ = false;
+                        reconcile();
+                      }});
+}
+
 void cluster_cache_state::reconcile() {
   if (!acting_ || writing_ || pausing_) return;
-  bool known = learn_digest();
+  looked_at_ = self_->clock().now();
+  bool served = refusal_.empty();
+  if (!served) image_ = {};
+  bool known = !served || learn_digest();
   nodes_.set_current(wanted_digest(seen_, image_));
-  situation s{seen_, image_, nodes_, namespace_ending_, ports_.clock.unix_seconds()};
+  situation s{seen_, image_, nodes_, namespace_ending_, ports_.clock.unix_seconds(), refusal_};
   auto step = finalizer_due(s);
   if (step != finalizer_step::keep) {
     writing_ = true;

@@ -23,12 +23,6 @@
 
 namespace gkm::cluster {
 
-/// A node, and what it holds of the cache.
-struct node_row {
-  node_standing standing;
-  node_holding holding;
-};
-
 struct cluster_ports {
   api_port& api;
   resolver_port& resolver;
@@ -41,6 +35,7 @@ struct first_view {
   std::vector<node_row> nodes;
   bool namespace_ending = false;
   bool acting = false;
+  std::string refusal;  ///< as situation has it
 };
 
 class cluster_cache_state {
@@ -59,6 +54,7 @@ private:
   void changed(const cluster_cache& cache);
   void adopt(const cluster_cache& cache);
   void set_acting(bool acting);
+  void look_soon();
   void reconcile();
   bool learn_digest();
   void resolve();
@@ -90,6 +86,9 @@ private:
   resolution image_;
   std::string resolved_image_;  ///< the text that `image_` is of
   base::pace pace_;
+  std::string refusal_;
+  std::chrono::steady_clock::time_point looked_at_{};
+  bool look_due_ = false;  ///< a message to itself is on its way
   bool acting_ = false;
   bool namespace_ending_ = false;
   bool writing_ = false;

@@ -103,7 +103,7 @@ void cluster_watch::watch_reports(k8s::client& client, const k8s::resource& what
            [this, &what](const k8s::object& o) {
              metrics_.heard("report");
              auto report = k8s::parse_node_report(o);
-             if (report) return caf::anon_send(to_, report_atom_v, std::move(*report));
+             if (report) return caf::anon_send(to_, report_atom_v, summarize(*report));
              // What cannot be read may still hold something: the report before it stands.
              log_unreadable(what, o, report.error());
            },

@@ -8,6 +8,7 @@ namespace gkm::cluster {
 namespace {
 
 constexpr size_t message_chars_max = 1024;
+constexpr std::string_view limit_reason = "LimitExceeded";
 
 struct ready_view {
   bool yes = false;
@@ -17,8 +18,8 @@ struct ready_view {
 
 std::string nodes_text(size_t n) { return std::to_string(n) + (n == 1 ? " node" : " nodes"); }
 
-std::string because(const aggregate& nodes, const aggregate::names& which) {
-  auto why = nodes.why(*which.begin());
+std::string because(const aggregate& nodes, const listed_nodes& which) {
+  auto why = nodes.why(which.first().front());
   return why.empty() ? list_some(which) : list_some(which) + ": " + why;
 }
 
@@ -78,6 +79,7 @@ ready_view resolved_view(const aggregate& nodes) {
 
 ready_view view_of(const situation& s) {
   if (s.cache.object.deleting) return deleting_view(s.nodes);
+  if (!s.refusal.empty()) return {false, std::string(limit_reason), std::string(s.refusal)};
   if (s.image.resolved.empty()) return unresolved_view(s);
   return resolved_view(s.nodes);
 }
@@ -154,6 +156,8 @@ bool has_finalizer(const cluster_cache& cache) {
 
 finalizer_step finalizer_due(const situation& s) {
   bool has = has_finalizer(s.cache);
+  // Of one that is not served no node has anything.
+  if (!has && !s.refusal.empty()) return finalizer_step::keep;
   if (!s.cache.object.deleting) return has ? finalizer_step::keep : finalizer_step::add;
   bool free = s.namespace_ending || s.nodes.holding().empty();
   return has && free ? finalizer_step::remove : finalizer_step::keep;
@@ -206,8 +210,8 @@ std::vector<cache_event> events_between(const cluster_cache& seen,
     return events;
   }
   if (before.status == after.status && before.reason == after.reason) return events;
-  if (after.reason == "Error")
-    events.push_back({true, "Error", after.message});
+  if (after.reason == "Error" || after.reason == limit_reason)
+    events.push_back({true, after.reason, after.message});
   else if (after.status == condition_status::yes && before.status != condition_status::yes)
     events.push_back({false, "Ready", after.message});
   return events;

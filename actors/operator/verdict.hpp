@@ -36,6 +36,8 @@ struct situation {
   const aggregate& nodes;  ///< its current digest is that of the wanted status
   bool namespace_ending = false;
   int64_t now_unix_s = 0;
+  /// Why it is not served: there are too many. Empty: it is.
+  std::string_view refusal{};
 };
 
 enum class finalizer_step : uint8_t { keep, add, remove };

@@ -1,7 +1,8 @@
 /// The operator's actors against a hostile cluster: an API that refuses, loses answers and is away,
 /// watches that lag and break, leaders that change, nodes that vanish, images that move, pods that
-/// come and go. A finalizer never goes while a live node holds the cache; once the trouble stops,
-/// every status is the truth and nothing that was deleted is left.
+/// come and go, agents that fall silent on nodes that stay. A finalizer never goes while a live
+/// node holds the cache; once the trouble stops, every status is the truth and nothing that was
+/// deleted is left.
 ///
 /// GKM_SIM_SEED=n replays one seed, GKM_SIM_SEEDS=n runs another number of them.
 
@@ -126,7 +127,7 @@ private:
 
   void disturb() {
     auto& c = world_.chaos();
-    switch (c.below(16)) {
+    switch (c.below(17)) {
       case 0:
       case 1:
       case 2:
@@ -162,6 +163,8 @@ private:
         return;
       case 13:
         return nodes_.end_some_pod(pick_node());
+      case 14:
+        return nodes_.set_agent(pick_node(), c.one_in(2));
       default:
         nodes_.start_pod(pick_node(), pick_name());
         return agents_look();
@@ -174,6 +177,8 @@ private:
     for (const auto& [name, n] : std::map(nodes_.all))
       if (api_.nodes.at(name).ready == false && world_.chaos().one_in(2))
         nodes_.set_ready(name, true);
+      else if (!nodes_.all.at(name).renews || world_.chaos().one_in(2))
+        nodes_.set_agent(name, true);
     operators_[leader_]->set_leading(true);
     // Long enough for every pause, and for agents to look again and again.
     for (int i = 0; i < 20; ++i) {
@@ -190,8 +195,15 @@ private:
 
   bool is_alive(const std::string& node) {
     auto at = api_.nodes.find(node);
-    if (at == api_.nodes.end()) return false;
+    if (at == api_.nodes.end() || is_silent(node)) return false;
     return at->second.ready || api_.clock.unix_seconds() - at->second.not_ready_since_unix_s < 299;
+  }
+
+  /// No operator has heard of it later.
+  bool is_silent(const std::string& node) {
+    auto at = nodes_.all.find(node);
+    return at != nodes_.all.end() && at->second.renews && !at->second.running &&
+           api_.clock.unix_seconds() - at->second.renewed_unix_s > 599;
   }
 
   /// Holders that have been reporting for longer than news can be under way.

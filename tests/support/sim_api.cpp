@@ -62,7 +62,7 @@ void sim_api::put(node_report report) {
   report.object.resource_version = std::to_string(++version_);
   reports[{report.ns, report.name}] = report;
   ++reported;
-  for (auto* who : watching_) who->tell("report", report_atom_v, report);
+  for (auto* who : watching_) who->tell("report", report_atom_v, summarize(report));
 }
 
 void sim_api::remove_report(const std::string& ns, const std::string& node) {
@@ -168,7 +168,7 @@ void operator_life::break_watches() {
 void operator_life::list() {
   watching_ = true;
   for (const auto& [ref, c] : api_.caches) caf::anon_send(caches_, changed_atom_v, c);
-  for (const auto& [key, r] : api_.reports) caf::anon_send(caches_, report_atom_v, r);
+  for (const auto& [key, r] : api_.reports) caf::anon_send(caches_, report_atom_v, summarize(r));
   for (const auto& [name, n] : api_.nodes) caf::anon_send(caches_, node_atom_v, n);
   for (const auto& ns : api_.ending) caf::anon_send(caches_, ending_atom_v, ns, true);
   const auto& past = api_.past;

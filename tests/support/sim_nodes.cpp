@@ -7,6 +7,8 @@ constexpr int64_t reaction_ms_max = 200;
 constexpr int64_t extraction_ms_max = 3'000;
 constexpr int64_t report_ms_max = 150;
 constexpr int64_t collector_ms_max = 60'000;
+constexpr int64_t renewal_ms_least = 120'000;
+constexpr int64_t renewal_ms_most = 180'000;
 
 bool matches(const cluster_cache& c, const node_facts& n) {
   for (const auto& [key, value] : c.node_selector) {
@@ -47,13 +49,17 @@ report_entry entry_of(const sim_nodes::hold& h, bool is_current) {
 }  // namespace
 
 void sim_nodes::join(const std::string& name, bool has_gpu) {
-  all[name] = {true, has_gpu, {}};
+  auto& n = all[name];
+  n = {};
+  n.has_gpu = has_gpu;
+  n.renews = !api_.where().chaos().one_in(4);
   node_facts facts;
   facts.name = name;
   facts.ready = true;
   facts.labels = {{"half", api_.where().chaos().one_in(2) ? "left" : "right"}};
   api_.put(facts);
   report(name, "");
+  renew_later(name);
   for (const auto& [ref, c] : api_.caches) wake(name, ref);
 }
 
@@ -76,11 +82,31 @@ void sim_nodes::set_ready(const std::string& name, bool ready) {
   facts.not_ready_since_unix_s = ready ? 0 : api_.clock.unix_seconds();
   all.at(name).running = ready;
   api_.put(facts);
-  if (!ready) return;
+  if (ready) look_at_all(name);
+}
+
+void sim_nodes::set_agent(const std::string& name, bool running) {
+  auto& n = all.at(name);
+  if (!api_.nodes.at(name).ready || n.running == running) return;
+  n.running = running;
+  if (running) look_at_all(name);
+}
+
+void sim_nodes::look_at_all(const std::string& name) {
   std::set<cache_ref> known;
   for (const auto& [ref, c] : api_.caches) known.insert(ref);
   for (const auto& [ref, held] : all.at(name).holds) known.insert(ref);
   for (const auto& ref : known) wake(name, ref);
+  report(name, "");
+}
+
+void sim_nodes::renew_later(const std::string& name) {
+  auto& w = api_.where();
+  w.after(w.chaos().between(renewal_ms_least, renewal_ms_most), [this, name] {
+    if (!all.contains(name)) return;
+    report(name, "");
+    renew_later(name);
+  });
 }
 
 void sim_nodes::wake_all(const cache_ref& ref) {
@@ -175,6 +201,8 @@ void sim_nodes::report(const std::string& name, const std::string& ns) {
     node_report r;
     r.ns = ns;
     r.name = r.node_name = name;
+    if (ns.empty() && at->second.renews)
+      r.renewed_unix_s = at->second.renewed_unix_s = api_.clock.unix_seconds();
     if (at->second.has_gpu) r.gpus = {{"MI250X", "6.2", {0}}};
     for (const auto& [ref, held] : at->second.holds) {
       if (ref.ns != ns) continue;

@@ -15,6 +15,8 @@ public:
   };
   struct node {
     bool running = true;  ///< its agent
+    bool renews = true;   ///< its agent is of a version that renews its report
+    int64_t renewed_unix_s = 0;
     bool has_gpu = true;
     std::map<cache_ref, std::map<digest, hold>> holds;
   };
@@ -27,6 +29,8 @@ public:
   /// The Node object goes; its reports follow, as the garbage collector comes by.
   void leave(const std::string& name);
   void set_ready(const std::string& name, bool ready);
+  /// The agent alone comes or goes: the node stays Ready.
+  void set_agent(const std::string& name, bool running);
   /// The agent looks at what is wanted, a moment later.
   void wake(const std::string& name, const cache_ref& ref);
   void wake_all(const cache_ref& ref);
@@ -36,6 +40,8 @@ public:
   void end_all_pods();
 
 private:
+  void look_at_all(const std::string& name);
+  void renew_later(const std::string& name);
   void look(const std::string& name, const cache_ref& ref);
   void extract(const std::string& name, const cache_ref& ref, const digest& d);
   void report(const std::string& name, const std::string& ns);

@@ -46,6 +46,9 @@ node_report some_report() {
   e.updated_unix_s = 1762162200;
   e.volume_bytes = 1234;
   e.pods = {{"ns", "pod", "csi-1"}};
+  e.pod_count = 40;
+  r.omitted = 2;
+  r.renewed_unix_s = 1762162300;
   r.caches["x"][{hex_a}] = e;
   return r;
 }

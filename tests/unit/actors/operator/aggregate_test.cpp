@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <set>
+
 namespace gkm::cluster {
 namespace {
 
@@ -16,25 +19,31 @@ digest_hold hold(const digest& d, hold_state state, uint32_t pods = 0) {
   return h;
 }
 
-node_standing wanted(const std::string& name) { return {name, true, true, true}; }
+shared_text named(const std::string& name) { return std::make_shared<const std::string>(name); }
+
+/// A node that shall have it, and holds that.
+node_row wanted(const std::string& name, std::vector<digest_hold> holds = {}) {
+  shared_holding held;
+  if (!holds.empty()) held = std::make_shared<const node_holding>(node_holding{std::move(holds)});
+  return {named(name), {true, true, true}, held};
+}
 
 TEST(aggregate, counts_what_is_there_and_nothing_twice) {
   aggregate a;
   a.set_current(now);
-  for (const auto* name : {"a", "b", "c"}) a.set_standing(wanted(name));
+  for (const auto* name : {"a", "b", "c"}) a.set(wanted(name));
   EXPECT_EQ(a.counts(), (cache_counts{3, 0, 0, 0, 0, 0}));
-  a.set_holding("a",
-                {{hold(before, hold_state::extracted, 1), hold(now, hold_state::extracted, 2)}});
-  a.set_holding("b", {{hold(now, hold_state::extracted)}});
-  a.set_holding("c", {{hold(now, hold_state::error)}});
+  a.set(wanted("a", {hold(before, hold_state::extracted, 1), hold(now, hold_state::extracted, 2)}));
+  a.set(wanted("b", {hold(now, hold_state::extracted)}));
+  a.set(wanted("c", {hold(now, hold_state::error)}));
   EXPECT_EQ(a.counts(), (cache_counts{3, 1, 1, 1, 2, 1}));
   EXPECT_EQ(a.ready(), 2u);
   EXPECT_EQ(list_some(a.failed()), "c");
   EXPECT_EQ(list_some(a.mounted()), "a");
   // The same again changes nothing; nothing again leaves nothing.
-  a.set_holding("b", {{hold(now, hold_state::extracted)}});
+  a.set(wanted("b", {hold(now, hold_state::extracted)}));
   EXPECT_EQ(a.counts(), (cache_counts{3, 1, 1, 1, 2, 1}));
-  for (const auto* name : {"a", "b", "c"}) a.set_holding(name, {});
+  for (const auto* name : {"a", "b", "c"}) a.set(wanted(name));
   EXPECT_EQ(a.counts(), (cache_counts{3, 0, 0, 0, 0, 0}));
   EXPECT_TRUE(a.holding().empty());
 }
@@ -42,8 +51,7 @@ TEST(aggregate, counts_what_is_there_and_nothing_twice) {
 TEST(aggregate, another_digest_makes_pods_outdated) {
   aggregate a;
   a.set_current(before);
-  a.set_standing(wanted("a"));
-  a.set_holding("a", {{hold(before, hold_state::extracted, 3)}});
+  a.set(wanted("a", {hold(before, hold_state::extracted, 3)}));
   EXPECT_EQ(a.counts().pods_running, 3u);
   a.set_current(now);
   EXPECT_EQ(a.counts().pods_running, 0u);
@@ -54,28 +62,28 @@ TEST(aggregate, another_digest_makes_pods_outdated) {
 TEST(aggregate, a_node_that_is_away_counts_for_nothing) {
   aggregate a;
   a.set_current(now);
-  a.set_standing(wanted("a"));
-  a.set_holding("a", {{hold(now, hold_state::extracted, 3)}});
-  a.set_standing({"a", false, false, true});
+  a.set(wanted("a", {hold(now, hold_state::extracted, 3)}));
+  auto away = wanted("a", {hold(now, hold_state::extracted, 3)});
+  away.standing = {false, false, true};
+  a.set(away);
   EXPECT_EQ(a.counts(), cache_counts{});
   EXPECT_TRUE(a.holding().empty());
-  a.set_standing(wanted("a"));
+  a.set(wanted("a", {hold(now, hold_state::extracted, 3)}));
   EXPECT_EQ(a.counts().pods_running, 3u);
 }
 
 TEST(aggregate, a_node_that_only_says_why_it_cannot_use_it_holds_nothing) {
   aggregate a;
   a.set_current(now);
-  a.set_standing(wanted("a"));
   auto unfit = hold(now, hold_state::error);
   unfit.fits = false;
-  a.set_holding("a", {{unfit}});
+  a.set(wanted("a", {unfit}));
   EXPECT_EQ(list_some(a.unfit()), "a");
   EXPECT_TRUE(a.holding().empty()) << "its agent may be gone for good, and the words stay";
-  a.set_holding("a", {{unfit, hold(before, hold_state::extracted)}});
+  a.set(wanted("a", {unfit, hold(before, hold_state::extracted)}));
   EXPECT_EQ(list_some(a.holding()), "a");
   unfit.pods = 1;
-  a.set_holding("a", {{unfit}});
+  a.set(wanted("a", {unfit}));
   EXPECT_EQ(list_some(a.holding()), "a");
 }
 
@@ -83,17 +91,61 @@ TEST(aggregate, one_report_costs_the_same_among_ten_nodes_and_a_thousand) {
   for (size_t nodes : {10u, 1'000u}) {
     aggregate a;
     a.set_current(now);
-    for (size_t i = 0; i < nodes; ++i) a.set_standing(wanted("node-" + std::to_string(i)));
+    for (size_t i = 0; i < nodes; ++i) a.set(wanted("node-" + std::to_string(i)));
     auto looks = a.looks();
-    a.set_holding("node-5", {{hold(now, hold_state::extracted)}});
+    a.set(wanted("node-5", {hold(now, hold_state::extracted)}));
     EXPECT_EQ(a.looks() - looks, 2u) << nodes;
   }
 }
 
+TEST(aggregate, has_a_row_only_for_nodes_that_count_or_say_something) {
+  aggregate a;
+  a.set({named("idle"), {true, false, true}, nullptr});
+  a.set({named("gone"), {}, nullptr});
+  EXPECT_EQ(a.rows(), 0u);
+  a.set(wanted("a", {hold(now, hold_state::extracted)}));
+  auto only_holds = wanted("b", {hold(before, hold_state::extracted)});
+  only_holds.standing.wanted = false;
+  a.set(only_holds);
+  a.set(wanted("c"));
+  EXPECT_EQ(a.rows(), 3u);
+  for (const auto* name : {"a", "b", "c"}) a.set({named(name), {true, false, true}, nullptr});
+  EXPECT_EQ(a.rows(), 0u);
+  EXPECT_EQ(a.counts(), cache_counts{});
+}
+
 TEST(list_some, names_a_few) {
-  EXPECT_EQ(list_some({}), "");
-  EXPECT_EQ(list_some({"a", "b", "c"}), "a, b, c");
-  EXPECT_EQ(list_some({"a", "b", "c", "d", "e"}), "a, b, c and 2 more");
+  auto list = [](const std::vector<std::string>& names) {
+    listed_nodes nodes;
+    for (const auto& name : names) nodes.insert(named(name));
+    return list_some(nodes);
+  };
+  EXPECT_EQ(list({}), "");
+  EXPECT_EQ(list({"c", "a", "b"}), "a, b, c");
+  EXPECT_EQ(list({"d", "a", "c", "b", "e"}), "a, b, c and 2 more");
+}
+
+TEST(aggregate, names_the_first_nodes_whatever_comes_and_goes) {
+  std::mt19937 chance(1);
+  aggregate a;
+  std::set<std::string> waiting;
+  for (int i = 0; i < 20'000; ++i) {
+    // Many come, then most go.
+    auto name = "node-" + std::to_string(chance() % 500);
+    bool comes = i < 8'000 ? chance() % 3 != 0 : chance() % 8 == 0;
+    auto row = wanted(name);
+    row.standing.wanted = comes;
+    a.set(row);
+    if (comes)
+      waiting.insert(name);
+    else
+      waiting.erase(name);
+    ASSERT_EQ(a.waiting().size(), waiting.size());
+    auto shown = std::min<size_t>(waiting.size(), 3);
+    ASSERT_GE(a.waiting().first().size(), shown);
+    auto expected = waiting.begin();
+    for (size_t n = 0; n < shown; ++n) ASSERT_EQ(*a.waiting().first()[n], *expected++);
+  }
 }
 
 }  // namespace

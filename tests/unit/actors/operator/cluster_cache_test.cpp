@@ -25,8 +25,9 @@ protected:
   }
 
   void start() {
-    actor_ = gkm::spawn<cluster_cache_state>(world_.system(), cluster_ports{api_, *asked_, clock_},
-                                             first_view{api_.there, {}, false, true}, uint64_t{1});
+    actor_ =
+        gkm::spawn<cluster_cache_state>(world_.system(), cluster_ports{api_, *asked_, clock_},
+                                        first_view{api_.there, {}, false, true, {}}, uint64_t{1});
     run(1);
   }
   template <class... Ts>
@@ -145,7 +146,8 @@ TEST_F(one_cache, a_deletion_is_heard_though_the_watch_broke_after_a_write) {
   api_.there.pinned = digest{std::string(64, 'a')};
   start();
   auto join = [&](const std::string& node) {
-    say(node_atom_v, std::vector{node_standing{node, true, true, true}});
+    say(node_atom_v, std::vector{node_row{
+                         std::make_shared<const std::string>(node), {true, true, true}, nullptr}});
   };
   // Progress, of which people are told ever more rarely.
   for (const char* node : {"a", "b", "c", "d", "e"}) {

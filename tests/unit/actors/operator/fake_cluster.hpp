@@ -3,6 +3,7 @@
 
 #include "actors/operator/cluster_cache.hpp"
 
+#include <optional>
 #include <string>
 
 namespace gkm::cluster {
@@ -13,19 +14,23 @@ struct fake_api : api_port {
   size_t status_writes = 0;
   size_t finalizer_writes = 0;
   bool strips_finalizers = false;  ///< as somebody's admission may
+  std::optional<cache_ref> only;   ///< of others nothing is ever answered
 
-  void write_status(const cluster_cache&, const cluster_cache_status& wanted,
+  void write_status(const cluster_cache& seen, const cluster_cache_status& wanted,
                     answer<cluster_cache> reply) override {
+    if (only && seen.ref != *only) return;
     ++status_writes;
     there.status = wanted;
     take(reply);
   }
-  void add_finalizer(const cluster_cache&, answer<cluster_cache> reply) override {
+  void add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override {
+    if (only && seen.ref != *only) return;
     if (++finalizer_writes > 1'000) return;  // a loop without an end
     if (!strips_finalizers) there.object.finalizers = {std::string(in_use_finalizer)};
     take(reply);
   }
-  void remove_finalizer(const cluster_cache&, answer<cluster_cache> reply) override {
+  void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override {
+    if (only && seen.ref != *only) return;
     there.object.finalizers.clear();
     take(reply);
   }

@@ -160,8 +160,9 @@ cluster_cache a_cache(bool deleting) {
 void fill(aggregate& to, const std::vector<a_node>& nodes) {
   to.set_current(now);
   for (const auto& n : nodes) {
-    to.set_standing({n.name, true, n.wanted, n.has_gpu});
-    to.set_holding(n.name, {n.holds});
+    shared_holding held;
+    if (!n.holds.empty()) held = std::make_shared<const node_holding>(node_holding{n.holds});
+    to.set({std::make_shared<const std::string>(n.name), {true, n.wanted, n.has_gpu}, held});
   }
 }
 
@@ -210,11 +211,29 @@ TEST(verdict, keeps_the_finalizer_as_long_as_a_node_holds_it) {
   EXPECT_EQ(step(a_cache(true), held), finalizer_step::keep);
   EXPECT_EQ(step(a_cache(true), held, true), finalizer_step::remove);
   EXPECT_EQ(step(a_cache(true), none), finalizer_step::remove);
-  held.set_standing({"a", false, false, false});
+  held.set({std::make_shared<const std::string>("a"), {}, nullptr});
   EXPECT_EQ(step(a_cache(true), held), finalizer_step::remove);
   auto others = a_cache(true);
   others.object.finalizers = {"example.com/other"};
   EXPECT_EQ(step(others, none), finalizer_step::keep);
+}
+
+TEST(verdict, of_a_cache_that_is_one_too_many_says_so_and_gives_nodes_nothing) {
+  aggregate nodes;
+  auto cache = a_cache(false);
+  auto status = judge({cache, {}, nodes, false, 1, "Namespace 'ns' has 1000"});
+  const auto* ready = find_condition(status.conditions, "Ready");
+  EXPECT_EQ(ready->reason, "LimitExceeded");
+  EXPECT_EQ(ready->message, "Namespace 'ns' has 1000");
+  EXPECT_TRUE(status.resolved.empty());
+  auto events = events_between(cache, status);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_TRUE(events[0].warning);
+  EXPECT_EQ(events[0].reason, "LimitExceeded");
+  cache.object.finalizers.clear();
+  EXPECT_EQ(finalizer_due({cache, {}, nodes, false, 1, "no"}), finalizer_step::keep);
+  auto going = a_cache(true);
+  EXPECT_EQ(finalizer_due({going, {}, nodes, false, 1, "no"}), finalizer_step::remove);
 }
 
 TEST(verdict, an_image_that_names_its_digest_knows_better_than_an_old_annotation) {
