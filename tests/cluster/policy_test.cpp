@@ -139,6 +139,10 @@ TEST_F(policy, an_agents_events_are_about_its_reports_and_pods) {
                               "{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, name: "
                               "policy-b, namespace: policy-test}")),
                  "about the reports of its own node, and about pods");
+  expect_refused(create(event("x",
+                              "{apiVersion: gkm.io/v1alpha1, kind: GKMCache, name: policy-a, "
+                              "namespace: policy-test}")),
+                 "about the reports of its own node, and about pods");
   expect_refused(create(event("x", report, "kubelet")), "events of its own");
   expect_refused(create(event("x", report, "gkm.io/agent", "policy-b")), "events of its own");
   admin().apply(event("kubelets", report, "kubelet"));
