@@ -57,8 +57,8 @@ caf::result<bool> mount_state::unpublish(const std::string& target) {
   auto reply = enqueue<bool>(unpublish_job{target, {}});
   const auto* publishing = current_ ? std::get_if<publish_job>(&*current_) : nullptr;
   if (!publishing || !is_leaving(publishing->request.target)) return reply;
-  if (watch_) cancel_wait();
   stop_.request_stop();
+  if (watch_) cancel_wait();
   return reply;
 }
 

@@ -143,6 +143,7 @@ void mount_state::record(volume_record intent) {
 
 void mount_state::mount() {
   touched_target_ = true;
+  if (is_leaving(request().target)) stop_.request_stop();
   if (ports_.patience.count() > 0) give_up_when_abandoned();
   ports_.volumes->mount(record_, stop_.get_token(),
                         back_here<volume_record>([this](const auto& v) { mounted(v); }));

@@ -27,19 +27,20 @@ void scratch_watch::run() {
   while (!end_.wait_for(lock, rest, [this] { return ending_; })) {
     lock.unlock();
     auto began = steady::now();
-    look();
-    rest = std::max<std::chrono::nanoseconds>(pause_, (steady::now() - began) * rest_factor);
+    std::chrono::nanoseconds least = look() ? pause_ : pause_ * idle_factor;
+    rest = std::max<std::chrono::nanoseconds>(least, (steady::now() - began) * rest_factor);
     lock.lock();
   }
 }
 
-void scratch_watch::look() {
+bool scratch_watch::look() {
   auto owner = budget_.next();
-  if (!owner) return;
+  if (!owner) return false;
   auto use = scratch_.measure(owner->key);
-  if (!use) return;
+  if (!use) return true;
   budget_.found(owner->key, use->bytes);
   if (owner->granted > 0 && use->bytes > owner->granted && over_) over_(*owner);
+  return true;
 }
 
 }  // namespace gkm::csi

@@ -16,6 +16,8 @@ class scratch_watch {
 public:
   /// Of the time, a look at large trees takes one part in so many.
   static constexpr int rest_factor = 20;
+  /// Where there is nothing to look at, so many pauses are one.
+  static constexpr int idle_factor = 30;
 
   /// `over` hears of each volume in which more was found than it was granted, from the watch's own
   /// thread, again at each look. Both must outlive this.
@@ -28,7 +30,8 @@ public:
 
 private:
   void run();
-  void look();
+  /// False if there is nothing to look at.
+  bool look();
 
   const scratch_space& scratch_;
   scratch_budget& budget_;

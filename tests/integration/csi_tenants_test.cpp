@@ -29,47 +29,59 @@ protected:
     auto at = status.find("VmHWM:");
     return at == std::string::npos ? 0 : std::stoull(status.substr(at + 6)) << 10;
   }
-  void wait_for_csi() {
+  void expect_serving() {
     ASSERT_TRUE(eventually("gkm-csi serves", [&] {
       return csi::probe(endpoint(), std::chrono::seconds(5)).has_value();
     })) << csi_->err();
   }
 };
 
-/// Publishes that are asked for at once, each on a connection of its own, as kubelet does.
+/// Publishes that are asked for at once, each on a connection of its own, which ends with its
+/// answer, as kubelet does it.
 class crowd {
 public:
-  struct one {
-    std::unique_ptr<::csi::v1::Node::Stub> stub;
-    grpc::ClientContext context;
-    ::csi::v1::NodePublishVolumeRequest request;
-    ::csi::v1::NodePublishVolumeResponse response;
-  };
   explicit crowd(size_t n) : all_(n), ended_(static_cast<ptrdiff_t>(n)) {}
   ~crowd() {
-    for (auto& o : all_) o.context.TryCancel();
+    for (auto& o : all_)
+      if (o) o->context.TryCancel();
     ended_.wait();
   }
 
   void ask(size_t i, const fs::path& endpoint, const pod_volume& v) {
-    auto& o = all_[i];
+    all_[i] = std::make_unique<one>();
+    auto& o = *all_[i];
     o.stub = ::csi::v1::Node::NewStub(own_channel(endpoint));
     o.request = publish_request(v);
     o.context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
     o.context.set_wait_for_ready(true);
     o.stub->async()->NodePublishVolume(&o.context, &o.request, &o.response,
                                        [this, &o](const grpc::Status& s) {
-                                         if (s.error_code() == grpc::StatusCode::UNAVAILABLE)
-                                           ++refused_;
-                                         o.stub.reset();
+                                         o.code = s.error_code();
+                                         o.is_answered = true;
                                          ended_.count_down();
                                        });
   }
-  size_t refused() const { return refused_; }
+  /// How many were answered that they have no place. Hangs up for all that were answered.
+  size_t refused() {
+    for (auto& o : all_) {
+      if (!o || !o->is_answered) continue;
+      refused_ += o->code == grpc::StatusCode::UNAVAILABLE ? 1 : 0;
+      o.reset();
+    }
+    return refused_;
+  }
 
 private:
-  std::vector<one> all_;
-  std::atomic<size_t> refused_ = 0;
+  struct one {
+    std::unique_ptr<::csi::v1::Node::Stub> stub;
+    grpc::ClientContext context;
+    ::csi::v1::NodePublishVolumeRequest request;
+    ::csi::v1::NodePublishVolumeResponse response;
+    std::atomic<grpc::StatusCode> code{grpc::StatusCode::OK};
+    std::atomic<bool> is_answered = false;
+  };
+  std::vector<std::unique_ptr<one>> all_;
+  size_t refused_ = 0;
   std::latch ended_;
 };
 
@@ -78,14 +90,13 @@ private:
 TEST_F(csi_tenants, a_crowd_that_waits_keeps_nobody_from_mounting_and_unmounting) {
   constexpr size_t many = 1'100;
   // As where the container runtime gives no more descriptors.
-  csi_.emplace(
-      child_process({{"/bin/sh", "-c",
-                      "ulimit -n 1024; exec " + program("gkm-csi").string() + " --endpoint " +
-                          endpoint().string() + " --kubelet-root " + kubelet().string() +
-                          " --state-dir " + bench_.state().string() + " --node-id node-1"},
-                     bench_.environment(),
-                     bench_.output()}));
-  wait_for_csi();
+  csi_.emplace(child_process({{"/bin/sh", "-c",
+                               "ulimit -n 1024; exec " + program("gkm-csi") + " --endpoint " +
+                                   endpoint().string() + " --kubelet-root " + kubelet().string() +
+                                   " --state-dir " + bench_.state().string() + " --node-id node-1"},
+                              bench_.environment(),
+                              bench_.output()}));
+  expect_serving();
   crowd all(many);
   for (size_t i = 0; i < many; ++i)
     all.ask(i, endpoint(), waiting_volume("w" + std::to_string(i), "crowd"));
@@ -141,7 +152,7 @@ TEST_F(csi_tenants, what_pods_may_write_follows_the_clusters_settings) {
   fs::create_directory(config);
   write_whole(config / "gkm.csi.scratch.volume.size", "1Gi\n");
   csi_.emplace(run_csi({"--config-dir", config}));
-  wait_for_csi();
+  expect_serving();
   auto v = volume("a");
   v.attributes["csi.gkm.io/scratchSize"] = "2Gi";
   auto refused = publish(v);
