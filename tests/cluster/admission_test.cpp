@@ -148,7 +148,7 @@ TEST_F(admission_test, leaves_to_the_leader_what_needs_secrets) {
     EXPECT_EQ(pinned(secret), "");
   }
   cluster::registry_resolver& leader = operator_->resolver();
-  cluster::cluster_cache read;
+  gkm::cluster_cache read;
   read.ref = {ns, "login"};
   read.image = image("private");
   read.pull_secrets = {"login"};

@@ -88,7 +88,7 @@ TEST(failure, has_one_text_for_all_that_keeps_from_an_answer_where_causes_are_hi
 }
 
 TEST(failure, shows_nothing_of_a_proxy_setting) {
-  engine http;
+  engine http({.plain_http_anywhere = true});
   for (const char* proxy : {"http://user:s3cret@127.0.0.1:99999", "http://user:s3c/ret@127.0.0.1:1",
                             "ftp://user:s3cret@127.0.0.1:1", "user:s3cret@:x",
                             "http://user:s3cret@[::1", "http://us'er:s3cret@127.0.0.1:x"}) {
@@ -97,6 +97,7 @@ TEST(failure, shows_nothing_of_a_proxy_setting) {
     r.limits.connect = milliseconds{500};
     auto got = http.fetch(r, plenty);
     ASSERT_FALSE(got) << proxy;
+    EXPECT_TRUE(says(got.error(), "proxy")) << got.error().message;
     EXPECT_FALSE(says(got.error(), "s3c")) << got.error().message;
     EXPECT_FALSE(says(got.error(), "user")) << got.error().message;
   }
