@@ -54,6 +54,8 @@ void put_pods(std::ostream& out, const report_entry& e) {
     if (name != before) put(out, 4, std::exchange(label, ""), name);
     before = name;
   }
+  auto left_out = count_pods(e) - count_listed_pods(e);
+  if (left_out > 0) put(out, 4, label, std::to_string(left_out) + " more");
 }
 
 void put_entry(std::ostream& out, const digest& held, const report_entry& e, bool old,

@@ -90,6 +90,11 @@ cluster_row node_row(const cluster_cache& cache, const std::string& node,
   row.pods_old = static_cast<uint64_t>(
       std::count_if(row.pods.begin(), row.pods.end(), [](const auto& p) { return p.old; }));
   row.pods_now = row.pods.size() - row.pods_old;
+  const auto& wanted = cache.status.resolved;
+  for (const auto& [held, entry] : entries) {
+    auto left_out = count_pods(entry) - count_listed_pods(entry);
+    (!wanted.empty() && held != wanted ? row.pods_old : row.pods_now) += left_out;
+  }
   auto chosen = choose(cache.status.resolved, entries);
   if (!chosen.shown) {
     row.state = to_string(node_state::unknown);

@@ -2,6 +2,7 @@
 
 #include "messages/printable.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace gkm::cli {
@@ -39,7 +40,9 @@ std::string name_pods(const cluster_row& row, size_t at_most) {
     if (row.cache.is_cluster()) text += plain(pod.ns) + "/";
     text += plain(pod.name) + (pod.old ? " (old)" : "");
   }
-  if (row.pods.size() > at_most) text += " +" + std::to_string(row.pods.size() - at_most) + " more";
+  auto named = std::min(row.pods.size(), at_most);
+  auto all = std::max<uint64_t>(row.pods.size(), row.pods_now + row.pods_old);
+  if (all > named) text += (named > 0 ? " +" : "+") + std::to_string(all - named) + " more";
   return or_dash(std::move(text));
 }
 

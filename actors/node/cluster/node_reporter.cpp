@@ -16,6 +16,7 @@ node_reporter_state::node_reporter_state(node_reporter_actor::pointer self, std:
 }
 
 node_reporter_actor::behavior_type node_reporter_state::make_behavior() {
+  renew_after(first_renewal_least, first_renewal_most);
   return {
       [this](report_atom, const cache_status& status) { status_said(status); },
       [this](retract_atom, const cache_ref& ref) { retracted(ref); },
@@ -90,6 +91,17 @@ void node_reporter_state::all_known(bool& which) {
 void node_reporter_state::api_answers() {
   for (auto& [ns, s] : reports_) s.pause.cut_short();
   all_known(reports_known_);
+}
+
+void node_reporter_state::renew_after(std::chrono::seconds least, std::chrono::seconds most) {
+  std::uniform_int_distribution<int64_t> between(std::chrono::milliseconds(least).count(),
+                                                 std::chrono::milliseconds(most).count());
+  self_->delayed_send(self_, std::chrono::milliseconds(between(chance_)), run_atom_v,
+                      continuation{[this] {
+                        renewal_due_ = true;
+                        proceed("");
+                        renew_after(renewal_least, renewal_most);
+                      }});
 }
 
 /// The watch also tells of what was written here: that is known already, and maybe outdated.

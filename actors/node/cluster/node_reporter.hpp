@@ -12,6 +12,9 @@
 /// uid are known. What an earlier life reported stays until the cache's actor has spoken, or until
 /// it is known that nobody wants the cache.
 ///
+/// The report without a namespace says every few minutes that the agent is there. That is one small
+/// write, and the only one of a node where nothing happens.
+///
 /// What is heard is in node_reporter.cpp, what is done about it in node_reporter_steps.cpp.
 #pragma once
 
@@ -31,6 +34,11 @@
 #include <variant>
 
 namespace gkm::node {
+
+/// Between two renewals: by chance, so that nodes that start together do not write together.
+inline constexpr std::chrono::seconds renewal_least{120}, renewal_most{180};
+/// After a start: soon, as an operator may have given the node up.
+inline constexpr std::chrono::seconds first_renewal_least{10}, first_renewal_most{60};
 
 class node_reporter_state {
 public:
@@ -74,6 +82,7 @@ private:
   void vanished(const std::string& ns, const std::string& uid);
   void all_known(bool& which);
   void api_answers();
+  void renew_after(std::chrono::seconds least, std::chrono::seconds most);
 
   bool may_write() const;
   void proceed_all();
@@ -106,6 +115,7 @@ private:
   std::vector<gpu_group> gpus_;
   std::string waiting_for_;
   std::string node_uid_;
+  bool renewal_due_ = false;
   bool gpus_known_ = false;
   bool caches_known_ = false;
   bool volumes_known_ = false;

@@ -1,13 +1,15 @@
 #include "actors/node/backoff.hpp"
 #include "actors/node/cluster/node_reporter.hpp"
+#include "actors/node/cluster/report_budget.hpp"
 #include "base/log.hpp"
+
+#include <algorithm>
 
 namespace gkm::node {
 namespace log = base::log;
 namespace {
 
 constexpr size_t max_echoes = 16;
-constexpr size_t max_caches = 4'096;  // as deploy/crd has it
 
 error as_passing(const error& e) {
   // Whatever the API says against a report, some day it will not: a namespace is ending, a role is
@@ -63,6 +65,11 @@ void node_reporter_state::proceed(const std::string& ns) {
 
 node_report node_reporter_state::report_for(const std::string& ns, const slot& s) const {
   static const report_entries none;
+  auto entries_in = [&](const std::string& name) -> const report_entries& {
+    if (!s.seen) return none;
+    auto at = s.seen->caches.find(name);
+    return at == s.seen->caches.end() ? none : at->second;
+  };
   node_report report;
   report.ns = ns;
   report.name = report.node_name = node_name_;
@@ -72,22 +79,26 @@ node_report node_reporter_state::report_for(const std::string& ns, const slot& s
     report.object = s.seen->object;
     // Who of these is wanted is not known yet.
     if (!caches_known_) report.caches = s.seen->caches;
+    report.renewed_unix_s = s.seen->renewed_unix_s;
   }
-  auto now = clock_.unix_seconds();
   for (auto it = caches_.lower_bound({ns, {}}); it != caches_.end() && it->first.ns == ns; ++it) {
     const auto& [ref, view] = *it;
-    const auto* before = &none;
-    if (s.seen)
-      if (auto at = s.seen->caches.find(ref.name); at != s.seen->caches.end()) before = &at->second;
+    const auto& before = entries_in(ref.name);
     // Only its volumes have spoken.
-    if (!caches_known_ && !view.wanted && !view.status && !before->empty()) continue;
-    auto entries = entries_of(view, *before, waiting_for_, now);
+    if (!caches_known_ && !view.wanted && !view.status && !before.empty()) continue;
+    auto entries = entries_of(view, before, waiting_for_);
     if (entries.empty())
       report.caches.erase(ref.name);
-    else if (report.caches.size() < max_caches || report.caches.contains(ref.name))
+    else
       report.caches[ref.name] = std::move(entries);
   }
   report.counts = counts_of(report.caches);
+  fit(report);
+  if (s.seen && !caches_known_) report.omitted = std::max(report.omitted, s.seen->omitted);
+  auto now = clock_.unix_seconds();
+  for (auto& [name, entries] : report.caches) put_times(entries, entries_in(name), now);
+  bool is_first = !s.seen || s.seen->node_name.empty();
+  if (ns.empty() && (renewal_due_ || is_first)) report.renewed_unix_s = now;
   return report;
 }
 
@@ -123,6 +134,9 @@ void node_reporter_state::write(const std::string& ns, const node_report& report
                   reports_[ns].not_kept.reset();
                 else
                   reports_[ns].not_kept.emplace(content(report), content(*now));
+                // Whether the API kept it or not: one that does not know the field is told no more
+                // often.
+                if (report.renewed_unix_s != before.renewed_unix_s) renewal_due_ = false;
                 for (const auto& event : events_between(before, report)) port_.record(*now, event);
                 answered(ns, *now);
               }));

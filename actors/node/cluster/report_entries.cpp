@@ -11,8 +11,6 @@ namespace {
 // As deploy/crd has them.
 constexpr size_t max_message_bytes = 1'024;
 constexpr size_t max_reason_bytes = 1'000;
-constexpr size_t max_pods = 4'096;
-constexpr size_t max_digests = 64;
 
 constexpr std::string_view pending = "Pending";
 constexpr std::string_view extracted = "Extracted";
@@ -74,8 +72,7 @@ using pods_by_manifest = std::map<digest, std::vector<pod_use>>;
 pods_by_manifest pods_of(const cache_view& view) {
   pods_by_manifest pods;
   for (const auto& [id, v] : view.volumes)
-    if (!v.manifest.empty() && pods[v.manifest].size() < max_pods)
-      pods[v.manifest].push_back({v.pod_ns, v.pod_name, id});
+    if (!v.manifest.empty()) pods[v.manifest].push_back({v.pod_ns, v.pod_name, id});
   for (auto& [manifest, uses] : pods) std::sort(uses.begin(), uses.end());
   return pods;
 }
@@ -131,8 +128,8 @@ const report_entry* find(const report_entries& in, const digest& name) {
   return at == in.end() ? nullptr : &at->second;
 }
 
-/// What says the same as before keeps its times.
 void put_times(report_entry& entry, const report_entry* seen, int64_t now) {
+  if (entry.conditions.empty()) return;  // taken over from what somebody else wrote
   auto& c = entry.conditions.front();
   const auto* before = seen ? find_condition(seen->conditions, c.name) : nullptr;
   bool same = before && before->status == c.status && before->changed_unix_s != 0;
@@ -146,7 +143,7 @@ bool is_news(const report_entry* before, const report_entry& now) {
   static const report_entry nothing;
   const auto& then = before ? *before : nothing;
   bool other_state = state_of(then) != state_of(now) && state_of(now) != pending;
-  return other_state || then.pods != now.pods;
+  return other_state || then.pods != now.pods || then.pod_count != now.pod_count;
 }
 
 }  // namespace
@@ -164,7 +161,7 @@ void learn(cache_view& view, const cache_status& status) {
 }
 
 report_entries entries_of(const cache_view& view, const report_entries& seen,
-                          const std::string& waiting_for, int64_t now_unix_s) {
+                          const std::string& waiting_for) {
   report_entries out;
   auto pods = pods_of(view);
   auto wanted = wanted_by(view);
@@ -178,20 +175,21 @@ report_entries entries_of(const cache_view& view, const report_entries& seen,
     out = seen;
     if (out.contains(wanted)) return out;
     out[wanted] = make_entry(pending, std::string(pending), waiting_for);
-    put_times(out[wanted], nullptr, now_unix_s);
     return out;
   }
   for (auto& [manifest, uses] : pods) {
     auto name = manifest == served && view.status->resolved == wanted
                     ? wanted
                     : name_of(manifest, view, uses, seen);
-    if (out.size() == max_digests && !out.contains(name)) break;
     auto [at, fresh] = out.try_emplace(name);
     if (fresh) at->second = entry_of_other(manifest, view, find(seen, name));
     at->second.pods.insert(at->second.pods.end(), uses.begin(), uses.end());
   }
-  for (auto& [name, entry] : out) put_times(entry, find(seen, name), now_unix_s);
   return out;
+}
+
+void put_times(report_entries& entries, const report_entries& seen, int64_t now_unix_s) {
+  for (auto& [name, entry] : entries) put_times(entry, find(seen, name), now_unix_s);
 }
 
 std::string_view state_of(const report_entry& entry) {
@@ -203,6 +201,7 @@ std::string_view state_of(const report_entry& entry) {
 cache_counts counts_of(const std::map<std::string, report_entries>& caches) {
   using pod = std::pair<std::string_view, std::string_view>;
   std::set<pod> current, old;
+  size_t current_unlisted = 0, old_unlisted = 0;
   cache_counts counts;
   counts.nodes = 1;
   for (const auto& [name, entries] : caches) {
@@ -211,11 +210,15 @@ cache_counts counts_of(const std::map<std::string, report_entries>& caches) {
       if (state == failed) counts.nodes_error = 1;
       for (const auto& use : entry.pods)
         (state == outdated ? old : current).insert({use.ns, use.name});
+      // Only what an earlier life left out.
+      if (entry.pod_count != 0)
+        (state == outdated ? old_unlisted : current_unlisted) +=
+            count_pods(entry) - count_listed_pods(entry);
     }
   }
-  counts.pods_running = static_cast<uint32_t>(current.size());
-  counts.pods_outdated = static_cast<uint32_t>(old.size());
-  bool used = !current.empty() || !old.empty();
+  counts.pods_running = static_cast<uint32_t>(current.size() + current_unlisted);
+  counts.pods_outdated = static_cast<uint32_t>(old.size() + old_unlisted);
+  bool used = counts.pods_running + counts.pods_outdated > 0;
   counts.nodes_in_use = used ? 1 : 0;
   counts.nodes_not_in_use = !used && !caches.empty() ? 1 : 0;
   return counts;

@@ -44,15 +44,19 @@ struct cache_view {
 /// are neither served nor mounted.
 void learn(cache_view& view, const cache_status& status);
 
-/// `seen` is what the report says of the cache now: what did not change keeps its times.
-/// `waiting_for` is why nothing has begun, for people.
+/// `seen` is what the report says of the cache now, `waiting_for` why nothing has begun, for
+/// people. Everything is in it, however much: fit() makes a report of it. The times are not, but
+/// for what is taken over from `seen`: put_times() is due.
 report_entries entries_of(const cache_view& view, const report_entries& seen,
-                          const std::string& waiting_for, int64_t now_unix_s);
+                          const std::string& waiting_for);
+
+/// What says the same as before keeps its times.
+void put_times(report_entries& entries, const report_entries& seen, int64_t now_unix_s);
 
 /// The condition that is true: "Extracted". Empty if none is.
 std::string_view state_of(const report_entry& entry);
 
-/// Of a whole report.
+/// Of a whole report, before anything is left out of it.
 cache_counts counts_of(const std::map<std::string, report_entries>& caches);
 
 /// Does the change concern what people and the operator wait for? Else it is only words, or says

@@ -25,12 +25,39 @@ std::string what(const std::string& name, const digest& d) {
   return "Cache '" + name + "' of " + d.str();
 }
 
-/// Calls `tell` for each pod that is listed in `in` and not in `other`.
-template <class F>
-void each_missing(const report_entry& in, const report_entry* other, F tell) {
+/// Pods that are listed in `in` and not in `other`, by name.
+std::vector<std::string> missing(const report_entry& in, const report_entry& other) {
+  std::vector<std::string> names;
   for (const auto& use : in.pods)
-    if (!other || std::find(other->pods.begin(), other->pods.end(), use) == other->pods.end())
-      tell(use.ns + "/" + use.name);
+    if (std::find(other.pods.begin(), other.pods.end(), use) == other.pods.end())
+      names.push_back(use.ns + "/" + use.name);
+  return names;
+}
+
+std::string pods_text(uint32_t n) { return std::to_string(n) + (n == 1 ? " pod" : " pods"); }
+
+/// Events are read by whoever may read their namespace, and those about a cluster-scoped report are
+/// in `default`: a pod is named only to readers of its own namespace, others are counted. So are
+/// all where a report does not list them all.
+bool may_name_pods(const std::string& ns, const report_entry& e) {
+  return !ns.empty() && e.pod_count == 0 &&
+         std::all_of(e.pods.begin(), e.pods.end(), [&](const auto& use) { return use.ns == ns; });
+}
+
+/// Calls `used` and `released` with the rest of a sentence.
+template <class F, class G>
+void compare_pods(const std::string& ns, const report_entry& before, const report_entry& now,
+                  F used, G released) {
+  if (may_name_pods(ns, before) && may_name_pods(ns, now)) {
+    for (const auto& pod : missing(now, before)) used(" is used by pod '" + pod + "'");
+    for (const auto& pod : missing(before, now)) released(" is used no more by pod '" + pod + "'");
+    return;
+  }
+  auto then = count_pods(before);
+  auto all = count_pods(now);
+  auto text = " is used by " + pods_text(all) + " on the node, " + std::to_string(then) + " before";
+  if (all > then) used(text);
+  if (all < then) released(text);
 }
 
 }  // namespace
@@ -40,24 +67,28 @@ std::vector<report_event> events_between(const node_report& seen, const node_rep
   auto add = [&](const char* reason, const char* action, std::string note) {
     if (events.size() < max_events) events.push_back({reason, action, std::move(note)});
   };
+  static const report_entry none;
+  auto tell_pods = [&](const std::string& about, const report_entry& before,
+                       const report_entry& now) {
+    compare_pods(
+        wanted.ns, before, now,
+        [&](const std::string& text) { add("CacheUsed", "Mount", about + text); },
+        [&](const std::string& text) { add("CacheRelease", "Unmount", about + text); });
+  };
   for (const auto& [name, entries] : wanted.caches) {
     for (const auto& [d, entry] : entries) {
       const auto* before = find(seen, name, d);
       if (is_extracted(entry) && (!before || !is_extracted(*before)))
         add("Created", "Extract",
             what(name, d) + " is extracted, " + std::to_string(entry.volume_bytes) + " bytes");
-      each_missing(entry, before, [&, name = name, d = d](const std::string& pod) {
-        add("CacheUsed", "Mount", what(name, d) + " is used by pod '" + pod + "'");
-      });
+      tell_pods(what(name, d), before ? *before : none, entry);
     }
   }
   for (const auto& [name, entries] : seen.caches) {
     for (const auto& [d, entry] : entries) {
-      const auto* now = find(wanted, name, d);
-      each_missing(entry, now, [&, name = name, d = d](const std::string& pod) {
-        add("CacheRelease", "Unmount", what(name, d) + " is used no more by pod '" + pod + "'");
-      });
-      if (!now) add("Deleting", "Remove", what(name, d) + " is removed from the node");
+      if (find(wanted, name, d)) continue;
+      tell_pods(what(name, d), entry, none);
+      add("Deleting", "Remove", what(name, d) + " is removed from the node");
     }
   }
   return events;

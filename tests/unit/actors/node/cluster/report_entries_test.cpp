@@ -19,7 +19,9 @@ cache_view view_of(const cache_status& status, const std::vector<mounted_volume>
 }
 
 report_entries entries(const cache_view& view, const report_entries& seen = {}, int64_t at = now) {
-  return entries_of(view, seen, "Waiting", at);
+  auto all = entries_of(view, seen, "Waiting");
+  put_times(all, seen, at);
+  return all;
 }
 
 /// "a=Running(p1,p2) b=Pending": digests by their first character.
