@@ -9,6 +9,10 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 export QUAY_USER IMG
+SECONDS ?= 60
+tsan_tests = base_tests net_tests oci_tests
+# The sanitizer of GCC 12 knows no address space that is shuffled as widely as newer kernels do.
+tsan_run = TSAN_OPTIONS=halt_on_error=1:suppressions=cmake/thread_suppressions.txt setarch -R
 FILES ?= base/ messages/ net/ oci/ gpu/ relocation/ k8s/ actors/ cli/
 
 cpp_files = git ls-files -z -- '*.cpp' '*.hpp'
@@ -68,6 +72,16 @@ asan: packages-build packages-test ## Build and test with address and undefined-
 	@$(call compile,asan)
 	@scripts/run-tests asan
 
+tsan: packages-build packages-test ## Build and test what does not use CAF with the thread sanitizer
+	@$(call configure,tsan)
+	@$(call compile,tsan) --target $(tsan_tests)
+	@for t in $(tsan_tests); do $(tsan_run) build/tsan/tests/$$t --gtest_brief=1; done
+
+fuzz: packages-build packages-fuzz ## Fuzz the parsers of outside input (TARGET=name: only that; SECONDS=60: for each)
+	@$(call configure,fuzz)
+	@$(call compile,fuzz) --target $(if $(TARGET),$(TARGET)_fuzz,fuzz_targets)
+	@SECONDS_EACH=$(SECONDS) scripts/fuzz $(TARGET)
+
 format: packages-format ## Format every C++ file
 	@$(cpp_files) | xargs -0 -P $(JOBS) -n 16 clang-format -i
 
@@ -99,5 +113,5 @@ tidy: packages-build packages-tidy ## Run clang-tidy (FILES="base/ messages/": o
 packages-%:
 	@scripts/install-packages $*
 
-.PHONY: help build test demo bench install clean deploy undeploy deploy-examples undeploy-examples dev asan format apiserver csi-sanity check check-format check-includes \
+.PHONY: help build test demo bench install clean deploy undeploy deploy-examples undeploy-examples dev asan tsan fuzz format apiserver csi-sanity check check-format check-includes \
         check-scripts check-headers tidy

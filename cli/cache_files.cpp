@@ -4,11 +4,13 @@
 #include "cli/suggestion.hpp"
 #include "messages/printable.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <array>
 #include <optional>
 #include <span>
+#include <sstream>
 
 namespace gkm::cli {
 namespace fs = std::filesystem;
@@ -186,9 +188,42 @@ bool read_object(const std::string& name, const YAML::Node& root, size_t depth, 
   return false;
 }
 
+/// Notices where the library makes no way: of a text that begins with ',', say, it makes empty
+/// documents without end.
+class progress : public YAML::EventHandler {
+public:
+  void OnDocumentStart(const YAML::Mark& at) override {
+    if (at.pos == last_) throw YAML::ParserException(at, "a document cannot begin like this");
+    last_ = at.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+private:
+  int last_ = -1;
+};
+
+std::vector<YAML::Node> load_all(const std::string& yaml) {
+  std::istringstream in(yaml);
+  YAML::Parser parser(in);
+  progress watched;
+  while (parser.HandleNextDocument(watched)) {
+  }
+  return YAML::LoadAll(yaml);
+}
+
 void read_documents(const std::string& name, std::string_view yaml, cache_file& file) {
   bool other_kinds = false;
-  for (const auto& root : YAML::LoadAll(std::string(yaml)))
+  for (const auto& root : load_all(std::string(yaml)))
     if (!root.IsNull()) other_kinds = read_object(name, root, 0, file) || other_kinds;
   if (file.caches.empty() && file.problems.empty())
     file.problems.push_back(

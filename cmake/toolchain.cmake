@@ -1,4 +1,4 @@
-# How everything is compiled: language level, warnings, sanitizers, ccache, linker.
+# How everything is compiled: language level, warnings, ccache, linker; sanitizers.cmake has the sanitizers.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -17,27 +17,29 @@ set(CMAKE_C_FLAGS_DEV "-O1 -g1")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -ffunction-sections -fdata-sections")
 set(CMAKE_EXE_LINKER_FLAGS_RELEASE "-Wl,--gc-sections -Wl,--as-needed -Wl,-s")
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Wold-style-cast -Werror)
-# GCC 12 sees overlaps and overruns in its own std::string once it inlines (GCC bug 105329 and kin).
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  add_compile_options($<$<CONFIG:Release>:-Wno-array-bounds> $<$<CONFIG:Release>:-Wno-restrict>
-                      $<$<CONFIG:Release>:-Wno-stringop-overflow>
-                      $<$<CONFIG:Release>:-Wno-stringop-overread>)
+add_compile_options(-Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Wold-style-cast)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Werror)
+  # GCC 12 sees overlaps and overruns in its own std::string once it inlines (GCC bug 105329 and kin).
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    add_compile_options($<$<CONFIG:Release>:-Wno-array-bounds> $<$<CONFIG:Release>:-Wno-restrict>
+                        $<$<CONFIG:Release>:-Wno-stringop-overflow>
+                        $<$<CONFIG:Release>:-Wno-stringop-overread>)
+  endif()
 endif()
 
-option(GKM_SANITIZE "Build with address and undefined-behaviour sanitizers" OFF)
-if(GKM_SANITIZE)
-  # CAF 0.17 forms a null reference in its function-based spawn; -fno-sanitize=null keeps that quiet.
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize=null -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=address,undefined)
-endif()
+include(sanitizers)
 
 find_program(CCACHE ccache)
 if(CCACHE)
   # Precompiled headers defeat ccache unless it may overlook their time stamps.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  else()
+    add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
+  endif()
 endif()
 
 find_program(MOLD mold)

@@ -58,8 +58,11 @@ private:
     auto size = std::min<size_t>(in.size(), std::numeric_limits<uint32_t>::max());
     state_->avail_in = static_cast<uint32_t>(size);
     auto r = place_ == place::header ? read_header() : inflate();
+    if (!r) return r;
+    // At some damages the library counts below zero what it has left.
+    if (state_->avail_in > size) return damaged(ISAL_INVALID_BLOCK);
     in = in.subspan(size - state_->avail_in);
-    return r;
+    return {};
   }
 
   void begin_member(std::byte first) {

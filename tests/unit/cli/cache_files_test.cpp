@@ -180,6 +180,13 @@ TEST(cache_file, a_hostile_text_is_a_problem_and_nothing_worse) {
   }
 }
 
+// yaml-cpp would make of it empty documents without end.
+TEST(cache_file, a_text_at_which_the_parser_stands_still_is_a_problem) {
+  EXPECT_EQ(complaint(","), "f.yaml:1: is not valid YAML: a document cannot begin like this");
+  EXPECT_EQ(complaint("---\na: b\n---\n,\n"),
+            "f.yaml:4: is not valid YAML: a document cannot begin like this");
+}
+
 TEST(cache_file, a_problem_says_nothing_to_a_terminal) {
   for (const auto& name : {R"("\e[2J")", R"("\u00e4\x07")"})
     for (char c : complaint(cache(name))) EXPECT_TRUE(c >= ' ' && c <= '~');
