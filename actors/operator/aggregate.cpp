@@ -102,9 +102,9 @@ void aggregate::move(const shared_text& node, const membership& from, const memb
 }
 
 void aggregate::list_anew(list which) {
-  std::vector<shared_text> all;
+  std::vector<const shared_text*> all;
   for (const auto& [node, r] : rows_)
-    if (r.is_in[which]) all.push_back(node);
+    if (r.is_in[which]) all.push_back(&node);
   lists_[which].list(std::move(all));
 }
 

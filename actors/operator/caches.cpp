@@ -108,13 +108,13 @@ void caches_state::cache_deleted(const cache_ref& ref) {
   admit();
 }
 
-/// Who was there before is not known until the view is whole.
+/// Not before the view is whole: until then it is not known which caches nodes already have.
 void caches_state::admit() {
   if (!whole_) return;
   for (const auto& ref : served_.admit(agents_)) serve(ref);
 }
 
-/// It gets what it was spared while it waited.
+/// Sends the rows that a cache is not sent while it waits for a place.
 void caches_state::serve(const cache_ref& ref) {
   auto at = children_.find(ref);
   if (at == children_.end() || !at->second.actor) return;
@@ -213,7 +213,7 @@ bool caches_state::is_alive(const node& n) const {
   return ports_.clock.unix_seconds() - n.not_ready_since_unix_s < not_ready_limit.count();
 }
 
-/// What this process could not hear it does not hold against anybody.
+/// Silence counts only from when every watch worked.
 bool caches_state::is_quiet(const node& n) const {
   bool never_renews = n.runs_agent && n.renewed_unix_s == 0;  // an agent of an earlier version
   return whole_ && !never_renews &&

@@ -24,12 +24,13 @@ void listed_nodes::erase(const shared_text& node) {
 
 bool listed_nodes::is_short() const { return first_.size() < std::min(size_, shown_max); }
 
-void listed_nodes::list(std::vector<shared_text> all) {
+void listed_nodes::list(std::vector<const shared_text*> all) {
   size_ = all.size();
   auto known = std::min(size_, known_max);
-  std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(known), all.end(), is_before);
-  all.resize(known);
-  first_ = std::move(all);
+  std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(known), all.end(),
+                    [](const auto* a, const auto* b) { return is_before(*a, *b); });
+  first_.clear();
+  for (size_t i = 0; i < known; ++i) first_.push_back(*all[i]);
 }
 
 std::string list_some(const listed_nodes& nodes) {

@@ -24,12 +24,12 @@ public:
   void erase(const shared_text& node);
   /// Too few are known by name: `list` is due.
   bool is_short() const;
-  /// All of them, in any order.
-  void list(std::vector<shared_text> all);
+  /// All of them, in any order; none is null.
+  void list(std::vector<const shared_text*> all);
 
 private:
   // More than are shown, so that it is rare to look at all again when some go.
-  static constexpr size_t known_max = 64;
+  static constexpr size_t known_max = 128;
 
   size_t size_ = 0;
   std::vector<shared_text> first_;

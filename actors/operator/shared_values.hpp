@@ -1,5 +1,5 @@
-/// One copy of each value, for as long as somebody has it. Of one actor; what it gives out never
-/// changes and may go to any other.
+/// One copy of each value, for as long as it is in use. Owned by one actor; the copies are
+/// immutable and may be sent to other actors.
 #pragma once
 
 #include <algorithm>
