@@ -20,6 +20,7 @@
 ///       status.json                                  a cache_status
 ///       content                                      → the content directory of the digest in use
 ///     relocated/<hex>/<path key>/        gkm-csi 0700 files rewritten for one mount path
+///     relocated/empty/                   gkm-csi      holds nothing: a layer of read-only views
 ///     scratch/                           gkm-csi 0700 locked by the one mounter, too
 ///     scratch/<volume key>/{upper,work}  gkm-csi 0700 what one pod writes
 ///     scratch/.<random>/                 gkm-csi     on its way out
