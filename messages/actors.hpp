@@ -94,6 +94,8 @@ CAF_ADD_ATOM(gkm, gkm, node_atom, "node")
 CAF_ADD_ATOM(gkm, gkm, ending_atom, "ending")
 CAF_ADD_ATOM(gkm, gkm, lead_atom, "lead")
 CAF_ADD_ATOM(gkm, gkm, seen_atom, "seen")
+CAF_ADD_ATOM(gkm, gkm, prove_atom, "prove")
+CAF_ADD_ATOM(gkm, gkm, waits_atom, "waits")
 CAF_END_TYPE_ID_BLOCK(gkm)
 
 namespace gkm {
@@ -117,19 +119,23 @@ using cache_actor = caf::typed_actor<
     handles<void, wanted_atom, cache_spec>,                    // what is wanted now; the same again = try again
     handles<void, gpus_atom, std::vector<gpu>>,                // judge again: the GPUs changed
     handles<void, progress_atom, digest, uint64_t, uint64_t>,  // bytes so far, of how many
+    handles<void, waits_atom, digest, bool>,                   // its transfer waits for others; false: it goes on
     handles<void, mounted_atom, mounted_volume>,               // a pod uses it, or now another digest of it
     handles<void, unmounted_atom, mounted_volume>,             // it does so no more
     handles<void, retry_atom, uint64_t>,                       // (own) the pause of this epoch is over
     handles<void, withdraw_atom>,                              // let go of everything, then exit
     handles<void, run_atom, continuation>>;
 
-/// Transfers from registries: one per digest however many ask, a few at a time.
+/// Transfers from registries, a few at a time, and small questions to them; tenants take turns.
 using puller_actor = caf::typed_actor<
     handles<image_plan, resolve_atom, cache_spec, std::vector<gpu>>,       // what would be pulled for these GPUs
+    handles<bool, prove_atom, image_plan, cache_ref>,                      // may it share what is stored? false: only a pull tells
+    handles<void, seen_atom, digest, image_ref>,                           // a record says: this image's repository has that digest
     handles<stored_cache, pull_atom, image_plan, cache_ref, cache_actor>,  // have it in the store
     handles<void, abandon_atom, digest, cache_ref>,                        // this cache does not need it any more
-    handles<void, progress_atom, digest, uint64_t, uint64_t>,              // (own) from the transfer
-    handles<void, watchdog_atom, digest, uint64_t>,                        // (own) has that transfer moved since?
+    handles<void, abandon_atom, cache_ref>,                                // nor the answer to its question
+    handles<void, progress_atom, uint64_t, uint64_t, uint64_t>,            // (own) from that transfer: bytes so far, of how many
+    handles<void, watchdog_atom, uint64_t, uint64_t>,                      // (own) has that transfer moved since?
     handles<void, run_atom, continuation>>;
 
 /// The store: digests, who claims them, and the catalog. The only writer of its directories.

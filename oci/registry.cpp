@@ -49,6 +49,23 @@ public:
     return open_registry_blob(client_, ref, what, std::move(stop));
   }
 
+  /// Not every registry knows HEAD, and some answer it wrongly: what it does not confirm is asked
+  /// for with one byte.
+  result<bool> has_blob(const image_ref& ref, const descriptor& what,
+                        std::stop_token stop) override {
+    if (auto ok = check(ref); !ok) return fail(ok.error());
+    auto head = blob_question(ref, what);
+    head.method = "HEAD";
+    if (client_->ask(head, stop)) return true;
+    auto first = blob_question(ref, what);
+    first.first_byte = true;
+    auto got = retrying(client_->retries(), stop, [&] { return client_->ask(first, stop); });
+    if (got) return true;
+    auto code = got.error().code;
+    if (code == errc::unavailable || code == errc::cancelled) return fail(got.error());
+    return false;
+  }
+
 private:
   static result<void> check(const image_ref& ref) {
     if (!ref.is_layout()) return {};
@@ -95,6 +112,10 @@ public:
   result<std::unique_ptr<base::byte_stream>> blob(const image_ref& ref, const descriptor& what,
                                                   std::stop_token stop) override {
     return of(ref).blob(ref, what, std::move(stop));
+  }
+  result<bool> has_blob(const image_ref& ref, const descriptor& what,
+                        std::stop_token stop) override {
+    return of(ref).has_blob(ref, what, std::move(stop));
   }
 
 private:

@@ -22,12 +22,10 @@ class registry_blob : public base::byte_stream {
 public:
   registry_blob(std::shared_ptr<registry_client> client, const image_ref& ref,
                 const descriptor& what, std::stop_token stop)
-      : client_(std::move(client)), size_(what.size_bytes), stop_(std::move(stop)) {
-    question_.ref = ref;
-    question_.path = "blobs/" + what.content.str();
-    question_.subject = "blob '" + what.content.str() + "' of '" + ref.str() + "'";
-    question_.remedy = "the image is incomplete there: push it again";
-  }
+      : client_(std::move(client)),
+        size_(what.size_bytes),
+        stop_(std::move(stop)),
+        question_(blob_question(ref, what)) {}
 
   /// Sends the request for everything from `done_` on.
   result<void> open() {
@@ -154,6 +152,15 @@ std::optional<content_range> parse_content_range(std::string_view text) {
   auto total = take_number(text);
   if (!total || !text.empty() || *total <= *last) return {};
   return content_range{*first, *total};
+}
+
+question blob_question(const image_ref& ref, const descriptor& what) {
+  question out;
+  out.ref = ref;
+  out.path = "blobs/" + what.content.str();
+  out.subject = "blob '" + what.content.str() + "' of '" + ref.str() + "'";
+  out.remedy = "the image is incomplete there: push it again";
+  return out;
 }
 
 result<std::unique_ptr<base::byte_stream>> open_registry_blob(

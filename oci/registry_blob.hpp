@@ -12,6 +12,9 @@ result<std::unique_ptr<base::byte_stream>> open_registry_blob(
     std::shared_ptr<registry_client> client, const image_ref& ref, const descriptor& what,
     std::stop_token stop);
 
+/// The request for all of it.
+question blob_question(const image_ref& ref, const descriptor& what);
+
 /// The first byte and the total of "bytes 5-9/10"; a total of '*' is 0.
 struct content_range {
   uint64_t first = 0;

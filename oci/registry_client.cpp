@@ -95,6 +95,7 @@ attempt<registry_client::stream> registry_client::ask(const question& what, std:
     if (!got) return got;
     const auto& head = (*got)->head();
     if (head.status == 200) return got;
+    if (what.first_byte && head.status == 206) return got;
     if (what.from_byte > 0 && (head.status == 206 || head.status == 416)) return got;
     auto base = endpoints_.candidates(what.ref.host).front();
     // A storage host that a redirect led to is not the registry: its 401 gets no credentials.
@@ -148,10 +149,12 @@ result<registry_client::stream> registry_client::send_to(const std::string& base
                                                          const std::string& authorization,
                                                          std::stop_token stop) {
   net::request request;
+  request.method = what.method;
   request.url = base + "/v2/" + what.ref.repository + "/" + what.path;
   if (!what.accept.empty()) request.headers.emplace_back("Accept", what.accept);
   if (what.from_byte > 0)
     request.headers.emplace_back("Range", "bytes=" + std::to_string(what.from_byte) + "-");
+  if (what.first_byte) request.headers.emplace_back("Range", "bytes=0-0");
   request.authorization = authorization;
   request.tls = tls_;
   return http_.open(request, stop);

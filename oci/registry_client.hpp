@@ -16,19 +16,21 @@ namespace gkm::oci {
 
 struct question {
   image_ref ref;
-  std::string path;        ///< behind "/v2/<repository>/": "manifests/latest"
-  std::string accept;      ///< empty: anything
-  uint64_t from_byte = 0;  ///< not zero: the rest from there, by `Range`
-  std::string subject;     ///< for errors: "image 'quay.io/gkm/x:tag'"
-  std::string remedy;      ///< for a 404: "check the name and the tag"
+  std::string path;            ///< behind "/v2/<repository>/": "manifests/latest"
+  std::string accept;          ///< empty: anything
+  uint64_t from_byte = 0;      ///< not zero: the rest from there, by `Range`
+  bool first_byte = false;     ///< no more than that, by `Range`
+  std::string method = "GET";  ///< or HEAD
+  std::string subject;         ///< for errors: "image 'quay.io/gkm/x:tag'"
+  std::string remedy;          ///< for a 404: "check the name and the tag"
 };
 
 class registry_client {
 public:
   registry_client(net::engine& http, credential_store credentials, const registry_options& options);
 
-  /// One attempt, though a 401 is answered within it. Succeeds with status 200 only; for a question
-  /// with `from_byte` also with 206 and 416.
+  /// One attempt, though a 401 is answered within it. Succeeds with status 200 only; for a part of
+  /// a body also with 206, and with `from_byte` with 416.
   attempt<std::unique_ptr<net::body_stream>> ask(const question& what, std::stop_token stop);
 
   const net::retry_policy& retries() const { return retries_; }

@@ -34,6 +34,13 @@ public:
   virtual result<std::unique_ptr<base::byte_stream>> blob(const image_ref& ref,
                                                           const descriptor& what,
                                                           std::stop_token stop) = 0;
+
+  /// Whether the source says that it would give us this blob; little or nothing of it is
+  /// transferred. False if it does not say so, for whatever reason that asking again does not
+  /// change.
+  virtual result<bool> has_blob(const image_ref&, const descriptor&, std::stop_token) {
+    return false;
+  }
 };
 
 /// A whole small blob (a config), verified, at most `max_bytes`.

@@ -27,6 +27,7 @@ cache_actor::behavior_type cache_actor_state::make_behavior() {
       [this](progress_atom, const digest& d, uint64_t bytes, uint64_t total) {
         progressed(d, bytes, total);
       },
+      [this](waits_atom, const digest& d, bool for_others) { waits(d, for_others); },
       [this](mounted_atom, const mounted_volume& v) { mounted(v); },
       [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
       [this](retry_atom, uint64_t epoch) { retry(epoch); },
@@ -70,6 +71,12 @@ void cache_actor_state::progressed(const digest& d, uint64_t bytes, uint64_t tot
   report();
 }
 
+void cache_actor_state::waits(const digest& d, bool for_others) {
+  if (pulling_ != d) return;
+  status_.pulled_bytes = status_.total_bytes = 0;
+  show(for_others ? "Waiting for other transfers" : "Pulling");
+}
+
 void cache_actor_state::mounted(const mounted_volume& v) {
   volumes_[v.volume_id] = v;
   list_volumes();
@@ -89,7 +96,7 @@ void cache_actor_state::withdraw() {
   withdrawing_ = true;
   ++epoch_;
   failures_ = 0;
-  stop_pulling();
+  stop_asking();
   forget();
 }
 
@@ -148,7 +155,9 @@ void cache_actor_state::report() {
   self_->send(peers_.reporter, report_atom_v, std::move(shown));
 }
 
-void cache_actor_state::stop_pulling() {
+/// The work for answers that are not wanted any more ends with this.
+void cache_actor_state::stop_asking() {
+  self_->send(peers_.puller, abandon_atom_v, ref_);
   if (pulling_) self_->send(peers_.puller, abandon_atom_v, *pulling_, ref_);
   pulling_.reset();
 }

@@ -1,10 +1,10 @@
 /// One cache: from what is wanted to what a pod can use.
 ///
 // clang-format off
-///   resolving ──plan──▶ checking ──label may fit──▶ claiming ──present──▶ judging ──fits──▶ recording
-///      ▲                   │                            │absent              ▲│                 │
-///      │                   │misfit                      ▼                    ││misfit           ▼
-///      │                   │                         pulling ──stored────────┘│               ready
+///   resolving ──plan──▶ checking ──label may fit──▶ claiming ──may share──▶ judging ──fits──▶ recording
+///      ▲                   │                            │absent, or         ▲│                 │
+///      │                   │misfit                      ▼not proven         ││misfit           ▼
+///      │                   │                         pulling ──stored───────┘│               ready
 ///    pause                 ▼                            │                     │                 │
 ///      └──────────────── failed ◀──────any error────────┴─────────────────────┘                 │
 ///      ▲                                                                                        │
@@ -13,6 +13,9 @@
 ///
 /// Permanent errors wait for their cause to change instead of a pause. Started with a record of the
 /// same image, a cache is first restored: claimed and judged without asking any registry.
+///
+/// What another cache has brought is shared only if this one could have pulled it: the puller asks.
+/// What its own record names it was given before.
 ///
 /// A new digest is made ready beside the old one; only then is the old one let go. Ready is Running
 /// while a pod uses the digest that is served, else Extracted; pods that use one before it are
@@ -55,6 +58,7 @@ private:
   void wanted(const cache_spec& spec);
   void gpus_changed(std::vector<gpu> gpus);
   void progressed(const digest& d, uint64_t bytes, uint64_t total);
+  void waits(const digest& d, bool for_others);
   void mounted(const mounted_volume& v);
   void unmounted(const mounted_volume& v);
   void retry(uint64_t epoch);
@@ -66,6 +70,7 @@ private:
   void resolve();
   void check_label(const image_plan& plan);
   void claim(const image_plan& plan);
+  void share(const image_plan& plan, const stored_cache& stored);
   void pull(const image_plan& plan);
   void judge(const image_plan& plan, const stored_cache& stored);
   void judge_served();
@@ -93,13 +98,14 @@ private:
   std::function<void(error)> to_failed();
   bool is_serving() const { return !status_.path.empty(); }
   bool is_refreshing() const;
+  bool was_given(const image_plan& plan) const;
   void stop_serving();
   void show(const char* step);
   void set_state(cache_state state);
   cache_state ready_state() const;
   void list_volumes();
   void report();
-  void stop_pulling();
+  void stop_asking();
   void add_claim(const digest& d);
   void release_claims();
 

@@ -7,7 +7,8 @@ namespace gkm::node {
 namespace log = base::log;
 namespace {
 
-constexpr std::chrono::seconds resolve_limit{300};
+/// The puller bounds the work for an answer; this bounds the wait for a turn, too.
+constexpr std::chrono::seconds question_limit{900};
 /// A pull may take hours; asking again joins the transfer that is running.
 constexpr std::chrono::seconds pull_limit{900};
 constexpr std::chrono::seconds claim_limit{60};
@@ -54,7 +55,7 @@ std::function<void(error)> cache_actor_state::to_failed() {
 }
 
 void cache_actor_state::begin() {
-  stop_pulling();
+  stop_asking();
   ++epoch_;
   busy_ = true;
   auto image = spec_->image.str();
@@ -70,6 +71,7 @@ void cache_actor_state::begin() {
 void cache_actor_state::restore() {
   auto plan = plan_of(*spec_, *record_);
   add_claim(plan.manifest);
+  self_->send(peers_.puller, seen_atom_v, plan.manifest, plan.image);
   ask<stored_cache>(
       peers_.store, claim_limit,
       [this, plan](const stored_cache& stored) {
@@ -88,7 +90,7 @@ void cache_actor_state::resolve() {
   show("Resolving");
   again_ = false;
   ask<image_plan>(
-      peers_.puller, resolve_limit, [this](const image_plan& plan) { check_label(plan); },
+      peers_.puller, question_limit, [this](const image_plan& plan) { check_label(plan); },
       to_failed(), resolve_atom_v, *spec_, gpus_);
 }
 
@@ -113,7 +115,7 @@ void cache_actor_state::check_label(const image_plan& plan) {
 void cache_actor_state::claim(const image_plan& plan) {
   add_claim(plan.manifest);
   ask<stored_cache>(
-      peers_.store, claim_limit, [this, plan](const stored_cache& stored) { judge(plan, stored); },
+      peers_.store, claim_limit, [this, plan](const stored_cache& stored) { share(plan, stored); },
       [this, plan](error e) {
         if (e.code == errc::not_found)
           pull(plan);
@@ -121,6 +123,28 @@ void cache_actor_state::claim(const image_plan& plan) {
           failed(std::move(e));
       },
       claim_atom_v, plan.manifest, ref_);
+}
+
+/// Whoever knows the bytes of a manifest need not be allowed to read what it names.
+void cache_actor_state::share(const image_plan& plan, const stored_cache& stored) {
+  if (was_given(plan)) return judge(plan, stored);
+  ask<bool>(
+      peers_.puller, question_limit,
+      [this, plan, stored](bool may_read) {
+        if (may_read)
+          judge(plan, stored);
+        else
+          pull(plan);
+      },
+      to_failed(), prove_atom_v, plan, ref_);
+}
+
+/// The record on disk says that this cache had this digest from this repository.
+bool cache_actor_state::was_given(const image_plan& plan) const {
+  if (!record_ || record_->state != cache_state::extracted || record_->manifest != plan.manifest)
+    return false;
+  auto before = image_ref::parse(record_->image);
+  return before && before->host == plan.image.host && before->repository == plan.image.repository;
 }
 
 void cache_actor_state::pull(const image_plan& plan) {
@@ -139,7 +163,9 @@ void cache_actor_state::pull(const image_plan& plan) {
             if (epoch != epoch_) return;
             if (e == caf::sec::request_timeout) return pull(plan);
             pulling_.reset();
-            failed(from_caf(e));
+            auto why = from_caf(e);
+            if (why.code == errc::conflict) return claim(plan);
+            failed(std::move(why));
           });
 }
 

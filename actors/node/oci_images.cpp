@@ -1,6 +1,7 @@
 #include "actors/node/oci_images.hpp"
 
 #include "actors/node/puller.hpp"
+#include "actors/node/questions.hpp"
 #include "actors/node/staging_meter.hpp"
 #include "base/files.hpp"
 #include "gpu/match.hpp"
@@ -17,12 +18,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <set>
 
 namespace gkm::node {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr size_t questions_max = 4;
 constexpr size_t recent_max = 32;
 constexpr std::chrono::milliseconds between_reports{1'000};
 
@@ -102,6 +103,18 @@ private:
   base::file_observer& b_;
 };
 
+/// The config was read when the image was resolved.
+result<bool> has_layers(oci::source& from, const oci::resolved_image& image,
+                        const std::stop_token& stop) {
+  std::set<digest> asked;
+  for (const auto& layer : image.content.layers) {
+    if (!asked.insert(layer.content).second) continue;
+    auto has = from.has_blob(image.ref, layer, stop);
+    if (!has || !*has) return has;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool would_use(const std::vector<target>& claimed, const std::vector<gpu>& gpus) {
@@ -148,20 +161,30 @@ oci_images::oci_images(source_opener open, const oci::extract_limits& limits,
       questions_(questions_max),
       transfers_(transfers_max) {}
 
-oci_images::~oci_images() { stopping_.request_stop(); }
+oci_images::~oci_images() = default;
 
 void oci_images::resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
-                         answer<image_plan> reply) {
+                         std::stop_token stop, answer<image_plan> reply) {
   questions_.post([=, this] {
     auto fits = [&](const std::vector<target>& claimed) { return would_use(claimed, gpus); };
-    auto from = open_(wanted.pull_secrets, stopping_.get_token());
+    auto from = open_(wanted.pull_secrets, stop);
     if (!from) return reply(fail(from.error()));
-    auto found = oci::resolve(**from, wanted.image, fits, stopping_.get_token());
+    auto found = oci::resolve(**from, wanted.image, fits, stop);
     if (!found) return reply(fail(found.error()));
     auto plan = plan_for(*found);
     plan.pull_secrets = wanted.pull_secrets;
     remember(std::make_shared<const oci::resolved_image>(std::move(*found)));
     reply(std::move(plan));
+  });
+}
+
+void oci_images::prove(const image_plan& plan, std::stop_token stop, answer<bool> reply) {
+  questions_.post([=, this] {
+    auto from = open_(plan.pull_secrets, stop);
+    if (!from) return reply(fail(from.error()));
+    auto image = recall(**from, plan, stop);
+    if (!image) return reply(fail(image.error()));
+    reply(has_layers(**from, **image, stop));
   });
 }
 

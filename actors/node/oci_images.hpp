@@ -38,11 +38,12 @@ public:
   /// is counted in the ledger.
   oci_images(source_opener open, const oci::extract_limits& limits,
              std::shared_ptr<disk_ledger> ledger = std::make_shared<disk_ledger>());
-  /// Ends what is under way.
+  /// Waits for what is under way: whoever asked has stopped it.
   ~oci_images() override;
 
-  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
+  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus, std::stop_token stop,
                answer<image_plan> reply) override;
+  void prove(const image_plan& plan, std::stop_token stop, answer<bool> reply) override;
   void fetch(const image_plan& plan, const std::string& staging,
              std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
              answer<stored_cache> reply) override;
@@ -60,7 +61,6 @@ private:
   const source_opener open_;
   const oci::extract_limits& limits_;
   const std::shared_ptr<disk_ledger> ledger_;
-  std::stop_source stopping_;
   std::mutex mutex_;
   std::list<resolved_ptr> recent_;  ///< so that a pull need not ask for its manifest again
   base::worker_pool questions_;

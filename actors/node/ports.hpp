@@ -20,12 +20,16 @@ namespace gkm::node {
 class image_port {
 public:
   virtual ~image_port() = default;
-  /// A few small requests: what would be pulled for a node with these GPUs.
-  virtual void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
+  /// A few small requests: what would be pulled for a node with these GPUs. `stop` ends them soon,
+  /// with errc::cancelled, here and below.
+  virtual void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus, std::stop_token stop,
                        answer<image_plan> reply) = 0;
+  /// Whether the image's own repository lets its own login read each layer, as far as it can be
+  /// asked without reading them: false if it does not say so.
+  virtual void prove(const image_plan& plan, std::stop_token stop, answer<bool> reply) = 0;
   /// Extracts and verifies the planned manifest into an empty staging directory, reading the
   /// kernels' targets on the way. `progress` (bytes so far, of how many) may be called from any
-  /// thread until the answer; `stop` ends the transfer soon, with errc::cancelled.
+  /// thread until the answer.
   virtual void fetch(const image_plan& plan, const std::string& staging,
                      std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
                      answer<stored_cache> reply) = 0;

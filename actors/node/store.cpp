@@ -12,9 +12,9 @@ constexpr std::chrono::seconds making_room_limit{40};
 
 }  // namespace
 
-store_state::store_state(store_actor::pointer self, disk_port& disk,
+store_state::store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep,
                          std::shared_ptr<disk_ledger> ledger)
-    : self_(self), disk_(disk), ledger_(std::move(ledger)) {}
+    : self_(self), disk_(disk), keep_(keep), ledger_(std::move(ledger)) {}
 
 store_actor::behavior_type store_state::make_behavior() {
   return {
@@ -71,6 +71,7 @@ caf::result<stored_cache> store_state::claim(const digest& d, const cache_ref& r
     return to_caf(fits.error());
   auto& e = entries_[d];
   e.claims.insert(ref);
+  e.left = 0;
   e.used_at = ++stamp_;
   claims_changed(d, e);
   if (e.at == phase::present) return e.facts;
@@ -94,7 +95,11 @@ void store_state::release_all(const cache_ref& ref) {
   for (const auto& d : claimed) release(d, ref);
 }
 
-void store_state::pin(const mounted_volume& v) { entries_[v.manifest].pins.insert(v.volume_id); }
+void store_state::pin(const mounted_volume& v) {
+  auto& e = entries_[v.manifest];
+  e.pins.insert(v.volume_id);
+  e.left = 0;
+}
 
 void store_state::unpin(const mounted_volume& v) {
   auto it = entries_.find(v.manifest);
@@ -122,8 +127,8 @@ void store_state::stage_when_free(uint64_t needed_bytes, time_point until,
                      });
         auto* oldest = helps ? least_recently_used() : nullptr;
         if (!oldest) return settle(reply, dir);
-        oldest->when_gone.push_back([=, this] { stage_when_free(needed_bytes, until, reply); });
-        remove(oldest->facts.manifest, *oldest);
+        oldest->when_settled.push_back([=, this] { stage_when_free(needed_bytes, until, reply); });
+        remove_now(oldest->facts.manifest);
       }));
 }
 
@@ -141,16 +146,12 @@ void store_state::publish_when_free(const std::string& staging, const stored_cac
     case phase::absent:
       return publish_now(staging, facts, reply);
     case phase::removing:
-      e.when_gone.push_back([=, this] { publish_when_free(staging, facts, reply); });
+    case phase::publishing:
+      e.when_settled.push_back([=, this] { publish_when_free(staging, facts, reply); });
       return;
     case phase::present:
       discard(staging);
       reply.deliver(e.facts);
-      return;
-    case phase::publishing:
-      discard(staging);
-      reply.deliver(
-          to_caf({errc::busy, "Digest '" + facts.manifest.str() + "' is being stored", {}}));
   }
 }
 
@@ -168,6 +169,7 @@ void store_state::publish_now(const std::string& staging, const stored_cache& fa
                   } else {
                     discard(staging);
                   }
+                  settled(facts.manifest);
                   remove_if_unneeded(facts.manifest);
                   relieve_if_crowded();
                 }));
@@ -207,15 +209,25 @@ void store_state::collect() {
 void store_state::remove_if_unneeded(const digest& d) {
   auto it = entries_.find(d);
   if (it == entries_.end() || !it->second.claims.empty() || !it->second.pins.empty()) return;
-  if (it->second.at == phase::absent) {
+  auto& e = it->second;
+  if (e.at == phase::absent) {
     entries_.erase(it);
-  } else if (it->second.at == phase::present && collecting_) {
-    remove(d, it->second);
+  } else if (e.at == phase::present && collecting_ && e.left == 0) {
+    if (keep_.count() == 0) return remove_now(d);
+    e.left = ++stamp_;
+    auto over = [this, d, left = e.left] {
+      if (auto now = entries_.find(d); now != entries_.end() && now->second.left == left)
+        remove_now(d);
+    };
+    self_->delayed_send(self_, keep_, run_atom_v, continuation{over});
   }
 }
 
-void store_state::remove(const digest& d, entry& e) {
-  e.at = phase::removing;
+void store_state::remove_now(const digest& d) {
+  auto it = entries_.find(d);
+  if (it == entries_.end() || it->second.at != phase::present) return;
+  if (!it->second.claims.empty() || !it->second.pins.empty()) return;
+  it->second.at = phase::removing;
   disk_.remove(d, back_here<done>([this, d](result<done> outcome) { removed(d, outcome); }));
 }
 
@@ -240,7 +252,7 @@ void store_state::relieve_if_crowded() {
   if (!ledger_->with([](disk_budget& b) { return b.is_crowded(); })) return;
   for (const auto& [d, e] : entries_)
     if (e.at == phase::removing) return;
-  if (auto* oldest = least_recently_used()) remove(oldest->facts.manifest, *oldest);
+  if (auto* oldest = least_recently_used()) remove_now(oldest->facts.manifest);
 }
 
 void store_state::removed(const digest& d, const result<done>& outcome) {
@@ -249,17 +261,22 @@ void store_state::removed(const digest& d, const result<done>& outcome) {
     auto* say = outcome.error().code == errc::busy ? &log::info : &log::warn;
     say("Not removed from the store", {{"digest", d.str()}, {"why", outcome.error().message}});
     e.at = phase::present;
-    later([this, d] { remove_if_unneeded(d); }, ++e.failures);
+    later([this, d] { remove_now(d); }, ++e.failures);
   } else {
     log::info("Removed", {{"digest", d.str()}, {"bytes", e.facts.bytes}});
     e.at = phase::absent;
     e.facts = {};
     e.failures = 0;
+    e.left = 0;
   }
-  // A publish that waited goes on whether the old copy went or stayed.
-  for (auto& go_on : std::exchange(e.when_gone, {})) go_on();
+  settled(d);
   relieve_if_crowded();
   if (outcome) remove_if_unneeded(d);
+}
+
+/// A publish that waited goes on, whether there is a copy now or not.
+void store_state::settled(const digest& d) {
+  for (auto& go_on : std::exchange(entries_[d].when_settled, {})) go_on();
 }
 
 void store_state::sync(const digest& d) {

@@ -5,13 +5,14 @@
 ///                                                  ▲                      │
 ///                                                  └──────────busy────────┘
 // clang-format on
-/// A digest is needed while a cache claims it or a volume pins it. It is removed only after
+/// A digest is needed while a cache claims it or a volume pins it. What is not needed stays for a
+/// while, in case that it is wanted again, unless space is short. It is removed only after
 /// `collect` was said once: all wanted caches and all volumes have had their say. The disk may
 /// still know of a volume that is not pinned yet, and answers busy. A publish that arrives while a
-/// digest is being removed waits until it is gone.
+/// digest is being removed or published waits until that is over.
 ///
 /// Who claims a digest counts it in full (disk_budget.hpp), and is refused what is over its limit.
-/// Where room is lacking, or the store is crowded, what nobody needs goes at once, the least
+/// Where room is lacking, or the store is crowded, what is not needed goes at once, the least
 /// recently used first.
 #pragma once
 
@@ -24,13 +25,17 @@
 
 namespace gkm::node {
 
+/// How long an agent keeps what nobody needs: a selector that goes back and forth moves no bytes.
+constexpr std::chrono::seconds unneeded_kept{300};
+
 class store_state {
 public:
   using handle = store_actor;
   static constexpr const char* name = "store";
 
-  /// The ledger is the disk's; one of its own has no limits.
-  store_state(store_actor::pointer self, disk_port& disk,
+  /// `keep`: how long what is not needed stays. The ledger is the disk's; one of its own has no
+  /// limits.
+  store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep = {},
               std::shared_ptr<disk_ledger> ledger = std::make_shared<disk_ledger>());
   store_actor::behavior_type make_behavior();
 
@@ -43,7 +48,8 @@ private:
     stored_cache facts;  ///< while publishing or present
     std::set<cache_ref> claims;
     std::set<std::string> pins;  ///< ids of volumes
-    std::vector<std::function<void()>> when_gone;
+    uint64_t left = 0;           ///< not zero: not needed, and stays for a while
+    std::vector<std::function<void()>> when_settled;
     uint32_t failures = 0;  ///< to remove or sync, in a row
     uint64_t used_at = 0;   ///< the stamp of its last use; 0: not in this life
   };
@@ -69,10 +75,11 @@ private:
 
   void claims_changed(const digest& d, const entry& e);
   void remove_if_unneeded(const digest& d);
-  void remove(const digest& d, entry& e);
+  void remove_now(const digest& d);
   entry* least_recently_used();
   void relieve_if_crowded();
   void removed(const digest& d, const result<done>& outcome);
+  void settled(const digest& d);
   void sync(const digest& d);
   void synced(const digest& d, const result<done>& outcome);
   void later(std::function<void()> what, uint32_t failures);
@@ -81,10 +88,11 @@ private:
 
   store_actor::pointer self_;
   disk_port& disk_;
+  const std::chrono::seconds keep_;
   const std::shared_ptr<disk_ledger> ledger_;
   std::map<digest, entry> entries_;
-  uint64_t stamp_ = 0;
   bool collecting_ = false;
+  uint64_t stamp_ = 0;
 };
 
 }  // namespace gkm::node

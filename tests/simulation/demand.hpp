@@ -17,6 +17,7 @@ public:
   demand(world& w, fake_node& n, agent& a, node_rules& r, std::vector<cache_ref> refs)
       : world_(w), node_(n), agent_(a), rules_(r), refs_(std::move(refs)) {
     agent_.inventory.set({gpu_of("gfx90a")});
+    agent_.keep_unneeded = std::chrono::seconds(chance().one_in(2) ? 0 : 30);
     for (size_t i = 0; i < tag_names - 1; ++i) push(i);
   }
 
@@ -26,7 +27,7 @@ public:
   void start_agent() {
     agent_.start();
     for (const auto& [ref, image] : rules_.wanted)
-      caf::anon_send(agent_.node(), changed_atom_v, cache_spec{ref, image});
+      caf::anon_send(agent_.node(), changed_atom_v, cache_spec{ref, image, login_of(ref)});
     caf::anon_send(agent_.node(), synced_atom_v);
   }
 
@@ -69,7 +70,8 @@ private:
   chaos& chance() { return world_.chaos(); }
 
   static image_ref tag_ref(size_t i) {
-    return {"registry.example", "cache", "t" + std::to_string(i), {}};
+    return {
+        i % 3 == 2 ? "mirror.example" : "registry.example", "cache", "t" + std::to_string(i), {}};
   }
 
   void push(size_t tag) {
@@ -81,13 +83,17 @@ private:
     if (chance().one_in(2)) image.label = {hip(chance().one_in(8) ? "gfx942" : arch)};
     image.bytes = 8 * (1 + chance().below(10));
     image.hostile = chance().one_in(8);
+    // Or what lies under another name, too, maybe in another registry.
+    auto other = agent_.images.tags.find(tag_ref(chance().below(tag_names)).str());
+    if (other != agent_.images.tags.end() && chance().one_in(3)) image = other->second;
     agent_.images.tags[tag_ref(tag).str()] = image;
     moved_.insert(tag_ref(tag).str());
   }
 
   void want(const cache_ref& ref, const image_ref& image) {
     rules_.wanted[ref] = image;
-    if (agent_.alive()) caf::anon_send(agent_.node(), changed_atom_v, cache_spec{ref, image});
+    if (agent_.alive())
+      caf::anon_send(agent_.node(), changed_atom_v, cache_spec{ref, image, login_of(ref)});
   }
 
   world& world_;

@@ -9,6 +9,12 @@
 
 namespace gkm::sim {
 
+/// The pull secrets of a cache.
+inline std::vector<std::string> login_of(const cache_ref& ref) {
+  if (ref.is_cluster()) return {};
+  return {ref.ns + "/login"};
+}
+
 /// The longest pause after a failure is five minutes, a lost answer is missed after five more.
 inline constexpr duration time_to_heal{3'600'000};
 
@@ -19,6 +25,7 @@ public:
   }
 
   std::map<cache_ref, image_ref> wanted;
+  uint64_t shared = 0;  ///< statuses of what was read at more than one place, or with two logins
   uint64_t pods_seen = 0;
 
   // -- what must hold always --
@@ -44,6 +51,7 @@ public:
 
   void check_status(const cache_status& s) {
     if (!is_ready(s)) return;
+    check_reading(s);
     auto stored = node_.store.find(s.stored.manifest);
     if (s.path.empty()) complain(s.ref.str() + " is ready without a path");
     auto record = node_.catalog.find(s.ref);
@@ -54,6 +62,16 @@ public:
       complain(s.ref.str() + " is said to be ready, but is not in the store");
     else if (!stored->second.content.whole)
       complain(s.ref.str() + " is said to be ready, but is damaged");
+  }
+
+  /// What somebody else brought is shown only to who could have pulled it.
+  void check_reading(const cache_status& s) {
+    const auto& all = agent_.images.readings;
+    auto where = node::repository_of(*image_ref::parse(s.image));
+    if (!all.contains({s.stored.manifest, where, login_of(s.ref)}))
+      complain(s.ref.str() + " is given what it never read from " + where);
+    auto same = [&s](const auto& r) { return std::get<0>(r) == s.stored.manifest; };
+    if (std::count_if(all.begin(), all.end(), same) > 1) ++shared;
   }
 
   // -- what must hold in the end --

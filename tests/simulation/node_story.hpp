@@ -33,6 +33,7 @@ public:
   std::map<std::string, uint64_t> counts() {
     return {{"faults", world_.chaos().struck()},
             {"crashes", crashes_},
+            {"statuses of what more than one could read", rules_.shared},
             {"volumes counted at the end", rules_.pods_seen}};
   }
   std::string fingerprint() {

@@ -74,6 +74,8 @@ TEST(store_steps, a_publish_that_waited_finds_what_could_not_be_removed) {
 
 namespace {
 
+constexpr std::chrono::seconds kept{300};
+
 /// What a store that knows its limits answers to a claim.
 class limited_store {
 public:
@@ -101,7 +103,7 @@ public:
     if (whose) node_.write({*whose, "i", d, d, cache_state::extracted, {}, {}});
   }
   void start() {
-    store_ = gkm::spawn<node::store_state>(world_.system(), disk_, ledger_);
+    store_ = gkm::spawn<node::store_state>(world_.system(), disk_, kept, ledger_);
     caf::anon_send(store_, recover_atom_v);
     pass();
   }
@@ -119,16 +121,49 @@ public:
     pass();
   }
 
+  void collect() {
+    caf::anon_send(store_, collect_atom_v);
+    pass();
+  }
+  void limit_to(uint64_t bytes) {
+    ledger_->with([&](node::disk_budget& b) {
+      auto limits = b.limits();
+      limits.store = {bytes, 100};
+      b.limit(limits);
+    });
+  }
+  std::string held() const {
+    std::string all;
+    for (const auto& [d, s] : node_.store) all += d.hex.front();
+    return all;
+  }
+
 private:
   void pass() {
     world_.run(std::chrono::seconds(1), [] {});
   }
 
+  /// As the real one: what is gone counts no more.
+  class counting_disk : public fake_disk {
+  public:
+    counting_disk(process p, fake_node& n, std::shared_ptr<node::disk_ledger> ledger)
+        : fake_disk(std::move(p), n), ledger_(std::move(ledger)) {}
+    void remove(const digest& d, answer<done> reply) override {
+      fake_disk::remove(d, [this, d, reply](result<done> outcome) {
+        if (outcome) ledger_->with([&](node::disk_budget& b) { b.drop(d); });
+        reply(std::move(outcome));
+      });
+    }
+
+  private:
+    std::shared_ptr<node::disk_ledger> ledger_;
+  };
+
   world world_{1};
   fake_node node_;
-  fake_disk disk_{world_, node_};
-  std::map<cache_ref, cache_status> statuses_;
   std::shared_ptr<node::disk_ledger> ledger_ = std::make_shared<node::disk_ledger>();
+  counting_disk disk_{world_, node_, ledger_};
+  std::map<cache_ref, cache_status> statuses_;
   store_actor store_;
 };
 
@@ -162,6 +197,93 @@ TEST(store_steps, what_a_tenant_had_before_a_restart_it_keeps) {
   EXPECT_EQ(store.claim('a', one), errc::none);
   EXPECT_EQ(store.claim('b', other), errc::none);
   EXPECT_EQ(store.claim('c', one), errc::limit_exceeded);
+}
+
+TEST(store_steps, a_crowded_store_lets_go_of_what_was_used_longest_ago) {
+  limited_store store;
+  store.has('a', 30);
+  store.has('b', 30);
+  store.has('c', 30);
+  store.start();
+  const cache_ref one{"one", "c"}, two{"two", "c"}, three{"three", "c"};
+  EXPECT_EQ(store.claim('c', one), errc::none);
+  EXPECT_EQ(store.claim('b', two), errc::none);
+  EXPECT_EQ(store.claim('a', three), errc::none);
+  store.collect();
+  store.release('c', one);
+  store.release('a', three);
+  EXPECT_EQ(store.held(), "abc") << "there is room";
+  store.limit_to(80);  // crowded above 72
+  store.release('b', two);
+  EXPECT_EQ(store.held(), "ab");
+  EXPECT_EQ(store.claim('b', two), errc::none);
+  store.limit_to(20);
+  store.release('a', three);
+  EXPECT_EQ(store.held(), "b") << "what is claimed stays, however crowded it is";
+  store.release('b', one);
+  EXPECT_EQ(store.held(), "b");
+}
+
+namespace {
+
+class kept_for_a_while : public node_steps {
+protected:
+  kept_for_a_while() {
+    agent_.keep_unneeded = kept;
+    agent_.start();
+    caf::anon_send(agent_.node(), synced_atom_v);
+    want("good");
+    pass(10);
+    EXPECT_EQ(status().state, cache_state::extracted);
+  }
+  void withdraw() { caf::anon_send(agent_.node(), deleted_atom_v, name); }
+  bool is_stored() const { return node_.store.contains(image('a', false).manifest); }
+};
+
+}  // namespace
+
+TEST_F(kept_for_a_while, what_is_wanted_again_soon_is_not_transferred_again) {
+  for (int i = 0; i < 10; ++i) {
+    withdraw();
+    pass(200);
+    ASSERT_TRUE(is_stored());
+    auto transfers = agent_.images.begun;
+    want("good");
+    pass(200);
+    EXPECT_EQ(status().state, cache_state::extracted);
+    EXPECT_EQ(agent_.images.begun, transfers);
+  }
+}
+
+TEST_F(kept_for_a_while, what_stays_unneeded_goes) {
+  withdraw();
+  pass(kept.count() - 5);
+  EXPECT_TRUE(is_stored());
+  pass(10);
+  EXPECT_FALSE(is_stored());
+}
+
+TEST_F(kept_for_a_while, the_time_begins_when_it_was_needed_last) {
+  withdraw();
+  pass(200);
+  want("good");
+  pass(10);
+  withdraw();
+  pass(200);
+  EXPECT_TRUE(is_stored());
+  pass(200);
+  EXPECT_FALSE(is_stored());
+}
+
+TEST_F(kept_for_a_while, goes_at_once_when_space_is_short) {
+  withdraw();
+  pass(10);
+  node_.capacity_bytes = 10;  // for one of two
+  agent_.images.tags[tag("other").str()] = image('c', false);
+  want("other");
+  pass(30);
+  EXPECT_FALSE(is_stored());
+  EXPECT_EQ(status().state, cache_state::extracted) << status().message;
 }
 
 }  // namespace gkm::sim

@@ -46,7 +46,9 @@ public:
                                      "--metrics-address",
                                      "",
                                      "--health-address",
-                                     "127.0.0.1:" + std::to_string(health_.number())};
+                                     "127.0.0.1:" + std::to_string(health_.number()),
+                                     "--keep-unneeded",
+                                     "0"};
     if (!level.empty()) command.insert(command.end(), {"--log-level", level});
     if (!registry_.empty()) command.insert(command.end(), {"--plain-http", registry_});
     command.insert(command.end(), flags.begin(), flags.end());

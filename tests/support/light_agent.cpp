@@ -49,7 +49,7 @@ public:
 
 }  // namespace
 
-void instant_images::resolve(const cache_spec& wanted, const std::vector<gpu>&,
+void instant_images::resolve(const cache_spec& wanted, const std::vector<gpu>&, std::stop_token,
                              answer<image_plan> reply) {
   const auto& pinned = wanted.image.pinned;
   reply(image_plan{wanted.image, pinned, pinned, image_bytes, image_bytes, {}, {}});

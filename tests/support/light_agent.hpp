@@ -17,8 +17,9 @@ namespace gkm::support {
 /// Any image, at once: a cache for gfx90a.
 class instant_images : public node::image_port {
 public:
-  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
+  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus, std::stop_token stop,
                answer<image_plan> reply) override;
+  void prove(const image_plan&, std::stop_token, answer<bool> reply) override { reply(true); }
   void fetch(const image_plan& plan, const std::string& staging,
              std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
              answer<stored_cache> reply) override;

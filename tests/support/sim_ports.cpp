@@ -1,9 +1,9 @@
 #include "tests/support/sim_ports.hpp"
 
+#include "actors/node/origins.hpp"
+
 namespace gkm::sim {
 namespace {
-
-constexpr int64_t fetch_steps = 8;
 
 error unavailable() { return {errc::unavailable, "the registry does not answer", {}}; }
 
@@ -11,22 +11,54 @@ error unavailable() { return {errc::unavailable, "the registry does not answer",
 
 // -- images -------------------------------------------------------------------------------------
 
-void fake_images::resolve(const cache_spec& wanted, const std::vector<gpu>&,
+void fake_images::wait(std::optional<duration> time, const std::stop_token& stop,
+                       std::function<void()> then, std::function<void()> stopped) {
+  auto over = std::make_shared<bool>(false);
+  if (time)
+    process_.after(*time, [over, then = std::move(then)] {
+      if (!std::exchange(*over, true)) then();
+    });
+  auto on_stop = [this, over, stopped = std::move(stopped)] {
+    if (!std::exchange(*over, true)) process_.after(duration(10), stopped);
+  };
+  waits_.push_back(std::make_unique<std::stop_callback<std::function<void()>>>(stop, on_stop));
+}
+
+void fake_images::resolve(const cache_spec& wanted, const std::vector<gpu>&, std::stop_token stop,
                           answer<image_plan> reply) {
   auto& c = process_.chaos();
-  if (c.strikes()) return;  // the answer is lost
-  auto delay = c.strikes() ? c.between(10'000, 100'000) : c.between(1, 200);
-  process_.after(delay, [this, image = wanted.image, reply] {
+  std::optional<duration> delay;  // none: hangs
+  if (!c.strikes()) delay = c.strikes() ? c.between(10'000, 100'000) : c.between(1, 200);
+  auto tag = tags.find(wanted.image.str());
+  if (tag != tags.end() && tag->second.manifest_takes > duration(0))
+    delay = tag->second.manifest_takes;
+  auto answered = [this, wanted, reply] {
     if (process_.chaos().strikes()) return reply(fail(unavailable()));
     if (process_.chaos().strikes()) {
       error busy{errc::unavailable, "429", std::chrono::seconds(process_.chaos().below(60))};
       return reply(fail(busy));
     }
-    auto it = tags.find(image.str());
+    auto it = tags.find(wanted.image.str());
     if (it == tags.end()) return reply(fail(errc::not_found, "no such tag"));
     const auto& i = it->second;
-    reply(image_plan{image, i.manifest, i.manifest, i.bytes, i.bytes, i.label, {}});
-  });
+    reply(image_plan{
+        wanted.image, i.manifest, i.manifest, i.bytes, i.bytes, i.label, {}, wanted.pull_secrets});
+  };
+  wait(delay, stop, answered, [reply] { reply(fail(errc::cancelled, "stopped")); });
+}
+
+void fake_images::prove(const image_plan& plan, std::stop_token stop, answer<bool> reply) {
+  auto& c = process_.chaos();
+  std::optional<duration> delay;
+  if (!c.strikes()) delay = c.between(1, 200);
+  auto answered = [this, plan, reply] {
+    if (process_.chaos().strikes()) return reply(fail(unavailable()));
+    bool may_read = !process_.chaos().strikes();
+    if (may_read)
+      readings.insert({plan.manifest, node::repository_of(plan.image), plan.pull_secrets});
+    reply(may_read);
+  };
+  wait(delay, stop, answered, [reply] { reply(fail(errc::cancelled, "stopped")); });
 }
 
 const fake_image* fake_images::find(const digest& manifest) const {
@@ -49,6 +81,7 @@ void fake_images::fetch(const image_plan& plan, const std::string& staging,
                         std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
                         answer<stored_cache> reply) {
   ++in_flight;
+  ++begun;
   auto done = [this, reply](result<stored_cache> outcome) {
     --in_flight;
     reply(std::move(outcome));
@@ -63,18 +96,11 @@ void fake_images::fetch(const image_plan& plan, const std::string& staging,
 
 void fake_images::step(std::shared_ptr<job> j) {
   auto& c = process_.chaos();
-  if (c.strikes()) {
-    // Hangs for ever, unless it is told to stop.
-    auto stopped = [this, reply = j->reply] {
-      process_.after(duration(10), [reply] { reply(fail(errc::cancelled, "stopped")); });
-    };
-    hung_.push_back(std::make_unique<std::stop_callback<std::function<void()>>>(j->stop, stopped));
-    return;
-  }
-  auto delay = c.strikes() ? c.between(1'000, 60'000) : c.between(1, 100);
-  process_.after(delay, [this, j] {
+  std::optional<duration> delay;
+  if (!c.strikes()) delay = c.strikes() ? c.between(1'000, 60'000) : c.between(1, 100);
+  if (j->image.part_takes > duration(0)) delay = j->image.part_takes;
+  auto arrived = [this, j] {
     auto& chance = process_.chaos();
-    if (j->stop.stop_requested()) return j->reply(fail(errc::cancelled, "stopped"));
     if (chance.strikes()) return j->reply(fail(unavailable()));
     if (chance.strikes()) return j->reply(fail(errc::corrupt, "wrong digest"));
     auto& content = node_.staging[j->staging];
@@ -90,8 +116,10 @@ void fake_images::step(std::shared_ptr<job> j) {
       return step(j);
     }
     content.whole = true;
+    readings.insert({j->plan.manifest, node::repository_of(j->plan.image), j->plan.pull_secrets});
     j->reply(stored_cache{j->image.manifest, "triton", 3, j->image.bytes, j->image.kernels, {}, 1});
-  });
+  };
+  wait(delay, j->stop, arrived, [j] { j->reply(fail(errc::cancelled, "stopped")); });
 }
 
 // -- disk ---------------------------------------------------------------------------------------

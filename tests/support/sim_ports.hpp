@@ -6,6 +6,8 @@
 #include "tests/support/sim_node.hpp"
 
 #include <map>
+#include <optional>
+#include <set>
 
 namespace gkm::sim {
 
@@ -15,19 +17,30 @@ struct fake_image {
   std::vector<target> kernels;  ///< what extraction will find
   std::vector<target> label;    ///< what is claimed
   uint64_t bytes = 0;
-  bool hostile = false;  ///< extraction refuses it, always
+  bool hostile = false;       ///< extraction refuses it, always
+  duration manifest_takes{};  ///< 0: as chance says
+  duration part_takes{};      ///< each of `fetch_steps`
 };
+
+/// Parts in which an image is transferred.
+constexpr int64_t fetch_steps = 8;
 
 /// What registries hold, and how they behave.
 class fake_images : public node::image_port {
 public:
   fake_images(process p, fake_node& n) : process_(std::move(p)), node_(n) {}
 
-  std::map<std::string, fake_image> tags;  ///< by image_ref::str()
-  size_t in_flight = 0;                    ///< transfers of this life
+  /// A digest, where it was read, and with which login.
+  using reading = std::tuple<digest, std::string, std::vector<std::string>>;
 
-  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus,
+  std::map<std::string, fake_image> tags;  ///< by image_ref::str()
+  std::set<reading> readings;              ///< pulled whole, or allowed by its repository
+  size_t in_flight = 0;                    ///< transfers of this life
+  size_t begun = 0;                        ///< transfers in all
+
+  void resolve(const cache_spec& wanted, const std::vector<gpu>& gpus, std::stop_token stop,
                answer<image_plan> reply) override;
+  void prove(const image_plan& plan, std::stop_token stop, answer<bool> reply) override;
   void fetch(const image_plan& plan, const std::string& staging,
              std::function<void(uint64_t, uint64_t)> progress, std::stop_token stop,
              answer<stored_cache> reply) override;
@@ -36,10 +49,13 @@ private:
   struct job;
   void step(std::shared_ptr<job> j);
   const fake_image* find(const digest& manifest) const;
+  /// `then` when the time is over, `stopped` soon after `stop`: one of them. Without a time: never.
+  void wait(std::optional<duration> time, const std::stop_token& stop, std::function<void()> then,
+            std::function<void()> stopped);
 
   process process_;
   fake_node& node_;
-  std::vector<std::unique_ptr<std::stop_callback<std::function<void()>>>> hung_;
+  std::vector<std::unique_ptr<std::stop_callback<std::function<void()>>>> waits_;
 };
 
 /// The state directory. Every step of an operation is an event of its own: a crash falls between

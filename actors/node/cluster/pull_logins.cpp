@@ -67,6 +67,10 @@ public:
                                                   std::stop_token stop) override {
     return explained(of_->blob(ref, what, std::move(stop)));
   }
+  result<bool> has_blob(const image_ref& ref, const oci::descriptor& what,
+                        std::stop_token stop) override {
+    return of_->has_blob(ref, what, std::move(stop));
+  }
 
 private:
   template <class T>

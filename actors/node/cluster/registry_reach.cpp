@@ -1,5 +1,6 @@
 #include "actors/node/cluster/registry_reach.hpp"
 
+#include "actors/node/puller.hpp"
 #include "net/http.hpp"
 #include "oci/registry.hpp"
 
@@ -12,6 +13,8 @@ net::engine_options registry_engine_options(std::string user_agent,
   options.plain_http_hosts = plain_http_hosts;
   options.local_addresses = false;
   options.local_hosts = plain_http_hosts;
+  // Turns are taken before a request is made: none waits again behind others at the same registry.
+  options.connections_per_host = transfers_max + questions_max;
   return options;
 }
 

@@ -57,6 +57,7 @@ Exit codes:
 
 struct raw {
   settings s;
+  uint32_t keep_unneeded_s = unneeded_kept.count();
   std::string state_dir = "/var/lib/gkm";
   std::string run_dir;
   base::log_flags log;
@@ -98,6 +99,11 @@ void add_node_flags(CLI::App& app, raw& r) {
       ->type_name("HOST");
   app.add_option("--ca-file", r.s.ca_file, "Authorities of registries, beside the system's (PEM)")
       ->type_name("FILE");
+  app.add_option("--keep-unneeded", r.keep_unneeded_s,
+                 "How long an image stays that nothing on this node needs any more, while there is "
+                 "space")
+      ->type_name("SECONDS")
+      ->capture_default_str();
   app.add_option("--metrics-address", r.s.metrics_address, "Where to serve metrics; \"\": nowhere")
       ->type_name("HOST:PORT")
       ->capture_default_str();
@@ -122,6 +128,7 @@ result<settings> check(raw r) {
     s.where.run = *run;
   }
   if (s.pull_secret_ns.empty()) s.pull_secret_ns = pull_secret_namespace(s.own_ns);
+  s.keep_unneeded = std::chrono::seconds(r.keep_unneeded_s);
   s.no_gpu = gpus::no_gpu_mode();
   s.shares_dir = r.log.config_dir;
   auto level = base::start_level(r.log);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/node/disk_settings.hpp"
+#include "actors/node/store.hpp"
 #include "base/log.hpp"
 #include "messages/paths.hpp"
 
@@ -22,6 +23,7 @@ struct settings {
   std::string gpu_inventory;  ///< empty: what gkm-gpu writes
   std::vector<std::string> plain_http_hosts;
   std::string ca_file;
+  std::chrono::seconds keep_unneeded = unneeded_kept;
   std::string metrics_address;
   std::string health_address;
   std::string config_dir;  ///< its log level is followed; empty: it is not
