@@ -95,7 +95,8 @@ result<int> up(const options& o, const std::string& dir, bool once,
   caf::actor_system system(config);
   node_actors all;
   all.gpu = gkm::spawn<node::gpu_state>(system, *inventory->port);
-  all.store = gkm::spawn<node::store_state>(system, **state, (*state)->ledger());
+  all.store =
+      gkm::spawn<node::store_state>(system, **state, std::chrono::seconds(0), (*state)->ledger());
   all.puller = gkm::spawn<node::puller_state>(system, *images, all.store);
   all.reporter = gkm::spawn<node::reporter_state>(system, **state, [&](const cache_status& s) {
     slow.post([&shown, s] { shown.reported(s); });

@@ -5,6 +5,7 @@
 
 #include "messages/digest.hpp"
 #include "messages/errors.hpp"
+#include "oci/json_limits.hpp"
 
 #include <rapidjson/document.h>
 
@@ -15,10 +16,6 @@
 namespace gkm::oci::json {
 
 using value = rapidjson::Value;
-
-/// Values of one document, names and commas in texts counted as well. An index of the most entries
-/// that are read has some ten thousand.
-constexpr size_t max_json_values = 100'000;
 
 /// Parses an object with `gkm::json::parse` into `out`. `what` names the document in the error,
 /// which is `errc::malformed`, or `errc::limit_exceeded` for too many values.

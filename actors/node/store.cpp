@@ -12,9 +12,9 @@ constexpr std::chrono::seconds making_room_limit{40};
 
 }  // namespace
 
-store_state::store_state(store_actor::pointer self, disk_port& disk,
-                         std::shared_ptr<disk_ledger> ledger, std::chrono::seconds keep)
-    : self_(self), disk_(disk), ledger_(std::move(ledger)), keep_(keep) {}
+store_state::store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep,
+                         std::shared_ptr<disk_ledger> ledger)
+    : self_(self), disk_(disk), keep_(keep), ledger_(std::move(ledger)) {}
 
 store_actor::behavior_type store_state::make_behavior() {
   return {
@@ -128,7 +128,7 @@ void store_state::stage_when_free(uint64_t needed_bytes, time_point until,
         auto* oldest = helps ? least_recently_used() : nullptr;
         if (!oldest) return settle(reply, dir);
         oldest->when_settled.push_back([=, this] { stage_when_free(needed_bytes, until, reply); });
-        remove(oldest->facts.manifest, *oldest);
+        remove_now(oldest->facts.manifest);
       }));
 }
 
@@ -226,11 +226,8 @@ void store_state::remove_if_unneeded(const digest& d) {
 void store_state::remove_now(const digest& d) {
   auto it = entries_.find(d);
   if (it == entries_.end() || it->second.at != phase::present) return;
-  if (it->second.claims.empty() && it->second.pins.empty()) remove(d, it->second);
-}
-
-void store_state::remove(const digest& d, entry& e) {
-  e.at = phase::removing;
+  if (!it->second.claims.empty() || !it->second.pins.empty()) return;
+  it->second.at = phase::removing;
   disk_.remove(d, back_here<done>([this, d](result<done> outcome) { removed(d, outcome); }));
 }
 
@@ -255,7 +252,7 @@ void store_state::relieve_if_crowded() {
   if (!ledger_->with([](disk_budget& b) { return b.is_crowded(); })) return;
   for (const auto& [d, e] : entries_)
     if (e.at == phase::removing) return;
-  if (auto* oldest = least_recently_used()) remove(oldest->facts.manifest, *oldest);
+  if (auto* oldest = least_recently_used()) remove_now(oldest->facts.manifest);
 }
 
 void store_state::removed(const digest& d, const result<done>& outcome) {

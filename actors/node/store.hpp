@@ -12,7 +12,7 @@
 /// digest is being removed or published waits until that is over.
 ///
 /// Who claims a digest counts it in full (disk_budget.hpp), and is refused what is over its limit.
-/// Where room is lacking, or the store is crowded, what nobody needs goes at once, the least
+/// Where room is lacking, or the store is crowded, what is not needed goes at once, the least
 /// recently used first.
 #pragma once
 
@@ -33,11 +33,10 @@ public:
   using handle = store_actor;
   static constexpr const char* name = "store";
 
-  /// The ledger is the disk's; one of its own has no limits. `keep`: how long what is not needed
-  /// stays.
-  store_state(store_actor::pointer self, disk_port& disk,
-              std::shared_ptr<disk_ledger> ledger = std::make_shared<disk_ledger>(),
-              std::chrono::seconds keep = {});
+  /// `keep`: how long what is not needed stays. The ledger is the disk's; one of its own has no
+  /// limits.
+  store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep = {},
+              std::shared_ptr<disk_ledger> ledger = std::make_shared<disk_ledger>());
   store_actor::behavior_type make_behavior();
 
 private:
@@ -77,7 +76,6 @@ private:
   void claims_changed(const digest& d, const entry& e);
   void remove_if_unneeded(const digest& d);
   void remove_now(const digest& d);
-  void remove(const digest& d, entry& e);
   entry* least_recently_used();
   void relieve_if_crowded();
   void removed(const digest& d, const result<done>& outcome);
@@ -90,11 +88,11 @@ private:
 
   store_actor::pointer self_;
   disk_port& disk_;
-  const std::shared_ptr<disk_ledger> ledger_;
   const std::chrono::seconds keep_;
+  const std::shared_ptr<disk_ledger> ledger_;
   std::map<digest, entry> entries_;
-  uint64_t stamp_ = 0;
   bool collecting_ = false;
+  uint64_t stamp_ = 0;
 };
 
 }  // namespace gkm::node

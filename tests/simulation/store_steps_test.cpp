@@ -76,20 +76,6 @@ namespace {
 
 constexpr std::chrono::seconds kept{300};
 
-class kept_for_a_while : public node_steps {
-protected:
-  kept_for_a_while() {
-    agent_.keep_unneeded = kept;
-    agent_.start();
-    caf::anon_send(agent_.node(), synced_atom_v);
-    want("good");
-    pass(10);
-    EXPECT_EQ(status().state, cache_state::extracted);
-  }
-  void withdraw() { caf::anon_send(agent_.node(), deleted_atom_v, name); }
-  bool is_stored() const { return node_.store.contains(image('a', false).manifest); }
-};
-
 /// What a store that knows its limits answers to a claim.
 class limited_store {
 public:
@@ -117,7 +103,7 @@ public:
     if (whose) node_.write({*whose, "i", d, d, cache_state::extracted, {}, {}});
   }
   void start() {
-    store_ = gkm::spawn<node::store_state>(world_.system(), disk_, ledger_);
+    store_ = gkm::spawn<node::store_state>(world_.system(), disk_, kept, ledger_);
     caf::anon_send(store_, recover_atom_v);
     pass();
   }
@@ -135,17 +121,123 @@ public:
     pass();
   }
 
+  void collect() {
+    caf::anon_send(store_, collect_atom_v);
+    pass();
+  }
+  void limit_to(uint64_t bytes) {
+    ledger_->with([&](node::disk_budget& b) {
+      auto limits = b.limits();
+      limits.store = {bytes, 100};
+      b.limit(limits);
+    });
+  }
+  std::string held() const {
+    std::string all;
+    for (const auto& [d, s] : node_.store) all += d.hex.front();
+    return all;
+  }
+
 private:
   void pass() {
     world_.run(std::chrono::seconds(1), [] {});
   }
 
+  /// As the real one: what is gone counts no more.
+  class counting_disk : public fake_disk {
+  public:
+    counting_disk(process p, fake_node& n, std::shared_ptr<node::disk_ledger> ledger)
+        : fake_disk(std::move(p), n), ledger_(std::move(ledger)) {}
+    void remove(const digest& d, answer<done> reply) override {
+      fake_disk::remove(d, [this, d, reply](result<done> outcome) {
+        if (outcome) ledger_->with([&](node::disk_budget& b) { b.drop(d); });
+        reply(std::move(outcome));
+      });
+    }
+
+  private:
+    std::shared_ptr<node::disk_ledger> ledger_;
+  };
+
   world world_{1};
   fake_node node_;
-  fake_disk disk_{world_, node_};
-  std::map<cache_ref, cache_status> statuses_;
   std::shared_ptr<node::disk_ledger> ledger_ = std::make_shared<node::disk_ledger>();
+  counting_disk disk_{world_, node_, ledger_};
+  std::map<cache_ref, cache_status> statuses_;
   store_actor store_;
+};
+
+}  // namespace
+
+TEST(store_steps, a_claim_beyond_a_tenants_limit_is_refused_to_that_tenant_alone) {
+  limited_store store;
+  store.has('a', 60);
+  store.has('b', 60);
+  store.start();
+  const cache_ref one{"one", "c"}, again{"one", "d"}, two{"two", "c"}, cluster{"", "c"};
+  EXPECT_EQ(store.claim('a', one), errc::none);
+  EXPECT_EQ(store.claim('a', again), errc::none) << "it counts once for the namespace";
+  EXPECT_EQ(store.claim('b', one), errc::limit_exceeded);
+  EXPECT_EQ(store.claim('b', two), errc::none);
+  EXPECT_EQ(store.claim('a', cluster), errc::none);
+  EXPECT_EQ(store.claim('b', cluster), errc::limit_exceeded);
+  store.release('a', one);
+  EXPECT_EQ(store.claim('b', one), errc::limit_exceeded) << "another cache there still has it";
+  store.release('a', again);
+  EXPECT_EQ(store.claim('b', one), errc::none);
+}
+
+TEST(store_steps, what_a_tenant_had_before_a_restart_it_keeps) {
+  const cache_ref one{"one", "c"}, other{"one", "d"};
+  limited_store store;
+  store.has('a', 60, &one);
+  store.has('b', 60, &other);
+  store.has('c', 1);
+  store.start();
+  EXPECT_EQ(store.claim('a', one), errc::none);
+  EXPECT_EQ(store.claim('b', other), errc::none);
+  EXPECT_EQ(store.claim('c', one), errc::limit_exceeded);
+}
+
+TEST(store_steps, a_crowded_store_lets_go_of_what_was_used_longest_ago) {
+  limited_store store;
+  store.has('a', 30);
+  store.has('b', 30);
+  store.has('c', 30);
+  store.start();
+  const cache_ref one{"one", "c"}, two{"two", "c"}, three{"three", "c"};
+  EXPECT_EQ(store.claim('c', one), errc::none);
+  EXPECT_EQ(store.claim('b', two), errc::none);
+  EXPECT_EQ(store.claim('a', three), errc::none);
+  store.collect();
+  store.release('c', one);
+  store.release('a', three);
+  EXPECT_EQ(store.held(), "abc") << "there is room";
+  store.limit_to(80);  // crowded above 72
+  store.release('b', two);
+  EXPECT_EQ(store.held(), "ab");
+  EXPECT_EQ(store.claim('b', two), errc::none);
+  store.limit_to(20);
+  store.release('a', three);
+  EXPECT_EQ(store.held(), "b") << "what is claimed stays, however crowded it is";
+  store.release('b', one);
+  EXPECT_EQ(store.held(), "b");
+}
+
+namespace {
+
+class kept_for_a_while : public node_steps {
+protected:
+  kept_for_a_while() {
+    agent_.keep_unneeded = kept;
+    agent_.start();
+    caf::anon_send(agent_.node(), synced_atom_v);
+    want("good");
+    pass(10);
+    EXPECT_EQ(status().state, cache_state::extracted);
+  }
+  void withdraw() { caf::anon_send(agent_.node(), deleted_atom_v, name); }
+  bool is_stored() const { return node_.store.contains(image('a', false).manifest); }
 };
 
 }  // namespace
@@ -192,36 +284,6 @@ TEST_F(kept_for_a_while, goes_at_once_when_space_is_short) {
   pass(30);
   EXPECT_FALSE(is_stored());
   EXPECT_EQ(status().state, cache_state::extracted) << status().message;
-}
-
-TEST(store_steps, a_claim_beyond_a_tenants_limit_is_refused_to_that_tenant_alone) {
-  limited_store store;
-  store.has('a', 60);
-  store.has('b', 60);
-  store.start();
-  const cache_ref one{"one", "c"}, again{"one", "d"}, two{"two", "c"}, cluster{"", "c"};
-  EXPECT_EQ(store.claim('a', one), errc::none);
-  EXPECT_EQ(store.claim('a', again), errc::none) << "it counts once for the namespace";
-  EXPECT_EQ(store.claim('b', one), errc::limit_exceeded);
-  EXPECT_EQ(store.claim('b', two), errc::none);
-  EXPECT_EQ(store.claim('a', cluster), errc::none);
-  EXPECT_EQ(store.claim('b', cluster), errc::limit_exceeded);
-  store.release('a', one);
-  EXPECT_EQ(store.claim('b', one), errc::limit_exceeded) << "another cache there still has it";
-  store.release('a', again);
-  EXPECT_EQ(store.claim('b', one), errc::none);
-}
-
-TEST(store_steps, what_a_tenant_had_before_a_restart_it_keeps) {
-  const cache_ref one{"one", "c"}, other{"one", "d"};
-  limited_store store;
-  store.has('a', 60, &one);
-  store.has('b', 60, &other);
-  store.has('c', 1);
-  store.start();
-  EXPECT_EQ(store.claim('a', one), errc::none);
-  EXPECT_EQ(store.claim('b', other), errc::none);
-  EXPECT_EQ(store.claim('c', one), errc::limit_exceeded);
 }
 
 }  // namespace gkm::sim

@@ -42,8 +42,7 @@ public:
   void start() {
     auto& system = world_.system();
     auto gpu = gkm::spawn<node::gpu_state>(system, inventory);
-    auto store = gkm::spawn<node::store_state>(system, disk, std::make_shared<node::disk_ledger>(),
-                                               keep_unneeded);
+    auto store = gkm::spawn<node::store_state>(system, disk, keep_unneeded);
     auto puller = gkm::spawn<node::puller_state>(system, images, store);
     auto reporter = gkm::spawn<node::reporter_state>(system, status, nullptr);
     node_ = gkm::spawn<node::node_state>(

@@ -196,7 +196,7 @@ private:
 
   void spawn_node() {
     gpu_ = gkm::spawn<gpu_state>(system_, *observed_gpus_);
-    store_ = gkm::spawn<store_state>(system_, *state_, state_->ledger(), settings_.keep_unneeded);
+    store_ = gkm::spawn<store_state>(system_, *state_, settings_.keep_unneeded, state_->ledger());
     puller_ = gkm::spawn<puller_state>(system_, *images_, store_);
     node_ = gkm::spawn<node_state>(system_, cache_peers{puller_, store_, gpu_, reporter_, &clock_},
                                    chance_());

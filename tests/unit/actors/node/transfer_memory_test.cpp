@@ -1,11 +1,15 @@
 /// What the limits of a transfer's parts come to.
 #include "actors/node/oci_images.hpp"
+#include "actors/node/puller.hpp"
+#include "actors/node/questions.hpp"
 #include "gpu/elf_kernel.hpp"
 #include "gpu/kernel_text.hpp"
 #include "messages/relocation.hpp"
 #include "oci/cache_tree.hpp"
 #include "oci/decompress.hpp"
+#include "oci/json_limits.hpp"
 #include "oci/layer_stream.hpp"
+#include "oci/manifest.hpp"
 #include "oci/unpacker.hpp"
 
 #include <gtest/gtest.h>
@@ -39,6 +43,16 @@ TEST(transfer_memory, parts_add_up_to_no_more_than_is_said) {
   const uint64_t index = 3 * max_relocated_file_bytes + max_file_literals * literal_bytes;
   const uint64_t scanning = twice * names + max_relocated_files * sizeof(std::string_view) + index;
   EXPECT_LE(scanning, transfer_memory_max);
+}
+
+TEST(transfer_memory, all_transfers_and_questions_fit_the_agent) {
+  constexpr uint64_t agent_limit = 512 << 20;    // deploy/base/agent.yaml
+  constexpr uint64_t agent_itself = 64 << 20;    // with 2,000 caches: 43 MB
+  constexpr uint64_t json_value_bytes = 16 * 3;  // on the parser's stack as it grows, and kept
+  constexpr uint64_t question =                  // the text, its copy, what it is read into
+      twice * oci::max_manifest_bytes + oci::json::max_json_values * json_value_bytes;
+  EXPECT_LE(transfers_max * transfer_memory_max + questions_max * question + agent_itself,
+            agent_limit);
 }
 
 }  // namespace gkm::node
