@@ -218,6 +218,8 @@ std::vector<subject> subjects() {
       tar_builder().file("/" + in + "a", "").finished(),
       tar_builder().file(in + "../../beside/d/file", "x").finished(),
       tar_builder().symlink(in + "l", "../../beside").file(in + "l/d/file", "x").finished(),
+      tar_builder().symlink(in + "l", "/etc/passwd").finished(),
+      tar_builder().symlink(in + "d/l", "../../x").finished(),
       tar_builder().symlink(in + "up", "..").hard_link(in + "h", "beside/d/file").finished(),
       tar_builder().file(in + "s", "x", 04755).finished(),
       tar_builder().add({in + "p", '6', "", 0666, "", {}}).finished(),
