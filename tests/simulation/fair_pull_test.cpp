@@ -44,8 +44,9 @@ public:
     fake_image manifest, layers;
     manifest.manifest_takes = std::chrono::hours(24);
     layers.part_takes = minutes(1);
-    want(tenant, count / 2, manifest);
+    // Layers first: behind manifests that never come they would not be asked for.
     want(tenant, count - count / 2, layers);
+    want(tenant, count / 2, manifest);
   }
 
   /// From wanted to ready, of all that this tenant has asked for; what is not ready yet took until
