@@ -17,7 +17,7 @@ namespace gkm::cluster {
 inline constexpr size_t caches_per_namespace_max = 1'000;
 inline constexpr size_t caches_max = 10'000;
 /// One for each cache on each node that runs an agent, about 110 bytes each.
-inline constexpr size_t rows_max = 3'000'000;
+inline constexpr size_t rows_max = 1'250'000;
 
 class served_caches {
 public:

@@ -139,7 +139,7 @@ private:
     ++last_;
     if (arrival.gives_way)
       if (auto at = sockets_.find(*arrival.gives_way); at != sockets_.end())
-        ::shutdown(at->second, SHUT_RDWR);  // its thread wakes up, and ends
+        ::shutdown(at->second, SHUT_RD);  // its thread wakes up and ends, after an answer under way
     auto socket = std::make_shared<base::fd>(std::move(who.socket));
     sockets_[id] = socket->get();
     pool_.post([this, id, socket, identity = context_] { attend(id, socket->get(), *identity); });
