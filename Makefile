@@ -92,7 +92,7 @@ csi-sanity: ## Build the conformance suite of CSI that tests/integration needs (
 	@scripts/build-csi-sanity
 
 ##@ Checks
-check: check-format check-includes check-scripts check-headers test ## All checks, then the tests
+check: check-format check-includes check-scripts check-defences check-headers test ## All checks, then the tests
 
 check-format: packages-format ## Is every C++ file formatted?
 	@$(cpp_files) | xargs -0 -P $(JOBS) -n 16 clang-format --dry-run -Werror
@@ -102,6 +102,12 @@ check-includes: ## Are includes written from the root, and does messages/ includ
 
 check-scripts: packages-format ## Does every shell script pass shellcheck?
 	@git grep -zlE '^#!(/usr/bin/env bash|/bin/sh)$$' | xargs -0 shellcheck -x -P SCRIPTDIR
+
+check-defences: ## Can each defence that docs/security.md names be taken out for its test?
+	@scripts/prove-defences --check
+
+prove-defences: packages-build packages-test ## Take each of these defences out: does its test fail? (DEFENCE=name: only that)
+	@scripts/prove-defences $(DEFENCE)
 
 check-headers: packages-build ## Does every header compile on its own?
 	@$(call configure,release)
@@ -113,5 +119,5 @@ tidy: packages-build packages-tidy ## Run clang-tidy (FILES="base/ messages/": o
 packages-%:
 	@scripts/install-packages $*
 
-.PHONY: help build test demo bench install clean deploy undeploy deploy-examples undeploy-examples dev asan tsan fuzz format apiserver csi-sanity check check-format check-includes \
+.PHONY: help build test demo bench install clean deploy undeploy deploy-examples undeploy-examples dev asan tsan fuzz format apiserver csi-sanity check check-format check-includes check-defences prove-defences \
         check-scripts check-headers tidy
