@@ -114,7 +114,8 @@ result<void> take_view(const attributes& from, publish_request& r) {
     return wrong(attribute::view, *text,
                  "it must be 'overlay' or 'copy'; for one that cannot be written, set the volume's "
                  "readOnly: true");
-  // A read-only view is an overlay, too, unless a copy is asked for: kubelet lets nobody write there.
+  // A read-only view is an overlay, too, unless a copy is asked for: kubelet lets nobody write
+  // there.
   if (*view == view_kind::copy || r.view != view_kind::readonly) r.view = *view;
   return {};
 }

@@ -126,7 +126,8 @@ void mounted_volumes::recover(answer<done> reply) {
         auto recovered = recover_volumes({p.boot, p.instance, p.root.get(), p.only_target,
                                           p.targets, p.records, *p.scratch, *p.layers, p.held});
         if (auto all = p.records.list(); recovered && all)
-          for (const auto& record : all->records) p.budget->adopt(volume_key(record.volume_id), record);
+          for (const auto& record : all->records)
+            p.budget->adopt(volume_key(record.volume_id), record);
         return ok(std::move(recovered));
       },
       std::move(reply));

@@ -1,5 +1,5 @@
-/// The limits of each program's parts, added up against the memory that its manifest gives it. Those of
-/// gkm-csi, with its descriptors, are in unit/actors/csi/services/limits_test.cpp.
+/// The limits of each program's parts, added up against the memory that its manifest gives it.
+/// Those of gkm-csi, with its descriptors, are in unit/actors/csi/services/limits_test.cpp.
 #include "actors/node/oci_images.hpp"
 #include "actors/node/origins.hpp"
 #include "actors/node/puller.hpp"
@@ -26,7 +26,8 @@ constexpr uint64_t mib = 1 << 20;
 
 /// In bytes, of the container of that name.
 uint64_t memory_limit(const std::string& file, const std::string& container) {
-  for (const auto& object : YAML::LoadAllFromFile(support::source_folder() / "deploy/base" / file)) {
+  for (const auto& object :
+       YAML::LoadAllFromFile(support::source_folder() / "deploy/base" / file)) {
     if (!object["spec"] || !object["spec"]["template"]) continue;
     for (const auto& c : object["spec"]["template"]["spec"]["containers"]) {
       if (c["name"].as<std::string>() != container) continue;
