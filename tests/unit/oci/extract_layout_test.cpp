@@ -86,6 +86,7 @@ TEST_F(extract_test, manifest_may_be_a_layer_of_its_own) {
 }
 
 TEST_F(extract_test, layers_that_are_no_archives_are_passed_over) {
+  const std::string in = "io.triton.cache/";
   add_layer(tar_builder().file(in + "a", "kernel"));
   for (const auto* type : {"text/markdown", "application/spdx+json",
                            "application/vnd.cncf.model.raw", "image/targets.png"}) {
@@ -98,6 +99,7 @@ TEST_F(extract_test, layers_that_are_no_archives_are_passed_over) {
 }
 
 TEST_F(extract_test, links_to_absolute_places_inside_the_cache_are_kept) {
+  const std::string in = "io.triton.cache/";
   auto got = run(tar_builder()
                      .file("/" + in + "d/a", "kernel")
                      .symlink("/" + in + "d/b", "/" + in + "d/a")

@@ -32,7 +32,7 @@ TEST_F(registry, gives_a_manifest_by_tag_and_by_digest) {
 }
 
 TEST_F(registry, asks_again_when_what_a_tag_brings_is_no_manifest) {
-  for (const std::string rubbish :
+  for (const std::string& rubbish :
        {std::string("<html>sign in</html>"), std::string(), manifest_.substr(0, 40),
         std::string(R"({"errors":[{"code":"UNKNOWN"}]})"), std::string("[1]"), std::string("ok")}) {
     std::atomic<int> asked = 0;

@@ -39,15 +39,15 @@ public:
     auto index = find_index_files(home());
     EXPECT_TRUE(index);
     std::string list;
-    auto keep = [&](std::string_view part) { return list += part, result<void>(); };
+    auto keep = [&](std::string_view part) { return list += part, gkm::result<void>(); };
     auto report = scan(home(), *index, keep, {});
     EXPECT_TRUE(report) << report.error().message;
     EXPECT_THAT(report->problems, IsEmpty());
-    for (const auto& file : index->names()) count(file, out_.dead_before, out_.alive);
+    for (const auto& file : index->names()) count(std::string(file), out_.dead_before, out_.alive);
     EXPECT_EQ(out_.alive, 0u);
     auto done = relocate_in_place(home(), list, home().string());
     EXPECT_TRUE(done) << done.error().message;
-    for (const auto& file : index->names()) count(file, out_.dead, out_.alive);
+    for (const auto& file : index->names()) count(std::string(file), out_.dead, out_.alive);
     out_.files = report->files;
   }
 

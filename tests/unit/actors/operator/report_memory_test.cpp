@@ -24,7 +24,7 @@ node_holding holds(size_t which, hold_state state = hold_state::extracted,
 }
 
 report_summary report_of(const std::string& node, size_t caches) {
-  report_summary report{"team", node, true, true, 0, {}};
+  report_summary report{"team", node, true, true, 0, {}, {}};
   for (size_t i = 0; i < caches; ++i) report.caches.emplace_back(cache_name(i), holds(i));
   return report;
 }
@@ -79,7 +79,7 @@ TEST_F(memory, has_what_is_alike_on_many_nodes_once) {
 
 TEST_F(memory, forgets_what_no_report_says_any_more) {
   for (size_t round = 0; round < 10'000; ++round) {
-    report_summary report{"team", "a", true, true, 0, {{"x", holds(round)}}};
+    report_summary report{"team", "a", true, true, 0, {{"x", holds(round)}}, {}};
     told(report);
   }
   EXPECT_LE(memory_.different_holdings(), 2'100u);
@@ -91,7 +91,8 @@ TEST_F(memory, keeps_the_words_of_so_many_and_the_states_of_all) {
     return report_summary{
         "team", "node-" + std::to_string(node),
         true,   true,
-        0,      {{"x", holds(1, hold_state::error, "disk " + std::to_string(node))}}};
+        0,      {{"x", holds(1, hold_state::error, "disk " + std::to_string(node))}},
+        {}};
   };
   for (size_t node = 0; node < nodes; ++node) ASSERT_EQ(told(failing(node)).size(), 1u);
   EXPECT_LE(memory_.different_holdings(), worded_holdings_max + 1);
