@@ -49,10 +49,18 @@ struct willing_api : cluster::api_port, cluster::resolver_port, cluster::secrets
   void read(const cache_ref& ref, answer<cluster_cache> reply) override { reply(caches.at(ref)); }
   void record(const cluster_cache&, const cluster::cache_event&) override {}
   void ensure_driver(answer<done> reply) override { reply(done{}); }
-  void resolve(const cluster_cache&, answer<digest>) override {}
-  void copy(const cluster::secret_ref&, answer<done> reply) override { reply(done{}); }
-  void drop(const std::string&, answer<done> reply) override { reply(done{}); }
-  void list(answer<std::vector<std::string>> reply) override { reply(std::vector<std::string>{}); }
+  void resolve(const cluster_cache&, std::stop_token, answer<digest>) override {}
+  void read_login(const cluster::secret_ref&, answer<cluster::registry_login> reply) override {
+    reply(fail(errc::not_found, "no secrets here"));
+  }
+  void write_part(const cluster::secret_ref&, const cluster::copied_part&, const std::string&,
+                  answer<done> reply) override {
+    reply(done{});
+  }
+  void drop_part(const std::string&, answer<done> reply) override { reply(done{}); }
+  void list_parts(answer<std::vector<cluster::copied_part>> reply) override {
+    reply(std::vector<cluster::copied_part>{});
+  }
 };
 
 struct wall_clock : cluster::clock_port {

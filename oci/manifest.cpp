@@ -167,9 +167,12 @@ bool is_image_layer_type(std::string_view media_type) {
 }
 
 bool is_archive_type(std::string_view media_type) {
-  constexpr std::array<std::string_view, 5> unspecific = {"application/octet-stream",
-                                                          "application/gzip", "application/x-gzip",
-                                                          "application/zstd", "application/x-zstd"};
+  constexpr std::array<std::string_view, 6> unspecific = {"",
+                                                          "application/octet-stream",
+                                                          "application/gzip",
+                                                          "application/x-gzip",
+                                                          "application/zstd",
+                                                          "application/x-zstd"};
   // "application/x-tar", "….tar+gzip", "….tar.gzip", but no name that only has the letters.
   for (size_t at = 0; (at = media_type.find("tar", at)) != std::string_view::npos; at += 3) {
     auto apart = [](char c) { return c == '.' || c == '+' || c == '-' || c == '/'; };

@@ -51,7 +51,11 @@ result<std::vector<pull_credential>> matching(std::vector<pull_credential> all,
   std::vector<pull_credential> some;
   for (auto& one : all) {
     auto found = one.store.find(image);
-    if (!found) return fail(found.error());
+    // Its entry for this registry is broken. Unauthorized, as the secret may be made anew.
+    if (!found)
+      return fail(errc::unauthorized,
+                  "Secret '" + one.secret + "' holds no valid credentials for '" + image.host +
+                      "': make it anew with 'kubectl create secret docker-registry'");
     if (*found) some.push_back(std::move(one));
   }
   return some;

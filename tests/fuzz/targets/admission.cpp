@@ -41,7 +41,9 @@ void require_answer(const admission_decision& d) {
   require(d.allowed || d.patch.empty(), "a denial changes something");
 }
 
-admission_decision completion_of(const admission_request& asked) { return complete_pod(asked); }
+admission_decision completion_of(const admission_request& asked) {
+  return complete_pod(asked).decision;
+}
 
 void complete(std::string_view text) {
   auto asked = parse_admission_review(text);
@@ -69,7 +71,7 @@ void judge(std::string_view text) {
   if (!asked) return;
   work_meter work;
   const digest some{std::string(64, 'd')};
-  const auto mutation = judge_mutation(*asked, operator_user);
+  const auto mutation = judge_mutation(*asked, {true, operator_user});
   require_answer(mutation.decision);
   if (mutation.resolve) {
     require(image_ref::parse(mutation.resolve->image).has_value(),
@@ -81,13 +83,13 @@ void judge(std::string_view text) {
     if (changed) {
       auto again = parse_admission_review(review_of("CREATE", *changed));
       require_ok(again, "a pinned cache is no object");
-      auto verdict = judge_validation(*again, operator_user);
+      auto verdict = judge_validation(*again, {true, operator_user});
       if (asked->operation == admission_operation::create && verdict.resolve)
         require(image_ref::parse(verdict.resolve->image)->pinned == some,
                 "another digest than the pinned one");
     }
   }
-  const auto validation = judge_validation(*asked, operator_user);
+  const auto validation = judge_validation(*asked, {true, operator_user});
   require_answer(validation.decision);
   require_answer(pin(*asked, fail(errc::unavailable, "down")));
   require_answer(confirm(*asked, fail(errc::not_found, "gone")));

@@ -10,7 +10,7 @@ TEST(suggestion, is_what_is_a_few_edits_away) {
   constexpr std::array<std::string_view, 5> words{"status", "mount", "unmount", "pull", "gpus"};
   EXPECT_EQ(closest("stauts", words), "status");
   EXPECT_EQ(closest("statsu", words), "status");
-  EXPECT_EQ(closest("umount", words), "unmount");
+  EXPECT_EQ(closest("unmout", words), "unmount");
   EXPECT_EQ(closest("pul", words), "pull");
   EXPECT_EQ(closest("gpu", words), "gpus");
   EXPECT_EQ(closest("list", words), "");

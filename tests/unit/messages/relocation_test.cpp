@@ -136,7 +136,7 @@ TEST(relocation_list, has_limits) {
     files += "F 2 a" + std::to_string(i) + "\nP 0 2 b\n";
   EXPECT_EQ(refusal(files), errc::limit_exceeded);
 
-  std::string literals = "F 8000000 a\n";
+  std::string literals = "F 4000000 a\n";
   for (size_t i = 0; i <= max_file_literals; ++i)
     literals += "P " + std::to_string(2 * i) + " " + std::to_string(2 * i + 2) + " b\n";
   EXPECT_EQ(refusal(literals), errc::limit_exceeded);

@@ -61,7 +61,7 @@ void expect_sound(const std::string& text, const found_paths& found) {
     ASSERT_LE(p.begin + 2, p.end) << text;
     ASSERT_LE(p.end, text.size()) << text;
     ASSERT_EQ(text[p.begin], text[p.end - 1]) << text;
-    ASSERT_EQ(p.path.front(), '/') << text;
+    ASSERT_NE(p.path.find('/'), std::string::npos) << text;
     file.literals.push_back({p.begin, p.end, "a/b"});
     free_from = p.end;
   }

@@ -148,6 +148,7 @@ TEST_F(oci_images_test, that_all_bytes_have_come_is_told_however_soon) {
   auto plan = resolve(registry_.name()).get();
   ASSERT_TRUE(plan);
   support::temp_dir folder;
+  std::filesystem::create_directory(folder / "content");
   std::mutex mutex;
   std::pair<uint64_t, uint64_t> last;
   std::promise<result<stored_cache>> done;

@@ -148,7 +148,7 @@ TEST_F(registry_resolver_test, says_what_is_wrong_with_a_secret_but_not_what_is_
   keep_secret("ns/opaque", "{}", "Opaque");
   keep_secret("ns/copy", login("q.io", "p"), "kubernetes.io/dockerconfigjson",
               R"({"gkm.io/pull-secret":"true"})");
-  keep_secret("ns/broken", R"({"auths":{"hush":{"auth":"%%%"}}})");
+  keep_secret("ns/broken", R"({"auths":{"q.io":{"auth":"%hush%"}}})");
   for (const char* name : {"opaque", "copy", "broken"}) {
     auto got = resolve("q.io/a:b", {name});
     EXPECT_EQ(got.error().code, errc::unauthorized) << name << " may be made anew";
@@ -390,7 +390,7 @@ TEST_F(registry_resolver_test, pins_nothing_that_is_no_image) {
   image_registry registry(small_image());
   allow(registry.server());
   registry.interfere([](const seen_request&, const reply&) -> std::optional<reply> {
-    return reply{200, R"({"hello":"world"})"};
+    return reply{200, R"({"schemaVersion":2,"hello":"world"})"};
   });
   EXPECT_EQ(resolve(registry.name()).error().code, errc::malformed);
 }
