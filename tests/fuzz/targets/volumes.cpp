@@ -42,12 +42,13 @@ void read_publish(std::string_view input) {
   require(wanted->view != view_kind::empty && wanted->wait_s <= longest_wait_s &&
               wanted->scratch_bytes > 0,
           "a request beyond its limits");
-  require((mode == "ro") == (wanted->view == view_kind::readonly), "read-only or not");
+  require(mode == "ro" || wanted->view != view_kind::readonly, "read-only or not");
   volume_record record;
   record.volume_id = wanted->volume_id, record.target = wanted->target, record.ref = wanted->ref;
   record.boot = "b", record.mount_path = wanted->mount_path, record.view = wanted->view;
   record.pod_ns = wanted->pod_ns, record.pod_name = wanted->pod_name,
   record.pod_uid = wanted->pod_uid;
+  record.manifest = digest{std::string(64, 'a')};
   auto read = parse_volume_record(print_volume_record(record));
   require_ok(read, "the record of a volume is not read");
   require(*read == record, "the record of a volume reads as another");
