@@ -113,7 +113,7 @@ TEST_F(custom_resources, hold_a_report_to_the_node_that_it_is_named_for) {
   make_node(server(), "crd-node");
   auto agent = server().as("crd-agent", pod_token(server(), {"crd-node", "gkm-agent"}));
   ASSERT_TRUE(agent
-                  .ask_with_file({"apply", "-f"},
+                  .ask_with_file({"apply", "--server-side", "-f"},
                                  "{apiVersion: gkm.io/v1alpha1, kind: GKMCacheNode, metadata: "
                                  "{name: crd-node, namespace: crd-test}}")
                   .ok());
