@@ -123,7 +123,7 @@ TEST_F(csi_tenants, a_relocation_list_at_its_limit_takes_little_memory) {
     if (!list.add(file)) break;
     write_whole(stored / paths::content / name, content);
   }
-  ASSERT_GE(list.files(), 3U);
+  ASSERT_GE(list.files(), 2U);
   write_whole(stored / paths::relocations, list.text());
   start_csi();
   auto before = peak_bytes();

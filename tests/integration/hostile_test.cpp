@@ -22,7 +22,7 @@ tests::tar_builder harmless() { return kernel_layer(); }
 
 std::vector<hostile_archive> hostile_archives() {
   return {
-      {"absolute", harmless().file("/" + content + "evil", "x"), "evil"},
+      {"absolute-up", harmless().file("/../" + content + "evil", "x"), "evil"},
       {"parent", harmless().file(content + "../../canary", "x"), "canary"},
       {"symlink-out", harmless().symlink(content + "link", "../../../etc"), "link"},
       {"symlink-absolute", harmless().symlink(content + "link", "/etc/passwd"), "link"},
