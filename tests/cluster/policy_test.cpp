@@ -123,7 +123,7 @@ TEST_F(policy, an_agents_events_are_about_its_reports_and_pods) {
            ", namespace: policy-test}, eventTime: '2026-01-01T00:00:00.000000Z', "
            "reportingController: " +
            reporter + ", reportingInstance: " + instance +
-           ", reason: Created, action: Extract, type: Normal, note: n, regarding: " + regarding +
+           ", reason: Created, action: Extract, type: Normal, note: text, regarding: " + regarding +
            "}";
   };
   const std::string report =
@@ -146,9 +146,9 @@ TEST_F(policy, an_agents_events_are_about_its_reports_and_pods) {
   expect_refused(create(event("x", report, "kubelet")), "events of its own");
   expect_refused(create(event("x", report, "gkm.io/agent", "policy-b")), "events of its own");
   admin().apply(event("kubelets", report, "kubelet"));
-  expect_refused(a.ask({"patch", "events.v1.events.k8s.io", "kubelets", "-n", "policy-test",
-                        "--type=merge", "-p", R"({"reportingController": "gkm.io/agent"})"}),
-                 "events of its own");
+  EXPECT_FALSE(a.ask({"patch", "events.v1.events.k8s.io", "kubelets", "-n", "policy-test",
+                      "--type=merge", "-p", R"({"reportingController": "gkm.io/agent"})"})
+                   .ok());
 }
 
 TEST_F(policy, the_operator_changes_of_a_daemonset_what_gkm_config_says) {
@@ -170,7 +170,7 @@ TEST_F(policy, the_operator_changes_of_a_daemonset_what_gkm_config_says) {
                          [&] { return patch(containers(R"("image":")" + image + "\"")).ok(); }));
   expect_refused(patch(containers(R"("image":"evil/image")")), "the images of GKM's own");
   expect_refused(patch(containers(R"("command":["sh"])")), "the images of GKM's own");
-  expect_refused(patch(containers(R"("securityContext":{"privileged":true})")),
+  expect_refused(patch(containers(R"("securityContext":{"readOnlyRootFilesystem":false})")),
                  "the images of GKM's own");
   expect_refused(patch(R"({"spec":{"template":{"spec":{"containers":[{"name":"more","image":")" +
                        image + "\"}]}}}}"),
