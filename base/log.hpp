@@ -27,7 +27,7 @@ struct kv {
       : key(k), value(std::to_string(v)) {}
 };
 
-/// "debug", "info", "warn"/"warning", "error", "off"; upper case too (the ancestor's GO_LOG).
+/// "debug", "info", "warn"/"warning", "error", "off"; case-insensitive, as values of GO_LOG are.
 result<level> parse_level(std::string_view text);
 
 /// Call once in main, before other threads. Levels below `at_least` cost one comparison.

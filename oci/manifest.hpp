@@ -88,7 +88,7 @@ struct cache_hints {
   std::string format;  ///< vLLM: "unpacked", "binary"
 };
 
-/// Reads `cache.<type>.image/…` and the generic `model.cache.image/…` keys (formats.md §1). Later
+/// Reads `cache.<type>.image/…` and the generic `model.cache.image/…` keys. Later
 /// maps only fill what earlier ones left open.
 cache_hints read_hints(const std::map<std::string, std::string>& labels,
                        const std::map<std::string, std::string>& annotations);

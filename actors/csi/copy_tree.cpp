@@ -66,7 +66,7 @@ bool copy_piece(int from, int to, uint64_t bytes) {
 result<void> copy_content(int from, int to, uint64_t bytes, const std::string& name,
                           const long_work& work) {
   bool cloned = ::ioctl(to, FICLONE, from) == 0;
-  // What is shared now is copied as soon as the pod writes there.
+  // Shared extents are copied as soon as the pod writes there.
   if (cloned && ::ftruncate(to, static_cast<off_t>(bytes)) != 0) return failed_copy(from, name);
   do {
     auto piece = std::min(bytes, piece_bytes);

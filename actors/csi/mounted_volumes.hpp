@@ -63,7 +63,7 @@ private:
 
   result<bool> is_mounted_now(const volume_record& record);
   result<volume_record> mount_now(volume_record record, std::stop_token stop = {});
-  /// Whose turn a step about a volume is, as far as its record is known.
+  /// The tenant of a step about a volume, as far as its record is known.
   std::string tenant_of(const std::string& volume_id) const;
   template <class T>
   void post(base::fair_pool& where, const std::string& tenant, std::function<result<T>()> step,

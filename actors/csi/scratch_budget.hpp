@@ -73,7 +73,7 @@ public:
   void found(const std::string& key, uint64_t bytes);
   std::optional<uint64_t> used(const std::string& key) const;
 
-  /// Whose scratch was looked at the longest ago, namespaces taking turns; nothing if there is
+  /// The volume measured the longest ago, namespaces taking turns; nothing if there is
   /// none. It counts as looked at from now on.
   std::optional<scratch_owner> next();
 

@@ -13,7 +13,8 @@ namespace gkm::csi {
 namespace {
 
 constexpr size_t source_key_chars = 16;
-/// What is copied, or rewritten, in a moment: a cache of so many bytes, a path that is no longer.
+/// Upper bounds of a copy or layer that counts as small: bytes of the cache, bytes of the mount
+/// path.
 constexpr uint64_t small_cache_bytes = 32 << 20;
 constexpr size_t small_path_bytes = 256;
 

@@ -21,7 +21,7 @@ struct scratch_limit_name {
 };
 std::span<const scratch_limit_name> scratch_limit_names();
 
-/// What is in force where nobody says anything.
+/// The limits that hold without a flag or setting.
 scratch_limits standard_scratch_limits();
 
 /// Follows the keys of gkm-config.
