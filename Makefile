@@ -33,6 +33,7 @@ demo: packages-build packages-test ## Show an image become a usable cache on thi
 	@scripts/demo
 
 test: build packages-test ## Build and run every test; the last line counts them
+	@$(call compile,release) --target tests
 	@scripts/build-csi-sanity >/dev/null || echo "Without csi-sanity its tests are skipped" >&2
 	@scripts/run-tests release
 
@@ -40,8 +41,12 @@ build: packages-build ## Build what people run, in build/release
 	@$(call configure,release)
 	@$(call compile,release)
 
-bench: build packages-test packages-bench ## Measure against curl|tar, skopeo and umoci
+bench: build benches packages-test packages-bench ## Measure against curl|tar, skopeo and umoci
 	@bench/run
+
+benches: packages-build packages-test ## Build what it measures with
+	@$(call configure,release)
+	@$(call compile,release) --target benches
 
 install: build ## Install gkm (and kubectl gkm), gkm-agent, gkm-csi, gkm-gpu and gkm-operator (PREFIX=/usr/local, DESTDIR=)
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
@@ -65,11 +70,11 @@ undeploy-examples: ## Remove them
 ##@ For developers
 dev: packages-build ## Build quickly, with assertions, in build/dev
 	@$(call configure,dev)
-	@$(call compile,dev)
+	@$(call compile,dev) --target all tests
 
 asan: packages-build packages-test ## Build and test with address and undefined-behaviour sanitizers
 	@$(call configure,asan)
-	@$(call compile,asan)
+	@$(call compile,asan) --target all tests
 	@scripts/run-tests asan
 
 tsan: packages-build packages-test ## Build and test what does not use CAF with the thread sanitizer
@@ -119,5 +124,5 @@ tidy: packages-build packages-tidy ## Run clang-tidy (FILES="base/ messages/": o
 packages-%:
 	@scripts/install-packages $*
 
-.PHONY: help build test demo bench install clean deploy undeploy deploy-examples undeploy-examples dev asan tsan fuzz format apiserver csi-sanity check check-format check-includes check-defences prove-defences \
+.PHONY: help build test demo bench benches install clean deploy undeploy deploy-examples undeploy-examples dev asan tsan fuzz format apiserver csi-sanity check check-format check-includes check-defences prove-defences \
         check-scripts check-headers tidy

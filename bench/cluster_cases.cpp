@@ -1,6 +1,7 @@
 #include "cluster_cases.hpp"
 
 #include "csi_driver.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/kube_identities.hpp"
 
 #include <sstream>
@@ -141,7 +142,7 @@ void measure_admission(const bench_context& in) {
 
 void measure_pods(const bench_context& in) {
   auto& told = in.rig.observer();
-  csi_driver driver(GKM_BIN_DIR "/gkm-csi", in.rig.state().parent_path() / "csi",
+  csi_driver driver(support::program("gkm-csi"), in.rig.state().parent_path() / "csi",
                     paths::below(in.rig.state()));
   driver.start();
   for (int round = 0; round <= in.rounds; ++round) {

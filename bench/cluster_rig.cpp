@@ -4,6 +4,7 @@
 #include "figures.hpp"
 #include "held_group.hpp"
 #include "k8s/config.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/kube_identities.hpp"
 
 #include <csignal>
@@ -88,7 +89,7 @@ void cluster_rig::start_agent(const fs::path& state, const held_group* within) {
   stop_agent();
   state_ = state;
   child_plan plan;
-  plan.command = {GKM_BIN_DIR "/gkm-agent",
+  plan.command = {support::program("gkm-agent"),
                   "--node-name",
                   node_name,
                   "--kubeconfig",

@@ -3,7 +3,7 @@
 /// actor.
 #pragma once
 
-#include "messages/caf.hpp"
+#include "messages/answer.hpp"
 #include "messages/volume.hpp"
 
 #include <functional>

@@ -3,8 +3,8 @@
 /// thread.
 #pragma once
 
+#include "messages/answer.hpp"
 #include "messages/cache.hpp"
-#include "messages/caf.hpp"
 #include "messages/volume.hpp"
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // The custom resources: do they take what users write, say what they mean, and refuse the rest?
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/deployment.hpp"
 #include "tests/support/kube_identities.hpp"
@@ -14,7 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const auto golden_folder = source_folder() / "tests/cluster/golden";
+const auto golden_folder = source_tree() / "tests/cluster/golden";
 
 class custom_resources : public deployed_test {
 protected:

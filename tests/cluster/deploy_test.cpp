@@ -1,4 +1,5 @@
 // `make deploy` to `make undeploy-examples`: scripts/deploy on a real API server of the test's own.
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/deployment.hpp"
 #include "tests/support/kube_identities.hpp"
@@ -62,7 +63,7 @@ protected:
   const kubectl& own() const { return own_->admin(); }
 
   std::string script(const std::string& what) {
-    return run_program({(source_folder() / "scripts/deploy").string(), what}, folder_.path(),
+    return run_program({(source_tree() / "scripts/deploy").string(), what}, folder_.path(),
                        {{"KUBECTL", find_kube_programs()->kubectl},
                         {"KUBECONFIG", own().kubeconfig()},
                         {"HOME", folder_.path()}});

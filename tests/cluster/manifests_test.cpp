@@ -1,4 +1,5 @@
 // deploy/ and examples/, as a real API server sees them.
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/deployment.hpp"
 #include "tests/support/kube_identities.hpp"
@@ -17,7 +18,7 @@ protected:
   /// What `make deploy` would apply, with these variables.
   std::string rendered(std::map<std::string, std::string> variables = {}) {
     variables["KUBECTL"] = find_kube_programs()->kubectl;
-    return run_program({(source_folder() / "scripts/deploy").string(), "render"}, folder_.path(),
+    return run_program({(source_tree() / "scripts/deploy").string(), "render"}, folder_.path(),
                        variables);
   }
 
@@ -74,8 +75,8 @@ TEST_F(manifests, include_examples_that_apply) {
        {"gkm-test-ns-scoped-1", "gkm-test-ns-scoped-2", "gkm-test-cl-scoped", "gkm-vllm"})
     make_namespace(server(), name);
   for (const auto* folder : {"examples/namespace", "examples/cluster"})
-    expect_valid(admin().run({"kustomize", (source_folder() / folder).string()}));
-  expect_valid(read_whole(source_folder() / "examples/vllm.yaml"));
+    expect_valid(admin().run({"kustomize", (source_tree() / folder).string()}));
+  expect_valid(read_whole(source_tree() / "examples/vllm.yaml"));
 }
 
 TEST_F(manifests, take_the_cache_of_the_first_days_unchanged) {

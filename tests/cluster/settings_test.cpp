@@ -1,4 +1,5 @@
 // gkm-config, followed by the real gkm-operator on a real API server.
+#include "tests/support/build_tree.hpp"
 #include "tests/support/operator_program.hpp"
 
 #include <gmock/gmock.h>
@@ -139,7 +140,7 @@ TEST_F(settings, stay_when_everything_is_applied_again) {
   temp_dir folder;
   std::map<std::string, std::string> variables{{"KUBECTL", find_kube_programs()->kubectl},
                                                {"QUAY_USER", "test"}};
-  auto rendered = run_program({(source_folder() / "scripts/deploy").string(), "render"},
+  auto rendered = run_program({(source_tree() / "scripts/deploy").string(), "render"},
                               folder.path(), variables);
   // As `make deploy QUAY_USER=test`, but for the webhooks, which nobody answers here.
   auto apply_twice = [&] {

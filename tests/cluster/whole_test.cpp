@@ -1,5 +1,6 @@
 // All of GKM, from `kubectl apply` of a cache to its end, as people see it. Prints the story:
 //   cluster_tests --gtest_filter='*story*'
+#include "tests/support/build_tree.hpp"
 #include "tests/support/deployment.hpp"
 #include "transcript.hpp"
 #include "whole_fixture.hpp"
@@ -200,7 +201,7 @@ class real_cache : public whole_test {
 protected:
   void SetUp() override {
     const char* named = std::getenv("GKM_FIXTURES");
-    fixtures_ = named ? named : source_folder() / ".." / "shared" / "fixtures";
+    fixtures_ = named ? named : source_tree() / ".." / "shared" / "fixtures";
     if (!std::filesystem::is_directory(fixtures_))
       GTEST_SKIP() << "no fixtures in '" << fixtures_ << "'";
     if (!find_program("umoci")) GTEST_SKIP() << "umoci is not installed";
@@ -209,7 +210,7 @@ protected:
   /// A folder that Triton left, as an image in the registry.
   std::string push_folder(const std::filesystem::path& folder) {
     temp_dir layout;
-    run_program({source_folder() / "examples/pack-image", folder, layout / "images", "packed"},
+    run_program({source_tree() / "examples/pack-image", folder, layout / "images", "packed"},
                 cluster().folder() / "output",
                 {{"GKM_BIN", std::filesystem::path(program("gkm")).parent_path()}});
     return cluster().push_from(layout / "images", "packed", ns_ + "/triton:v1");

@@ -1,5 +1,6 @@
 // What every command says about itself, and the small ones.
 #include "messages/json.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 

@@ -6,6 +6,7 @@
 #include "messages/paths.hpp"
 #include "messages/record.hpp"
 #include "messages/volume.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/cache_image.hpp"
 #include "tests/support/csi_requests.hpp"
 #include "tests/support/private_mounts.hpp"

@@ -1,5 +1,6 @@
 // gkm-csi as a program: its flags, its sockets, its company, its end.
 #include "csi_node.hpp"
+#include "tests/support/build_tree.hpp"
 
 namespace gkm::support {
 namespace {

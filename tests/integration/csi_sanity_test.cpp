@@ -1,5 +1,6 @@
 // The conformance suite of CSI against the real driver.
 #include "csi_node.hpp"
+#include "tests/support/build_tree.hpp"
 
 #include <regex>
 #include <tuple>

@@ -1,6 +1,7 @@
 // One greedy namespace on a node, and what others notice of it.
 #include "csi_node.hpp"
 #include "messages/relocation.hpp"
+#include "tests/support/build_tree.hpp"
 
 #include <atomic>
 #include <latch>

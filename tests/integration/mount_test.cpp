@@ -1,6 +1,7 @@
 // `gkm mount` as a person uses it: no Kubernetes, real mounts in a namespace of the test's own.
 #include "messages/paths.hpp"
 #include "real_registry.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/cache_image.hpp"
 #include "tests/support/private_mounts.hpp"
 

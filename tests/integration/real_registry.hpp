@@ -1,6 +1,7 @@
 /// A test with Debian's registry and images that the project's own tools and skopeo made.
 #pragma once
 
+#include "tests/support/build_tree.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/registry_server.hpp"
 #include "tests/support/workbench.hpp"

@@ -2,6 +2,7 @@
 // uses it.
 #include "messages/json.hpp"
 #include "messages/paths.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/cache_image.hpp"
 #include "tests/support/private_mounts.hpp"
 #include "tests/support/workbench.hpp"

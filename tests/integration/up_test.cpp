@@ -4,6 +4,7 @@
 #include "messages/paths.hpp"
 #include "messages/volume.hpp"
 #include "real_registry.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/cache_image.hpp"
 
 #include <gmock/gmock.h>

@@ -4,6 +4,7 @@
 
 #include "k8s/types.hpp"
 #include "messages/paths.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/kube_identities.hpp"
 #include "tests/support/workbench.hpp"

@@ -1,5 +1,7 @@
 #include "tests/support/cluster_node.hpp"
 
+#include "tests/support/build_tree.hpp"
+
 #include <sys/mount.h>
 
 #include <fstream>

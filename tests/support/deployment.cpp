@@ -1,5 +1,6 @@
 #include "tests/support/deployment.hpp"
 
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/kube_identities.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -106,11 +107,9 @@ void wait_for_policies(const kube_server& server) {
 
 }  // namespace
 
-fs::path source_folder() { return GKM_SOURCE_DIR; }
-
 std::string render_deployment(const kubectl& with, const fs::path& folder,
                               const std::optional<webhook_place>& webhooks) {
-  auto base = fs::relative(source_folder() / "deploy/base", fs::canonical(folder));
+  auto base = fs::relative(source_tree() / "deploy/base", fs::canonical(folder));
   std::string text =
       "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
       "resources:\n  - " +

@@ -35,7 +35,4 @@ protected:
   void SetUp() override;
 };
 
-/// The repository's root, for manifests and examples.
-std::filesystem::path source_folder();
-
 }  // namespace gkm::support

@@ -1,5 +1,6 @@
 #include "tests/support/gpu_machine.hpp"
 
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 
 namespace gkm::support {
@@ -48,7 +49,7 @@ void gpu_machine::add_unreadable_amd_gpu(int node) const {
   fs::create_directories(amd_node(node) / "properties");
 }
 
-fs::path gpu_machine::nvidia_library() { return GKM_NVML_STAND_IN_LIBRARY; }
+fs::path gpu_machine::nvidia_library() { return nvml_stand_in(); }
 
 void gpu_machine::nvidia(const std::string& file, const std::string& text) const {
   write("nvidia/" + file, text);

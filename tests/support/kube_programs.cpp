@@ -1,5 +1,7 @@
 #include "tests/support/kube_programs.hpp"
 
+#include "tests/support/build_tree.hpp"
+
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,7 +18,7 @@ std::string variable(const char* name) {
 
 /// The version that tests/cluster/apiserver builds.
 std::string wanted_version() {
-  std::ifstream go_mod(fs::path(GKM_SOURCE_DIR) / "tests/cluster/apiserver/go.mod");
+  std::ifstream go_mod(source_tree() / "tests/cluster/apiserver/go.mod");
   for (std::string word; go_mod >> word;)
     if (word == "k8s.io/kubernetes" && go_mod >> word) return word;
   return "";

@@ -1,5 +1,6 @@
 #include "tests/support/kubectl.hpp"
 
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/workbench.hpp"
 

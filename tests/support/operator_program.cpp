@@ -1,5 +1,6 @@
 #include "tests/support/operator_program.hpp"
 
+#include "tests/support/build_tree.hpp"
 #include "tests/support/kube_identities.hpp"
 
 #include <csignal>
@@ -11,7 +12,7 @@ operator_program::operator_program(const kube_server& server, const std::string&
                                    std::vector<std::string> arguments) {
   auto who = server.as(name, account_token(server, "gkm-system", "gkm-operator"));
   child_plan plan;
-  plan.command = {std::string(GKM_BIN_DIR) + "/gkm-operator",
+  plan.command = {program("gkm-operator"),
                   "--kubeconfig",
                   who.kubeconfig().string(),
                   "--identity",

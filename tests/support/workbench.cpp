@@ -2,6 +2,7 @@
 
 #include "messages/json.hpp"
 #include "messages/record.hpp"
+#include "tests/support/build_tree.hpp"
 
 #include <gtest/gtest.h>
 #include <pwd.h>
@@ -168,8 +169,5 @@ bool workbench::has_unsynced() const {
     if (fs::exists(state_ / "store" / "sha256" / d / "unsynced")) return true;
   return false;
 }
-
-std::string program(const std::string& name) { return std::string(GKM_BIN_DIR) + "/" + name; }
-fs::path source_tree() { return GKM_SOURCE_DIR; }
 
 }  // namespace gkm::support

@@ -75,8 +75,4 @@ private:
   bool nobody_ = false;
 };
 
-/// Where the build put the project's programs; `scripts` and the like lie in the source tree.
-std::string program(const std::string& name);
-std::filesystem::path source_tree();
-
 }  // namespace gkm::support

@@ -1,4 +1,5 @@
 // No container engine builds the Containerfiles here: at least what they name must exist.
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/deployment.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 
 using words = std::vector<std::string>;
 
-const auto containers = source_folder() / "deploy/containers";
+const auto containers = source_tree() / "deploy/containers";
 const std::vector<std::string> names{"Containerfile.operator", "Containerfile.agent",
                                      "Containerfile.csi"};
 
@@ -55,13 +56,13 @@ TEST_P(containerfile, copies_only_what_exists) {
   for (const auto& w : instructions(GetParam())) {
     if (w[0] != "COPY" || w[1].starts_with("--from=")) continue;
     for (size_t i = 1; i + 1 < w.size(); ++i, ++copies)
-      EXPECT_TRUE(fs::exists(source_folder() / w[i])) << w[i];
+      EXPECT_TRUE(fs::exists(source_tree() / w[i])) << w[i];
   }
   EXPECT_GT(copies, 2);
 }
 
 TEST_P(containerfile, makes_only_targets_that_exist) {
-  auto makefile = read_whole(source_folder() / "Makefile");
+  auto makefile = read_whole(source_tree() / "Makefile");
   auto targets = after(GetParam(), "make");
   EXPECT_FALSE(targets.empty());
   for (const auto& target : targets)
@@ -69,7 +70,7 @@ TEST_P(containerfile, makes_only_targets_that_exist) {
 }
 
 TEST_P(containerfile, installs_only_groups_that_exist) {
-  auto packages = read_whole(source_folder() / "packaging/debian-packages.txt");
+  auto packages = read_whole(source_tree() / "packaging/debian-packages.txt");
   words groups = after(GetParam(), "scripts/install-packages");
   auto in_image = after(GetParam(), "/tmp/gkm/scripts/install-packages");
   groups.insert(groups.end(), in_image.begin(), in_image.end());
@@ -85,7 +86,7 @@ TEST_P(containerfile, shares_the_build_stage_with_the_others) {
 
 TEST(containerfiles, install_every_library_that_their_programs_load) {
   temp_dir output;
-  std::vector<std::string> command{(source_folder() / "scripts/check-runtime-packages").string()};
+  std::vector<std::string> command{(source_tree() / "scripts/check-runtime-packages").string()};
   for (const auto* name : {"gkm-agent", "gkm-csi", "gkm-gpu", "gkm-operator"})
     command.push_back(program(name));
   child_process check(

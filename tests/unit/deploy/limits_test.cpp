@@ -14,6 +14,7 @@
 #include "net/probe_server.hpp"
 #include "oci/json_limits.hpp"
 #include "oci/manifest.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/deployment.hpp"
 
 #include <gtest/gtest.h>
@@ -26,8 +27,7 @@ constexpr uint64_t mib = 1 << 20;
 
 /// In bytes, of the container of that name.
 uint64_t memory_limit(const std::string& file, const std::string& container) {
-  for (const auto& object :
-       YAML::LoadAllFromFile(support::source_folder() / "deploy/base" / file)) {
+  for (const auto& object : YAML::LoadAllFromFile(support::source_tree() / "deploy/base" / file)) {
     if (!object["spec"] || !object["spec"]["template"]) continue;
     for (const auto& c : object["spec"]["template"]["spec"]["containers"]) {
       if (c["name"].as<std::string>() != container) continue;

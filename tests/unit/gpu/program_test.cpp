@@ -1,6 +1,7 @@
 // The real gkm-gpu, run as a child on a machine that does not exist.
 #include "gpu/inventory.hpp"
 #include "gpu/inventory_writer.hpp"
+#include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/gpu_machine.hpp"
 #include "tests/support/workbench.hpp"
