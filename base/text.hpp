@@ -10,6 +10,9 @@ namespace gkm::base {
 /// A to Z become small letters; all else stays.
 std::string to_lower(std::string_view text);
 
+/// Without the blanks and line ends before and behind it.
+std::string_view trimmed(std::string_view text);
+
 /// Two lower-case hexadecimal digits a byte.
 std::string to_hex(std::span<const unsigned char> bytes);
 

@@ -1,4 +1,5 @@
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "k8s/config.hpp"
 
 #include <cstdlib>
@@ -9,11 +10,6 @@ namespace {
 constexpr const char* account_dir = "var/run/secrets/kubernetes.io/serviceaccount";
 constexpr size_t max_ca_bytes = 1 << 20;
 constexpr size_t max_namespace_bytes = 256;
-
-std::string trimmed(std::string text) {
-  text.erase(text.find_last_not_of(" \t\r\n") + 1);
-  return text;
-}
 
 }  // namespace
 
@@ -41,7 +37,7 @@ result<config> in_cluster(const environment& env, const std::filesystem::path& r
   c.ca_pem = std::move(*ca);
   auto ns = base::read_file(dir / "namespace", max_namespace_bytes);
   if (!ns) return wrap(ns.error(), step);
-  if (auto name = trimmed(std::move(*ns)); !name.empty()) c.ns = std::move(name);
+  if (auto name = std::string(base::trimmed(*ns)); !name.empty()) c.ns = std::move(name);
   return c;
 }
 

@@ -66,11 +66,8 @@ bytes16 as_mapped(const sockaddr& address) {
 }
 
 bool is_in_one_of(const bytes16& address, const std::vector<address_range>& ranges) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const address_range& range) {
-    for (unsigned bit = 0; bit < range.bits; ++bit)
-      if (((address[bit / 8] ^ range.prefix[bit / 8]) >> (7 - bit % 8)) & 1) return false;
-    return true;
-  });
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const address_range& range) { return is_in_range(address, range); });
 }
 
 }  // namespace

@@ -10,6 +10,12 @@
 
 namespace gkm::net {
 
+bool is_in_range(const std::array<uint8_t, 16>& address, const address_range& range) {
+  for (unsigned bit = 0; bit < range.bits; ++bit)
+    if (((address[bit / 8] ^ range.prefix[bit / 8]) >> (7 - bit % 8)) & 1) return false;
+  return true;
+}
+
 result<address_range> parse_address_range(std::string_view text) {
   auto slash = text.find('/');
   std::string host(text.substr(0, slash));

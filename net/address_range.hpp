@@ -16,6 +16,9 @@ struct address_range {
   bool operator==(const address_range&) const = default;
 };
 
+/// `address` in the form of `prefix`.
+bool is_in_range(const std::array<uint8_t, 16>& address, const address_range& range);
+
 /// errc::invalid_argument.
 result<address_range> parse_address_range(std::string_view text);
 

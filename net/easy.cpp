@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "net/address.hpp"
+#include "net/proxy.hpp"
 
 #include <curl/curl.h>
 #include <netinet/in.h>
@@ -143,7 +144,6 @@ void set_request(void* easy, const request& what, const engine_options& options)
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &watch_peer);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, &options.dead_peer);
   }
-  if (!what.proxy.empty()) set(easy, CURLOPT_PROXY, what.proxy.c_str());
   auto connect_ms = std::clamp<int64_t>(what.limits.connect.count(), 1, INT_MAX);
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_ms));
   set(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
@@ -199,7 +199,8 @@ void set_guard(void* easy, address_guard* guard) {
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, guard);
 }
 
-header_list set_target(void* easy, const url& to, const std::string& server_name) {
+header_list set_target(void* easy, const url& to, const std::string& server_name,
+                       const std::string& proxy) {
   header_list detour;
   if (server_name.empty() || to.scheme != "https") {
     set(easy, CURLOPT_URL, to.text.c_str());
@@ -208,8 +209,10 @@ header_list set_target(void* easy, const url& to, const std::string& server_name
     append(detour, server_name + ":" + to.port + ":" + to.host + ":" + to.port);
   }
   curl_easy_setopt(easy, CURLOPT_CONNECT_TO, static_cast<curl_slist*>(detour.get()));
-  // "*" keeps every proxy out; null leaves the choice to NO_PROXY.
-  set(easy, CURLOPT_NOPROXY, to.is_loopback() ? "*" : nullptr);
+  // An empty proxy is none, whatever the environment says; an empty NO_PROXY exempts nothing.
+  bool own = !proxy.empty() && !to.is_loopback();
+  set(easy, CURLOPT_PROXY, (own ? proxy : environment_proxy(to)).c_str());
+  set(easy, CURLOPT_NOPROXY, "");
   return detour;
 }
 

@@ -42,9 +42,10 @@ struct address_guard {
 /// Null: any address will do. `guard` must outlive the handle's use.
 void set_guard(void* easy, address_guard* guard);
 
-/// `server_name`, if there is one, is whom the server must prove to be. Keep the list while the
-/// handle runs.
-header_list set_target(void* easy, const url& to, const std::string& server_name);
+/// `server_name`, if there is one, is whom the server must prove to be; `proxy`, if there is one,
+/// replaces the environment's. Keep the list while the handle runs.
+header_list set_target(void* easy, const url& to, const std::string& server_name,
+                       const std::string& proxy);
 
 /// The headers of one hop; without `credentials` none that could hold any. Keep the list while the
 /// handle runs.

@@ -7,13 +7,6 @@
 namespace gkm::net {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n";
-  auto first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
-
 // RFC 9110, 5.1 and 5.5: libcurl cuts lines at line feeds only, so a carriage return may stand in
 // them.
 bool is_name(std::string_view text) {
@@ -38,7 +31,7 @@ head_parser::outcome head_parser::feed(std::string_view line) {
     fields_.clear();
     return outcome::more;
   }
-  if (trimmed(line).empty()) return outcome::block_ended;
+  if (base::trimmed(line).empty()) return outcome::block_ended;
   add_field(line);
   return outcome::more;
 }
@@ -48,8 +41,8 @@ void head_parser::add_field(std::string_view line) {
   // A line that begins with space continues the one before, an obsolete form that nobody we ask
   // uses.
   if (colon == std::string_view::npos || colon == 0 || line[0] == ' ' || line[0] == '\t') return;
-  auto name = trimmed(line.substr(0, colon));
-  auto value = trimmed(line.substr(colon + 1));
+  auto name = base::trimmed(line.substr(0, colon));
+  auto value = base::trimmed(line.substr(colon + 1));
   if (!is_name(name) || !is_value(value)) return;
   auto [at, fresh] = fields_.try_emplace(base::to_lower(name), value);
   if (!fresh) at->second.append(", ").append(value);

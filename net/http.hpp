@@ -121,7 +121,7 @@ struct engine_options {
 };
 
 /// Owns the loop thread and the connections. Outlives everything that holds one of its streams.
-/// Proxies are those of the environment (HTTPS_PROXY, NO_PROXY…), never for loopback addresses.
+/// Proxies are those of the environment (see proxy.hpp), never for loopback addresses.
 /// While no transfer runs, the thread sleeps without waking.
 class engine {
 public:

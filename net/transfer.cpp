@@ -100,7 +100,7 @@ void transfer::begin_hop() {
   begun_at_ = origin();
   bool redirected_host = target_.host != first_target_.host;
   auto server_name = redirected_host ? std::string{} : request_.tls.server_name;
-  detour_ = set_target(easy, target_, server_name);
+  detour_ = set_target(easy, target_, server_name, request_.proxy);
   guard_.refused = false;
   set_guard(easy, may_go_anywhere(target_, options_) ? nullptr : &guard_);
   set_tls(easy, request_.tls, redirected_host);
