@@ -194,12 +194,12 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   pull_command->add_option("DIR", a.directory, "Where to; absent or empty");
   pull_command->callback([&] { chosen = [&] { return pull(a.shared, a.target, a.directory); }; });
 
-  auto* inspect_command =
-      app.add_subcommand("inspect", "Tell what an image claims, or a directory's kernels say");
+  auto* inspect_command = app.add_subcommand(
+      "inspect", "Tell what an image claims, or what the kernels of a directory or file say");
   inspect_command->footer(
-      "Examples:\n  gkm inspect ~/.triton/cache\n"
+      "Examples:\n  gkm inspect ~/.triton/cache\n  gkm inspect add_kernel.hsaco\n"
       "  gkm inspect quay.io/gkm/cache-examples:vector-add-cache-rocm -o json");
-  inspect_command->add_option("IMAGE|DIR", a.target, "An image reference or a directory")
+  inspect_command->add_option("IMAGE|DIR|FILE", a.target, "An image, a directory or a kernel")
       ->required();
   inspect_command->callback([&] { chosen = [&] { return inspect(a.shared, a.target); }; });
 

@@ -21,6 +21,29 @@ void add_verdict(sheet& s, const options& o, const std::vector<target>& targets)
     s.line("GPUs here", "gpus", gpus::match(targets, here->gpus).summary());
 }
 
+// What the kernels themselves tell.
+void add_kernels(sheet& s, const options& o, const gpus::target_report& report) {
+  std::vector<std::string> counts;
+  for (const auto& [name, kernels] : report.kernels)
+    counts.push_back(name + ", " + std::to_string(kernels) +
+                     (kernels == 1 ? " kernel" : " kernels"));
+  if (counts.empty()) counts.push_back("unknown: no kernel tells what it was built for");
+  s.list("Target", "targets", target_names(report.targets), counts);
+  s.number("Kernels", "kernels", report.kernel_count, std::to_string(report.kernel_count));
+  add_verdict(s, o, report.targets);
+}
+
+result<int> inspect_file(const options& o, const std::string& file) {
+  auto report = gpus::scan_file(file);
+  if (!report) return fail(report.error());
+  sheet s;
+  s.line("File", "file", std::filesystem::absolute(file).lexically_normal().string());
+  add_kernels(s, o, *report);
+  s.list("Problem", "problems", report->problems);
+  s.print(o.format);
+  return success;
+}
+
 std::string foreign_paths(uint64_t files) {
   if (files == 0) return "none";
   return std::to_string(files) + (files == 1 ? " file names" : " files name") +
@@ -39,14 +62,7 @@ result<int> inspect_directory(const options& o, const std::string& dir) {
   if (!foreign) return fail(foreign.error());
   sheet s;
   s.line("Directory", "directory", home.string());
-  std::vector<std::string> counts;
-  for (const auto& [name, kernels] : report->kernels)
-    counts.push_back(name + ", " + std::to_string(kernels) +
-                     (kernels == 1 ? " kernel" : " kernels"));
-  if (counts.empty()) counts.push_back("unknown: no kernel tells what it was built for");
-  s.list("Target", "targets", target_names(report->targets), counts);
-  s.number("Kernels", "kernels", report->kernel_count, std::to_string(report->kernel_count));
-  add_verdict(s, o, report->targets);
+  add_kernels(s, o, *report);
   s.number("Foreign paths", "relocatedFiles", foreign->files, foreign_paths(foreign->files));
   auto problems = report->problems;
   problems.insert(problems.end(), foreign->problems.begin(), foreign->problems.end());
@@ -84,13 +100,27 @@ result<int> inspect_image(const options& o, const image_ref& ref) {
   return success;
 }
 
+// Such names are never meant as images of docker.io.
+bool is_path(const std::string& what) {
+  if (what.starts_with('/') || what.starts_with("./") || what.starts_with("../")) return true;
+  auto suffix = std::filesystem::path(what).extension();
+  return suffix == ".cubin" || suffix == ".hsaco" || suffix == ".co";
+}
+
 }  // namespace
 
 result<int> inspect(const options& o, const std::string& what) {
+  namespace fs = std::filesystem;
   std::error_code ignored;
-  if (std::filesystem::is_directory(what, ignored)) return inspect_directory(o, what);
-  auto ref = image_ref::parse(what);
-  if (!ref) return wrap(ref.error(), "'" + what + "' is no directory and no image reference");
+  auto status = fs::status(what, ignored);
+  bool is_layout = fs::is_directory(status) && fs::is_regular_file(what + "/oci-layout", ignored);
+  if (fs::is_directory(status) && !is_layout) return inspect_directory(o, what);
+  if (fs::exists(status) && !is_layout) return inspect_file(o, what);
+  if (is_path(what) && !is_layout)
+    return fail(errc::not_found, "there is no file or directory '" + what + "'");
+  auto ref = image_ref::parse(is_layout ? "oci:" + what : what);
+  if (!ref)
+    return wrap(ref.error(), "'" + what + "' is no file, no directory and no image reference");
   return inspect_image(o, *ref);
 }
 

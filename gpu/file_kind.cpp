@@ -6,10 +6,10 @@
 namespace gkm::gpus {
 namespace {
 
-constexpr std::array<std::string_view, 28> irrelevant_suffixes{
-    "amdgcn", "best_config", "c",    "cc",    "cpp",  "cu",   "cuh",  "csv", "h",    "hip",
-    "hpp",    "html",        "ini",  "ll",    "llir", "lock", "log",  "md",  "mlir", "ninja",
-    "py",     "so",          "toml", "ttgir", "ttir", "txt",  "yaml", "yml"};
+constexpr std::array<std::string_view, 27> irrelevant_suffixes{
+    "amdgcn", "best_config", "c",    "cc",   "cpp",   "cu",   "cuh",  "csv",  "h",
+    "hip",    "hpp",         "html", "ini",  "ll",    "llir", "lock", "log",  "md",
+    "mlir",   "ninja",       "py",   "toml", "ttgir", "ttir", "txt",  "yaml", "yml"};
 
 std::string_view suffix_of(std::string_view name) {
   const auto dot = name.rfind('.');

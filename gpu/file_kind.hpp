@@ -6,11 +6,11 @@
 namespace gkm::gpus {
 
 enum class file_kind {
-  other,        ///< may hold kernels anywhere: artifacts, pickles, files without a suffix
-  kernel,       ///< is one kernel: .cubin, .hsaco
+  other,  ///< may hold kernels anywhere: artifacts, pickles, shared objects, files without a suffix
+  kernel,       ///< .cubin, .hsaco: one kernel, or a bundle of them
   kernel_json,  ///< may be Triton's JSON of a kernel
   ptx,
-  irrelevant,  ///< text or host code
+  irrelevant,  ///< text
 };
 
 file_kind kind_of(std::string_view file_name);

@@ -18,6 +18,19 @@ constexpr size_t block_bytes = 256 << 10;
 constexpr size_t max_depth = 64;         // directories
 constexpr size_t max_entries = 1000000;  // files and directories
 
+// False: errno says why.
+bool feed(target_scanner& scanner, int file) {
+  std::vector<std::byte> block(block_bytes);
+  while (scanner.wants_data()) {
+    const ssize_t n = ::read(file, block.data(), block.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    if (n == 0) break;
+    scanner.data({block.data(), static_cast<size_t>(n)});
+  }
+  return true;
+}
+
 struct names {
   std::vector<std::string> files;
   std::vector<std::string> directories;
@@ -92,25 +105,28 @@ private:
     if (!scanner_.wants_data()) return scanner_.end(), result<void>{};
     // O_NONBLOCK: a FIFO that has taken the file's place must not hang us.
     base::fd file(::openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-    if (!file) return failed(path);
-    while (scanner_.wants_data()) {
-      const ssize_t n = ::read(file.get(), block_.data(), block_.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return failed(path);
-      if (n == 0) break;
-      scanner_.data({block_.data(), static_cast<size_t>(n)});
-    }
+    if (!file || !feed(scanner_, file.get())) return failed(path);
     scanner_.end();
     return {};
   }
 
   target_scanner scanner_;
   std::string root_;
-  std::vector<std::byte> block_ = std::vector<std::byte>(block_bytes);
   size_t entries_ = 0;
 };
 
 }  // namespace
+
+result<target_report> scan_file(const std::filesystem::path& path) {
+  target_scanner scanner;
+  scanner.begin(path.filename().string(), 0);
+  base::fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file || !feed(scanner, file.get()))
+    return fail(errno == ENOENT ? errc::not_found : errc::io,
+                "Failed to read " + in_quotes(path.string()) + ": " + std::strerror(errno));
+  scanner.end();
+  return scanner.report();
+}
 
 result<target_report> scan_directory(const std::filesystem::path& dir) {
   return walker().walk(dir);

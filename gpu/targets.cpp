@@ -12,6 +12,14 @@
 #include <optional>
 
 namespace gkm::gpus {
+namespace {
+
+constexpr std::byte elf_magic_begin{0x7f};
+
+// https://clang.llvm.org/docs/ClangOffloadBundler.html#compression-and-decompression
+constexpr std::string_view compressed_bundle_magic = "CCOB";
+
+}  // namespace
 
 struct target_scanner::state {
   target_tally tally;
@@ -23,8 +31,10 @@ struct target_scanner::state {
   file_kind kind = file_kind::irrelevant;
   uint64_t seen_bytes = 0;
   std::string text;                     // of JSON and PTX
-  std::optional<image_capture> kernel;  // of a .cubin or .hsaco
+  std::optional<image_capture> kernel;  // of a .cubin or .hsaco that is one ELF image
   std::optional<image_search> search;   // of everything else
+  bool found_image = false;             // by the search
+  std::string head;                     // the first bytes, as many as a magic has
 
   void begin(std::string_view whole_path);
   void data(std::span<const std::byte> bytes);
@@ -33,6 +43,7 @@ struct target_scanner::state {
 
 private:
   size_t text_limit() const;
+  void begin_search();
   void problem(std::string_view what) {
     tally.add_problem(in_quotes(path) + " " + std::string(what));
   }
@@ -54,15 +65,21 @@ void target_scanner::state::begin(std::string_view whole_path) {
   kernel.reset();
   search.reset();
   seen_bytes = 0;
+  head.clear();
   text.clear();
   if (kind == file_kind::kernel) kernel.emplace();
-  if (kind == file_kind::other)
-    search.emplace([this](const found_kernel& found) {
-      if (found.info.problem.empty())
-        tally.add_image(found.info.built_for);
-      else
-        problem("holds a kernel of " + found.info.problem);
-    });
+  if (kind == file_kind::other) begin_search();
+}
+
+void target_scanner::state::begin_search() {
+  found_image = false;
+  search.emplace([this](const found_kernel& found) {
+    found_image = true;
+    if (found.info.problem.empty())
+      tally.add_image(found.info.built_for);
+    else
+      problem("holds a kernel of " + found.info.problem);
+  });
 }
 
 size_t target_scanner::state::text_limit() const {
@@ -84,6 +101,13 @@ bool target_scanner::state::wants_data() const {
 }
 
 void target_scanner::state::data(std::span<const std::byte> bytes) {
+  if (kernel && seen_bytes == 0 && !bytes.empty() && bytes.front() != elf_magic_begin) {
+    // hipcc and clang write fat binaries and offload bundles under the same names.
+    kernel.reset();
+    begin_search();
+  }
+  head.append(reinterpret_cast<const char*>(bytes.data()),
+              std::min(bytes.size(), compressed_bundle_magic.size() - head.size()));
   seen_bytes += bytes.size();
   if (!wants_data()) return;
   if (kernel) return kernel->feed(bytes);
@@ -116,6 +140,11 @@ void target_scanner::state::end_kernel() {
 void target_scanner::state::end_search() {
   search->finish();
   if (search->truncated()) problem("holds a kernel that is cut short");
+  if (found_image) return;
+  if (head == compressed_bundle_magic)
+    problem("is a compressed offload bundle, whose targets are not read");
+  else if (kind == file_kind::kernel)
+    problem("is not an ELF kernel");
 }
 
 void target_scanner::state::end_json() {

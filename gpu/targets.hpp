@@ -39,6 +39,9 @@ private:
   std::unique_ptr<state> state_;
 };
 
+/// Reads one file on disk, which may be a link.
+result<target_report> scan_file(const std::filesystem::path& file);
+
 /// Reads a cache directory on disk. Follows no links below `dir`, which may be one itself.
 result<target_report> scan_directory(const std::filesystem::path& dir);
 

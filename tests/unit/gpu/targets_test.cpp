@@ -131,11 +131,11 @@ TEST(target_scanner, ptx_tells_a_suffix_that_the_image_does_not) {
 
 TEST(target_scanner, names_decide_what_is_looked_at) {
   const auto image = hsaco(0x3f).build();
-  for (auto name : {"a.so", "a.py", "a.ttir", "a.ttgir", "a.llir", "a.amdgcn", "a.c", "a.cpp",
-                    "a.h", "a.txt", "a.best_config", "__grp__a.json", "a.json", "a.ptx"})
+  for (auto name : {"a.py", "a.ttir", "a.ttgir", "a.llir", "a.amdgcn", "a.c", "a.cpp", "a.h",
+                    "a.txt", "a.best_config", "__grp__a.json", "a.json", "a.ptx"})
     EXPECT_THAT(scan({{name, image}}).targets, IsEmpty()) << name;
-  for (auto name : {"a", "model", "artifact_x", "a.bin", "a.pkl", ".hidden", "a.hsaco", "a.cubin",
-                    "py", "dir.py/a"})
+  for (auto name : {"a", "model", "artifact_x", "a.bin", "a.pkl", "a.so", "a.co", ".hidden",
+                    "a.hsaco", "a.cubin", "py", "dir.py/a"})
     EXPECT_THAT(scan({{name, image}}).targets, ElementsAre(hip("gfx90a"))) << name;
 }
 
@@ -179,6 +179,39 @@ TEST(target_scanner, kernels_that_cannot_be_read_are_problems) {
                   "'A/short.cubin' is cut short", "'model' holds a kernel that is cut short",
                   "'old' holds a kernel of unknown architecture 0xee (AMD)",
                   "'esc?[31m.cubin' is not an ELF kernel"));
+}
+
+// "__CLANG_OFFLOAD_BUNDLE__", a table of entries, then one image for each at its offset.
+std::string offload_bundle() {
+  return "__CLANG_OFFLOAD_BUNDLE__" + std::string(4096 - 24, '\0') + hsaco(0x3f).build() +
+         std::string(512, '\0') + hsaco(0x4c).build();
+}
+
+TEST(target_scanner, reads_offload_bundles_whatever_their_name) {
+  for (const char* name : {"k.hsaco", "k.cubin", "k.co", "k.hipfb", "k.so", "bundle"}) {
+    auto report = scan({{name, offload_bundle()}});
+    EXPECT_THAT(report.targets, ElementsAre(hip("gfx90a"), hip("gfx942"))) << name;
+    EXPECT_THAT(report.problems, IsEmpty()) << name;
+  }
+  EXPECT_THAT(scan({{"k.hsaco", offload_bundle().substr(0, 4096 + 100)}}).problems,
+              ElementsAre("'k.hsaco' holds a kernel that is cut short"));
+}
+
+TEST(target_scanner, names_compressed_bundles_as_unread) {
+  for (const char* name : {"k.hsaco", "k.so", "bundle"}) {
+    auto report = scan({{name, "CCOB" + std::string(100, '\1')}});
+    EXPECT_THAT(report.targets, IsEmpty());
+    EXPECT_THAT(report.problems, ElementsAre(HasSubstr("is a compressed offload bundle"))) << name;
+  }
+}
+
+TEST(target_scanner, finds_nothing_in_host_code) {
+  std::ifstream self("/proc/self/exe", std::ios::binary);
+  std::string head(1 << 16, '\0');
+  self.read(head.data(), static_cast<std::streamsize>(head.size()));
+  auto report = scan({{"launcher.so", head}});
+  EXPECT_THAT(report.targets, IsEmpty());
+  EXPECT_THAT(report.problems, IsEmpty());
 }
 
 TEST(target_scanner, is_bounded) {
@@ -287,6 +320,14 @@ TEST_F(scan_directory_test, follows_no_links_and_hangs_on_no_fifo) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_THAT(report->targets, IsEmpty());
   EXPECT_THAT(report->problems, IsEmpty());
+}
+
+TEST_F(scan_directory_test, reads_a_single_file) {
+  write("k.cubin", cubin_abi8(90, true).build());
+  auto report = scan_file(dir_ / "k.cubin");
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->targets, ElementsAre(cuda("90a")));
+  EXPECT_EQ(scan_file(dir_ / "none").error().code, errc::not_found);
 }
 
 TEST_F(scan_directory_test, fails_where_there_is_none) {
