@@ -12,6 +12,10 @@ namespace {
 /// transfer may be is its caller's to say.
 constexpr uint64_t progress_bytes = 4'096;
 
+/// Requests in a row without progress, of a blob of which something has come: with the usual pauses
+/// a minute. What has come is lost with the stream, so this is more patient than a first request.
+constexpr uint32_t fruitless_max = 12;
+
 std::optional<uint64_t> take_number(std::string_view& text) {
   uint64_t number = 0;
   auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -29,15 +33,11 @@ public:
         stop_(std::move(stop)),
         question_(blob_question(ref, what)) {}
 
-  /// Sends the request for everything from `done_` on.
   result<void> open() {
-    question_.from_byte = done_;
     auto got =
         retrying(client_->retries(), stop_, [this] { return client_->ask(question_, stop_); });
     if (!got) return fail(got.error());
-    body_ = std::move(*got);
-    began_at_ = done_;
-    return check_head();
+    return begin(std::move(*got));
   }
 
   result<base::chunk> next() override {
@@ -57,6 +57,12 @@ public:
   }
 
 private:
+  result<void> begin(std::unique_ptr<net::body_stream> body) {
+    body_ = std::move(body);
+    began_at_ = done_;
+    return check_head();
+  }
+
   tl::unexpected<error> corrupt(const std::string& cause) const {
     return fail(errc::corrupt, question_.subject + " " + cause);
   }
@@ -122,13 +128,22 @@ private:
     return got;
   }
 
-  result<void> resume(const error& cause) {
+  /// Asks for everything from `done_` on, until a body begins.
+  result<void> resume(error cause) {
     if (done_ - began_at_ >= progress_bytes) fruitless_ = 0;
-    auto delay = delay_after(client_->retries(), ++fruitless_, cause);
-    if (!delay) return wrap_whole(cause);
+    auto policy = client_->retries();
+    if (done_ >= progress_bytes) policy.attempts = std::max(policy.attempts, fruitless_max);
     body_.reset();
-    if (!pause(*delay, stop_)) return fail(errc::cancelled, question_.subject + ": cancelled");
-    return open();
+    question_.from_byte = done_;
+    for (;;) {
+      auto delay = delay_after(policy, ++fruitless_, cause);
+      if (!delay) return wrap_whole(cause);
+      if (!pause(*delay, stop_)) return fail(errc::cancelled, question_.subject + ": cancelled");
+      auto got = client_->ask(question_, stop_);
+      if (got) return begin(std::move(*got));
+      if (!got.error().again) return wrap_whole(got.error().what);
+      cause = std::move(got.error().what);
+    }
   }
 
   const std::shared_ptr<registry_client> client_;

@@ -105,12 +105,25 @@ TEST_F(registry_blob, is_given_up_if_connections_bring_next_to_nothing) {
   auto got = blob(server);
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, errc::unavailable);
-  EXPECT_EQ(count_, 4);
+  EXPECT_EQ(count_, 12);
   EXPECT_NE(got.error().message.find("of " + std::to_string(layer_.size()) + " bytes"),
             std::string::npos)
       << got.error().message;
-  EXPECT_NE(got.error().message.find("broke off after 50"), std::string::npos)
+  EXPECT_NE(got.error().message.find("broke off after 51"), std::string::npos)
       << got.error().message;
+}
+
+TEST_F(registry_blob, outlasts_a_registry_that_is_away_for_a_while) {
+  fault_server server(numbered([this](int n, const seen_request& r) {
+    if (n > 1 && n < 10) return with_status(502);
+    auto out = serve(r);
+    if (n == 1) out.wrong.cut_after = 400'000;
+    return out;
+  }));
+  auto got = blob(server);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(*got, layer_);
+  EXPECT_EQ(ranges(server).back(), "bytes=400000-");
 }
 
 TEST_F(registry_blob, is_given_up_sooner_if_nothing_comes) {
