@@ -21,8 +21,7 @@ std::string without_end_slash(std::string path) {
 }
 
 /// What stands in the way is somebody else's: errc::conflict rather than a failed disk.
-error cannot(std::string_view step, const std::string& target) {
-  auto code = errno;
+error cannot(int code, std::string_view step, const std::string& target) {
   auto e = base::errno_error(code, step, target);
   if (is_out_of_place(code) || code == ENOTEMPTY || code == EBUSY) e.code = errc::conflict;
   return e;
@@ -67,19 +66,34 @@ result<std::string> target_tree::relative(const std::string& target) const {
               "Cannot use target '" + target + "': it does not lie beneath '" + name_ + "/'");
 }
 
+error target_tree::no_way(int code, std::string_view step, const std::string& target) const {
+  auto why = cannot(code, step, target);
+  // No file system can hold such a name.
+  if (code == ENAMETOOLONG) why.code = errc::not_found;
+  if (code != ELOOP) return why;
+  auto rest = *relative(target);
+  for (size_t end = rest.find('/'); end != std::string::npos; end = rest.find('/', end + 1)) {
+    auto part = rest.substr(0, end);
+    struct stat entry {};
+    // All before `part` are directories, or an earlier round had ended this.
+    if (::fstatat(root_.get(), part.c_str(), &entry, AT_SYMLINK_NOFOLLOW) != 0) break;
+    if (!S_ISLNK(entry.st_mode)) continue;
+    why.message = "Failed to " + std::string(step) + " '" + target + "': '" + name_ + "/" + part +
+                  "' is a symbolic link, and none is followed below kubelet's root: bind-mount "
+                  "that place there instead, or give kubelet (--root-dir) and gkm-csi "
+                  "(--kubelet-root) a root without links below it";
+    break;
+  }
+  return why;
+}
+
 result<mount_point> target_tree::find(const std::string& target) const {
   auto rest = relative(target);
   if (!rest) return fail(rest.error());
   auto slash = rest->rfind('/');
   auto way = slash == std::string::npos ? std::string(".") : rest->substr(0, slash);
   auto parent = open_beneath(root_.get(), way, O_PATH | O_DIRECTORY);
-  if (!parent) {
-    auto code = errno;
-    auto why = cannot("open the directory of", target);
-    // No file system can hold such a name.
-    if (code == ENAMETOOLONG) why.code = errc::not_found;
-    return fail(std::move(why));
-  }
+  if (!parent) return fail(no_way(errno, "open the directory of", target));
   return mount_point{std::move(parent),
                      slash == std::string::npos ? *rest : rest->substr(slash + 1)};
 }
@@ -90,13 +104,13 @@ result<target_tree::prepared> target_tree::prepare(const std::string& target) co
     auto rest = *relative(target);
     auto way = rest.substr(0, rest.rfind('/'));
     auto parent = make_way(root_.get(), way);
-    if (!parent) return fail(cannot("make the directory of", target));
+    if (!parent) return fail(no_way(errno, "make the directory of", target));
     where = mount_point{std::move(parent), rest.substr(way.size() + 1)};
   }
   if (!where) return fail(where.error());
   auto parent = where->parent.get();
   bool made = ::mkdirat(parent, where->name.c_str(), target_mode) == 0;
-  if (!made && errno != EEXIST) return fail(cannot("make", target));
+  if (!made && errno != EEXIST) return fail(cannot(errno, "make", target));
   if (!made) {
     auto seen = look_at(*where);
     if (!seen) return fail(seen.error());
@@ -108,7 +122,7 @@ result<target_tree::prepared> target_tree::prepare(const std::string& target) co
   }
   base::fd dir(
       ::openat(parent, where->name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!dir) return fail(cannot("open", target));
+  if (!dir) return fail(cannot(errno, "open", target));
   return prepared{std::move(*where), std::move(dir), made};
 }
 
@@ -119,7 +133,7 @@ result<void> target_tree::remove(const std::string& target) const {
   if (::unlinkat(where->parent.get(), where->name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT ||
       errno == ENAMETOOLONG)
     return {};
-  return fail(cannot("remove", target));
+  return fail(cannot(errno, "remove", target));
 }
 
 result<void> target_tree::ask(const std::string& target) const {

@@ -43,6 +43,8 @@ public:
 private:
   target_tree(base::fd root, std::string name);
   result<std::string> relative(const std::string& target) const;
+  /// Why the way to a target could not be gone: `code` is errno.
+  error no_way(int code, std::string_view step, const std::string& target) const;
 
   base::fd root_;
   std::string name_;  ///< as configured, without a slash at the end

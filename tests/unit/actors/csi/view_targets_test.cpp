@@ -2,6 +2,8 @@
 
 #include "volume_fixture.hpp"
 
+#include <gmock/gmock.h>
+
 namespace gkm::csi {
 namespace {
 
@@ -83,6 +85,17 @@ TEST_F(view_targets, a_link_on_the_way_is_not_followed) {
   auto r = record("v1");
   EXPECT_EQ(refusal(r), errc::conflict);
   EXPECT_TRUE(fs::is_empty(dir_ / "elsewhere"));
+}
+
+TEST_F(view_targets, a_link_on_the_way_is_named_with_what_helps) {
+  fs::create_directories(dir_ / "elsewhere" / "v1");
+  fs::create_directory_symlink(dir_ / "elsewhere", settings_.kubelet_root / "pods");
+  auto refused = mount(record("v1"));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message,
+              testing::HasSubstr("'" + (settings_.kubelet_root / "pods").string() +
+                                 "' is a symbolic link"));
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("bind-mount that place there"));
 }
 
 TEST_F(view_targets, must_lie_beneath_kubelets_directory) {
