@@ -1,5 +1,7 @@
 #include "base/sealing.hpp"
 
+#include "base/freed_by.hpp"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -25,13 +27,6 @@ constexpr size_t recipients_at = count_at + count_bytes;
 constexpr size_t wrapped_bytes = sealing_key_bytes + tag_bytes;
 static_assert(sizeof(recipient_tag) + wrapped_bytes == sealed_recipient_bytes);
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
 using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using key_context = std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_free>>;
 using cipher_context = std::unique_ptr<EVP_CIPHER_CTX, freed_by<EVP_CIPHER_CTX_free>>;

@@ -130,9 +130,7 @@ bool is_named(const index_entry& entry, std::string_view name) {
 }
 
 bool is_for_host(const index_entry& entry) {
-  auto host = host_platform();
-  return !entry.runs_on ||
-         (entry.runs_on->os == host.os && entry.runs_on->architecture == host.architecture);
+  return !entry.runs_on || is_host_platform(*entry.runs_on);
 }
 
 /// The entries of that name: those whose whole name it is, or else those whose tag it is; of

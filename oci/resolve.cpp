@@ -29,15 +29,10 @@ bool is_attestation(const index_entry& entry) {
          entry.runs_on->architecture == "unknown";
 }
 
-bool fits_host(const platform& p) {
-  auto host = host_platform();
-  return p.os == host.os && p.architecture == host.architecture;
-}
-
 /// The rule for an image alone: its config may leave the platform open, as artifacts do.
 bool fits_host(const image_config& config) {
   return config.runs_on.os.empty() || config.runs_on.architecture.empty() ||
-         fits_host(config.runs_on);
+         is_host_platform(config.runs_on);
 }
 
 std::string name_of(const platform& p) { return p.os + "/" + p.architecture; }
@@ -145,7 +140,7 @@ private:
     size_t looked_into = 0;
     for (auto& entry : list->entries) {
       if (is_attestation(entry)) continue;
-      if (entry.runs_on && !fits_host(*entry.runs_on)) {
+      if (entry.runs_on && !is_host_platform(*entry.runs_on)) {
         offer(name_of(*entry.runs_on));
         continue;
       }
@@ -265,6 +260,11 @@ platform host_platform() {
 #else
 #error "say how images name this architecture"
 #endif
+}
+
+bool is_host_platform(const platform& p) {
+  auto host = host_platform();
+  return p.os == host.os && p.architecture == host.architecture;
 }
 
 result<resolved_image> resolve(source& from, const image_ref& ref, const target_filter& fits,

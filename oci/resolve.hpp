@@ -24,6 +24,7 @@ struct resolved_image {
 
 /// The platform of this program as images name it: "linux", "amd64" or "arm64".
 platform host_platform();
+bool is_host_platform(const platform& p);
 
 /// Given what a manifest claims to be for, would a GPU of this node use it?
 using target_filter = std::function<bool(const std::vector<target>&)>;

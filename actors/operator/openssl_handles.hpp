@@ -1,6 +1,7 @@
 /// OpenSSL's objects, owned. For .cpp files only.
 #pragma once
 
+#include "base/freed_by.hpp"
 #include "messages/errors.hpp"
 
 #include <openssl/bio.h>
@@ -17,13 +18,7 @@
 
 namespace gkm::cluster {
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
+using base::freed_by;
 using x509_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
 using pkey_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free>>;
