@@ -83,8 +83,8 @@ std::vector<std::string> kube_server::apiserver_command() const {
   add("authorization-mode", "Node,RBAC");
   add("enable-admission-plugins", "NodeRestriction");
   add("allow-privileged", "true");
-  // Debian's etcd 3.4 cannot say how far a watch is: each streamed list would wait 3 s for that, and
-  // fail. Without the feature the API server refuses it at once.
+  // Debian's etcd 3.4 cannot say how far a watch is: each streamed list would wait 3 s for that,
+  // and fail. Without the feature the API server refuses it at once.
   add("feature-gates", "WatchList=false");
   command.insert(command.end(), plan_.apiserver_arguments.begin(), plan_.apiserver_arguments.end());
   return command;
