@@ -74,6 +74,7 @@ protected:
 
 void whole_story::apply_until_extracted() {
   auto began = cluster().requests().now();
+  auto began_at = std::chrono::steady_clock::now();
   story_->say("A cache is applied by tag. Admission pins its digest, nodes extract it.");
   story_->apply(yaml(cache_, first_image_));
   EXPECT_EQ(field(cache_, R"({.metadata.annotations.gkm\.io/resolvedDigest})"), first_.digest());
@@ -82,11 +83,15 @@ void whole_story::apply_until_extracted() {
   EXPECT_EQ(field(cache_, "{.status.resolvedDigest}"), first_.digest());
   EXPECT_EQ(field(cache_, R"({.status.conditions[?(@.type=="Ready")].status})"), "True");
   show();
+  // On a busy machine each second of pulling may be told, too.
+  auto seconds =
+      std::chrono::floor<std::chrono::seconds>(std::chrono::steady_clock::now() - began_at).count();
+  auto further = static_cast<size_t>(seconds);
   for (auto* node : {&one(), &two()}) {
     EXPECT_THAT(node->stored(), testing::ElementsAre(hex(first_)));
-    EXPECT_LE(writes(began, "gkm-agent", node->name()), 3U);
+    EXPECT_LE(writes(began, "gkm-agent", node->name()), 3U + further);
   }
-  EXPECT_LE(writes(began, "gkm-operator"), 4U);
+  EXPECT_LE(writes(began, "gkm-operator"), 4U + further);
   story_->count_requests(began, "from apply until it is ready");
 }
 
@@ -190,11 +195,18 @@ TEST_P(whole_story, from_apply_to_delete) {
   ASSERT_NO_FATAL_FAILURE(release_old_image());
   ASSERT_NO_FATAL_FAILURE(delete_while_mounted());
   ASSERT_NO_FATAL_FAILURE(release_last_pod());
-  auto all = events();
+  // Nobody waits for an event to be written: the last ones may come after all else has ended.
+  std::vector<std::string> told;
   for (const char* one : {"Created", "CacheUsed", "CacheRelease"})
-    EXPECT_THAT(all, HasSubstr("Node/worker-1 " + std::string(one)));
+    told.push_back("Node/worker-1 " + std::string(one));
   for (const char* one : {"Resolved", "Ready", "Deleting"})
-    EXPECT_THAT(all, HasSubstr(std::string(cache_.kind()) + "/kernels " + one));
+    told.push_back(std::string(cache_.kind()) + "/kernels " + one);
+  std::string all;
+  EXPECT_TRUE(eventually("all has been told in events", [&] {
+    all = events();
+    return std::all_of(told.begin(), told.end(),
+                       [&](const auto& one) { return all.find(one) != all.npos; });
+  })) << all;
 }
 
 class real_cache : public whole_test {
