@@ -111,6 +111,9 @@ void cluster_cache_state::look_soon() {
 
 void cluster_cache_state::reconcile() {
   if (!acting_ || writing_ || pausing_) return;
+  // An accepted write took its finalizer off, which nobody can put back: what the watch still tells
+  // of that object is its past.
+  if (!released_.empty() && seen_.object.uid == released_) return;
   looked_at_ = self_->clock().now();
   bool served = refusal_.empty();
   if (!served) image_ = {};
@@ -120,8 +123,8 @@ void cluster_cache_state::reconcile() {
   auto step = finalizer_due(s);
   if (step != finalizer_step::keep) {
     writing_ = true;
-    adding_ = step == finalizer_step::add;
-    if (adding_) return ports_.api.add_finalizer(seen_, answered({}));
+    step_ = step;
+    if (step == finalizer_step::add) return ports_.api.add_finalizer(seen_, answered({}));
     return ports_.api.remove_finalizer(
         seen_, answered({{false, "Deleted", "No node holds it, or none that counts"}}));
   }
@@ -237,15 +240,21 @@ answer<cluster_cache> cluster_cache_state::answered(std::vector<cache_event> eve
 void cluster_cache_state::written(const result<cluster_cache>& outcome,
                                   const std::vector<cache_event>& events) {
   writing_ = false;
-  bool added = std::exchange(adding_, false);
+  auto step = std::exchange(step_, finalizer_step::keep);
   if (!outcome) return failed(outcome.error());
-  if (added && !has_finalizer(*outcome) && !outcome->object.deleting)
+  bool without = !has_finalizer(*outcome);
+  if (step == finalizer_step::add && without && !outcome->object.deleting)
     return failed({errc::refused, "somebody else's admission takes its finalizer off again", {}});
   failures_ = 0;
   for (const auto& event : events) ports_.api.record(seen_, event);
   if (attempt_) {
     written_ = *std::exchange(attempt_, std::nullopt);
     written_version_ = outcome->object.resource_version;
+  }
+  // Of an object that goes with its last finalizer the answer has the version from before.
+  if (step == finalizer_step::remove && without) {
+    released_ = outcome->object.uid;
+    stop_asking();
   }
   catch_up_with(*outcome);
   reconcile();

@@ -92,7 +92,8 @@ private:
   bool acting_ = false;
   bool namespace_ending_ = false;
   bool writing_ = false;
-  bool adding_ = false;                       ///< the finalizer, by the write that is under way
+  finalizer_step step_ = finalizer_step::keep;  ///< done by the write that is under way
+  std::string released_;                      ///< uid of the object that GKM's finalizer went from
   std::optional<std::stop_source> question_;  ///< about `resolved_image_`, until it is answered
   bool pausing_ = false;                      ///< after a failure
   uint32_t failures_ = 0;

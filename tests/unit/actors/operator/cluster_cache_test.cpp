@@ -164,6 +164,33 @@ TEST_F(one_cache, a_deletion_is_heard_though_the_watch_broke_after_a_write) {
   EXPECT_TRUE(api_.there.object.finalizers.empty());
 }
 
+TEST_F(one_cache, a_finalizer_that_went_is_not_taken_off_again) {
+  api_.there.object.finalizers = {std::string(in_use_finalizer)};
+  api_.there.object.deleting = true;
+  start();
+  EXPECT_EQ(api_.removals, 1U);
+  auto past = api_.there;
+  past.object.finalizers = {std::string(in_use_finalizer)};
+  say(changed_atom_v, past);
+  say(lead_atom_v, false);
+  say(lead_atom_v, true);
+  run(600);
+  EXPECT_EQ(api_.removals, 1U);
+  EXPECT_EQ(api_.status_writes, 0U);
+}
+
+TEST_F(one_cache, an_object_of_the_same_name_begins_anew) {
+  api_.there.object.finalizers = {std::string(in_use_finalizer)};
+  api_.there.object.deleting = true;
+  start();
+  ASSERT_TRUE(api_.gone);
+  api_.gone = false;
+  api_.there.object = {"another uid", "2", 1, false, {}};
+  say(changed_atom_v, api_.there);
+  run(1);
+  EXPECT_TRUE(has_finalizer(api_.there));
+}
+
 TEST_F(one_cache, a_finalizer_that_somebody_takes_off_at_admission_is_not_written_for_ever) {
   api_.strips_finalizers = true;
   start();
