@@ -214,13 +214,8 @@ void mount_state::undo(const error& e) {
   });
 }
 
-void mount_state::failed(const error& e) {
-  log::warn("Cannot publish", {{"volume", volume_id_},
-                               {"cache", request().ref.str()},
-                               {"kind", to_string(e.code)},
-                               {"error", e.message}});
-  published(fail(e));
-}
+/// Who asked tells it: the service in its log, `gkm mount` on the terminal.
+void mount_state::failed(const error& e) { published(fail(e)); }
 
 void mount_state::later(std::chrono::milliseconds pause, then what) {
   self_->delayed_send(self_, pause, run_atom_v,

@@ -102,6 +102,21 @@ TEST_F(csi_program, follows_its_log_level_unless_it_was_told_one) {
   EXPECT_THAT(csi_->err(), HasSubstr("Serving"));
 }
 
+TEST_F(csi_program, logs_a_publish_that_failed_once) {
+  start_csi();
+  auto v = volume("a", "default", "absent");
+  v.attributes["csi.gkm.io/wait"] = "0s";
+  EXPECT_FALSE(publish(v).ok());
+  csi_->send_signal(SIGTERM);
+  EXPECT_EQ(csi_->wait(), 0);
+  std::istringstream log(csi_->err());
+  std::vector<std::string> failures;
+  for (std::string line; std::getline(log, line);)
+    if (line.find("was not ready") != std::string::npos) failures.push_back(line);
+  ASSERT_EQ(failures.size(), 1U) << csi_->err();
+  EXPECT_THAT(failures[0], HasSubstr("GKMCache default/absent"));
+}
+
 TEST_F(csi_program, counts_in_a_file_what_it_does) {
   auto says = [this](const std::string& line) {
     return eventually(line, [&] {

@@ -49,6 +49,7 @@ struct ended {
   std::string_view step;
   std::string volume;
   std::string target;
+  std::string cache{};  ///< of a publish
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 
   std::chrono::nanoseconds passed() const { return std::chrono::steady_clock::now() - began; }
@@ -66,6 +67,7 @@ struct ended {
     log::warn("Call failed", {{"call", step},
                               {"volume", volume},
                               {"target", target},
+                              {"cache", cache},
                               {"code", to_string(e.code)},
                               {"error", printable(e.message, 1'000)},
                               {"ms", milliseconds()}});
@@ -115,6 +117,7 @@ grpc::ServerUnaryReactor* node_service::NodePublishVolume(
     one->fail(checked.error());
     return one.get();
   }
+  end.cache = checked->ref.str();
   ask_volumes<volume_record>(
       desk_, limit,
       [=](const volume_record&) {
