@@ -6,6 +6,7 @@
 #include "k8s/client.hpp"
 #include "messages/printable.hpp"
 
+#include <map>
 #include <optional>
 #include <set>
 
@@ -58,6 +59,7 @@ struct question {
   std::string secrets_ns;
   std::vector<std::string> secrets;
   std::chrono::milliseconds limit{};  ///< from its turn on; 0: it has one already
+  base::fair_pool* turns = nullptr;   ///< where it waits for one
   answer<digest> reply;
   std::atomic<bool> begun = false;
   std::atomic<bool> answered = false;
@@ -93,7 +95,8 @@ public:
       auto open = late.lock();
       if (self && open) self->give_up(open, {errc::cancelled, "nobody asks any more", {}});
     });
-    put(q, pool_);
+    q->turns = &pool_;
+    put(q);
   }
 
   void resolve_for(const review_caller& caller, const cluster_cache& cache, answer<digest> reply) {
@@ -101,7 +104,7 @@ public:
     if (!q) return;
     // Nothing that a caller gets depends on a Secret unless it proved to be an API server.
     if (!caller.proven) q->secrets.clear();
-    if (q->secrets.empty())
+    if (q->secrets.empty() && !q->image.pinned.empty())
       if (auto known = memory_.find(key_of(*q, q->image, {}))) return answer_one(q, *known);
     answer_after(q, std::min(caller.limit, options_.limit));
     http_.after(caller.turn, [weak = weak_from_this(), late = std::weak_ptr(q)] {
@@ -109,7 +112,8 @@ public:
       auto open = late.lock();
       if (self && open && !open->begun) self->give_up(open, busy());
     });
-    put(q, caller.proven ? pool_ : unproven_pool_);
+    q->turns = caller.proven ? &pool_ : &unproven_pool_;
+    put(q);
   }
 
   void close() {
@@ -153,8 +157,8 @@ private:
     return nullptr;
   }
 
-  void put(const question_ptr& q, base::fair_pool& pool) {
-    auto posted = pool.post(
+  void put(const question_ptr& q) {
+    auto posted = q->turns->post(
         q->tenant,
         [weak = weak_from_this(), q] {
           if (auto self = weak.lock()) self->begin(q);
@@ -167,7 +171,42 @@ private:
     q->begun = true;
     if (q->answered) return;
     if (q->limit.count() > 0) answer_after(q, q->limit);
-    answer_one(q, find(*q));
+    auto credentials = read_secrets(*q);
+    if (!credentials) return answer_one(q, fail(credentials.error()));
+    auto key = key_of(*q, q->image, *credentials);
+    if (auto known = memory_.find(key)) return answer_one(q, *known);
+    if (joins(q, key)) return;
+    auto got = ask_with_each(*q, *credentials);
+    if (got) remember(*q, *credentials, *got);
+    // Who asked may have been told to stop: that is no answer for the others.
+    for (const auto& other : joined(*q, key))
+      if (!q->stop.stop_requested())
+        answer_one(other, got);
+      else if (!other->answered)
+        put(other);
+    answer_one(q, got);
+  }
+
+  /// True if the very same question is being asked: its answer will be this one's, too.
+  bool joins(const question_ptr& q, const std::string& key) {
+    std::lock_guard lock(mutex_);
+    auto [at, first] = asking_.try_emplace({q->turns, key});
+    if (!first) at->second.push_back(q);
+    return !first;
+  }
+
+  std::vector<question_ptr> joined(const question& q, const std::string& key) {
+    std::lock_guard lock(mutex_);
+    return std::move(asking_.extract({q.turns, key}).mapped());
+  }
+
+  /// A tag may name another digest a moment later, so that only what a digest names is remembered.
+  void remember(const question& q, const std::vector<pull_credential>& credentials,
+                const digest& got) {
+    auto pinned = q.image;
+    // What the validating webhook is about to ask.
+    if (pinned.pinned.empty()) pinned.pinned = got;
+    memory_.remember(key_of(q, pinned, credentials), got);
   }
 
   void answer_after(const question_ptr& q, std::chrono::milliseconds limit) {
@@ -194,23 +233,6 @@ private:
       questions_.erase(q);
     }
     q->reply(outcome);
-  }
-
-  result<digest> find(const question& q) {
-    auto credentials = read_secrets(q);
-    if (!credentials) return fail(credentials.error());
-    auto key = key_of(q, q.image, *credentials);
-    if (auto known = memory_.find(key)) return *known;
-    auto got = ask_with_each(q, *credentials);
-    if (!got) return got;
-    memory_.remember(key, *got);
-    if (q.image.pinned.empty()) {
-      // What the validating webhook is about to ask.
-      auto pinned = q.image;
-      pinned.pinned = *got;
-      memory_.remember(key_of(q, pinned, *credentials), *got);
-    }
-    return got;
   }
 
   result<std::vector<pull_credential>> read_secrets(const question& q) {
@@ -263,6 +285,8 @@ private:
   std::mutex mutex_;
   bool closed_ = false;
   std::set<question_ptr> questions_;
+  /// Being asked: who waits for the same answer.
+  std::map<std::pair<const base::fair_pool*, std::string>, std::vector<question_ptr>> asking_;
   answer_memory memory_;
   net::engine http_;
   source_memory sources_;  // stands on the engine

@@ -15,8 +15,8 @@
 
 namespace gkm::cluster {
 
-/// Answers of registries, by namespace, image and credentials; a bounded number, each for a bounded
-/// time. No failure is remembered.
+/// Answers of registries about images that name their digest, by namespace, image and credentials;
+/// a bounded number, each for a bounded time. No failure is remembered.
 class answer_memory {
 public:
   using clock = std::chrono::steady_clock;
