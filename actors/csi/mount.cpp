@@ -14,8 +14,9 @@ error no_such_volume(const std::string& volume_id, const std::string& path) {
 
 }  // namespace
 
-mount_state::mount_state(mount_actor::pointer self, std::string volume_id, volume_ports ports)
-    : self_(self), volume_id_(std::move(volume_id)), ports_(ports) {}
+mount_state::mount_state(mount_actor::pointer self, std::string volume_id, volume_ports ports,
+                         bool waited)
+    : self_(self), volume_id_(std::move(volume_id)), ports_(ports), waited_(waited) {}
 
 mount_state::~mount_state() {
   auto gone = to_caf({errc::unavailable, "Volume '" + volume_id_ + "' was let go of midway", {}});

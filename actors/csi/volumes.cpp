@@ -119,7 +119,8 @@ template <class Answer, class... Ts>
 void volumes_state::forward(caf::typed_response_promise<Answer> reply, const ticket& t,
                             const std::string& volume_id, const Ts&... message) {
   auto& c = children_[volume_id];
-  if (!c.actor) c.actor = gkm::spawn<mount_state>(*self_, volume_id, ports_);
+  if (!c.actor)
+    c.actor = gkm::spawn<mount_state>(*self_, volume_id, ports_, waited_.contains(volume_id));
   ++c.unanswered;
   auto deliver = [reply](const result<Answer>& outcome) {
     auto promise = reply;
@@ -128,15 +129,24 @@ void volumes_state::forward(caf::typed_response_promise<Answer> reply, const tic
   gkm::ask(self_, c.actor, request_limit, message...)
       .then(
           [=, this](const Answer& a) {
+            if (t.what != ticket::kind::stats) waited_.erase(volume_id);
             deliver(a);
             leave(t);
             answered(volume_id);
           },
           [=, this](const caf::error& e) {
-            deliver(fail(from_caf(e)));
+            auto why = from_caf(e);
+            if (t.what == ticket::kind::publish) remember_wait(volume_id, why.code);
+            deliver(fail(std::move(why)));
             leave(t);
             if (e != caf::sec::request_timeout) answered(volume_id);
           });
+}
+
+void volumes_state::remember_wait(const std::string& volume_id, errc publish_outcome) {
+  if (publish_outcome != errc::not_found) return;
+  if (waited_.size() >= waited_max) waited_.clear();
+  waited_.insert(volume_id);
 }
 
 /// A volume that rests costs nothing: its actor goes with its last answer, by when all of its work
