@@ -413,7 +413,8 @@ image_registry::interference slow_once(const std::shared_ptr<support::gate>& unt
 }
 
 TEST_F(registry_resolver_test, asks_once_for_all_who_ask_the_same_at_a_time) {
-  image_registry registry(small_image());
+  auto image = small_image();
+  image_registry registry(image);
   auto until = std::make_shared<support::gate>();
   registry.interfere(slow_once(until));
   allow(registry.server());
@@ -425,9 +426,8 @@ TEST_F(registry_resolver_test, asks_once_for_all_who_ask_the_same_at_a_time) {
   cache.image = registry.name();
   cache.pull_secrets = {"s"};
   for (int i = 0; i < 20; ++i)
-    resolver_->resolve(cache, {}, [&](const result<digest>& r) {
-      found += r && r->str() == small_image().digest();
-    });
+    resolver_->resolve(cache, {},
+                       [&](const result<digest>& r) { found += r && r->str() == image.digest(); });
   auto all = [&](const std::atomic<size_t>& n, size_t count) {
     auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (n < count && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
