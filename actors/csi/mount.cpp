@@ -35,6 +35,7 @@ mount_actor::behavior_type mount_state::make_behavior() {
       [this](stats_atom, const std::string& path) {
         return enqueue<volume_stats>(stats_job{path, {}});
       },
+      [this](ending_atom) { end_wait(); },
       [this](changed_atom, uint64_t epoch) { changed(epoch); },
       [](run_atom, const continuation& c) { c.run(); },
   };

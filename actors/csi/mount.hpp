@@ -110,6 +110,7 @@ private:
   void wait(const not_yet& why);
   caf::actor_clock::time_point wait_ends() const;
   void watch_the_clock();
+  void end_wait();
   void changed(uint64_t epoch);
   void stop_waiting();
   void give_up_when_due();
@@ -135,6 +136,7 @@ private:
   const std::string volume_id_;
   volume_ports ports_;
   const bool waited_;
+  bool ending_ = false;  ///< the process is
   std::optional<job> current_;
   std::deque<job> queue_;
   uint64_t epoch_ = 0;  ///< of the current request

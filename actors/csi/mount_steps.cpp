@@ -96,6 +96,7 @@ void mount_state::wait(const not_yet& why) {
 }
 
 caf::actor_clock::time_point mount_state::wait_ends() const {
+  if (ending_) return began_;
   bool hopeless = waited_ && !waiting_for_.known;
   return hopeless ? std::min(deadline_, began_ + hopeless_wait) : deadline_;
 }
@@ -121,17 +122,26 @@ void mount_state::stop_waiting() {
   look_again_ = false;
 }
 
+/// What is being mounted is mounted; what would have to wait is the next process's.
+void mount_state::end_wait() {
+  ending_ = true;
+  if (watch_) give_up_when_due();
+}
+
 /// A lookup that is under way has the last word.
 void mount_state::give_up_when_due() {
   auto ends = wait_ends();
   if (looking_ || self_->clock().now() < ends) return;
   stop_waiting();
   auto waited = std::chrono::round<std::chrono::seconds>(ends - began_);
+  auto limit = ending_ ? std::string("before gkm-csi ended, it is tried again")
+                       : "within " + std::to_string(waited.count()) + " s";
   // Nothing is mounted and nothing goes on: kubelet may let go of the volume.
-  fall_back_or_fail({errc::not_found,
-                     "'" + request().ref.str() + "' was not ready within " +
-                         std::to_string(waited.count()) + " s: " + waiting_for_.reason,
-                     {}});
+  auto over = ending_ ? &mount_state::undo : &mount_state::fall_back_or_fail;
+  (this->*over)(
+      {errc::not_found,
+       "'" + request().ref.str() + "' was not ready " + limit + ": " + waiting_for_.reason,
+       {}});
 }
 
 void mount_state::cancel_wait() {

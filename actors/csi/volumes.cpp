@@ -37,8 +37,14 @@ volumes_actor::behavior_type volumes_state::make_behavior() {
         return take<volume_stats>({ticket::kind::stats}, volume_id, stats_atom_v, path);
       },
       [this](probe_atom) { return open_; },
+      [this](ending_atom) { end_waits(); },
       [](run_atom, const continuation& c) { c.run(); },
   };
+}
+
+void volumes_state::end_waits() {
+  ending_ = true;
+  for (auto& [id, c] : children_) self_->send(c.actor, ending_atom_v);
 }
 
 void volumes_state::recover() {
@@ -119,8 +125,10 @@ template <class Answer, class... Ts>
 void volumes_state::forward(caf::typed_response_promise<Answer> reply, const ticket& t,
                             const std::string& volume_id, const Ts&... message) {
   auto& c = children_[volume_id];
-  if (!c.actor)
+  if (!c.actor) {
     c.actor = gkm::spawn<mount_state>(*self_, volume_id, ports_, waited_.contains(volume_id));
+    if (ending_) self_->send(c.actor, ending_atom_v);
+  }
   ++c.unanswered;
   auto deliver = [reply](const result<Answer>& outcome) {
     auto promise = reply;

@@ -53,6 +53,7 @@ private:
     std::function<void(const error&)> give_up;
   };
 
+  void end_waits();
   void recover();
   void recovered(const result<done>& outcome);
   /// Takes a request in, at once or when recovery is done.
@@ -77,6 +78,7 @@ private:
   size_t measures_ = 0;
   uint32_t failures_ = 0;
   bool open_ = false;
+  bool ending_ = false;
 };
 
 }  // namespace gkm::csi

@@ -188,6 +188,21 @@ TEST_F(volumes_test, a_cache_that_becomes_known_is_waited_for_again) {
   EXPECT_TRUE(*later && **later);
 }
 
+TEST_F(volumes_test, at_the_end_nobody_waits_and_what_is_ready_is_mounted) {
+  recover();
+  auto waiting = publish_unknown("a");
+  pass(1'000);
+  auto mounting = publish("b");
+  caf::anon_send(actor_, ending_atom_v);
+  auto late = publish_unknown("c");
+  pass(1'000);
+  for (const auto& got : {waiting, late}) {
+    ASSERT_TRUE(*got && !**got);
+    EXPECT_EQ((*got)->error().code, errc::not_found);
+  }
+  EXPECT_TRUE(*mounting && **mounting);
+}
+
 TEST_F(volumes_test, a_volume_at_rest_has_no_actor) {
   recover();
   auto before = world_.system().registry().running();
