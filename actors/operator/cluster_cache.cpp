@@ -3,6 +3,8 @@
 #include "base/backoff.hpp"
 #include "base/log.hpp"
 
+#include <algorithm>
+
 namespace gkm::cluster {
 namespace log = base::log;
 namespace {
@@ -119,7 +121,8 @@ void cluster_cache_state::reconcile() {
   if (!served) image_ = {};
   bool known = !served || learn_digest();
   nodes_.set_current(wanted_digest(seen_, image_));
-  situation s{seen_, image_, nodes_, namespace_ending_, ports_.clock.unix_seconds(), refusal_};
+  situation s{seen_,    image_, nodes_, namespace_ending_, ports_.clock.unix_seconds(),
+              refusal_, &pods_};
   auto step = finalizer_due(s);
   if (step != finalizer_step::keep) {
     writing_ = true;
@@ -131,6 +134,7 @@ void cluster_cache_state::reconcile() {
   if (seen_.object.deleting) stop_asking();
   // Whoever waits to be deleted for others' sake is no longer ours.
   if (seen_.object.deleting && !has_finalizer(seen_)) return;
+  if (seen_.object.deleting && asks_for_pods()) return;
   if (!known && !seen_.object.deleting) {
     resolve();
     if (quick_.lasts(self_->clock().now())) return;
@@ -202,6 +206,34 @@ void cluster_cache_state::resolve_after(std::chrono::milliseconds pause) {
                         if (due && image == seen_.image && image_.resolved.empty() && acting_)
                           resolve();
                       }});
+}
+
+/// True while the answer is awaited. Which pods they are is asked when somebody waits for them: to
+/// remember the names of all pods of a cluster would cost more than all else.
+bool cluster_cache_state::asks_for_pods() {
+  const auto& mounted = nodes_.mounted();
+  if (asking_for_pods_) return true;
+  if (seen_.ref.is_cluster() || mounted.empty()) {
+    pods_.clear();
+    pods_asked_.clear();
+    return false;
+  }
+  const auto& c = nodes_.counts();
+  auto asked = list_some(mounted) + " " + std::to_string(c.pods_running + c.pods_outdated);
+  if (std::exchange(pods_asked_, asked) == asked) return false;
+  asking_for_pods_ = true;
+  std::vector<std::string> nodes;
+  for (size_t i = 0; i < std::min(mounted.first().size(), listed_nodes::shown_max); ++i)
+    nodes.push_back(*mounted.first()[i]);
+  auto me = cluster_cache_actor(self_);
+  ports_.api.read_pods(seen_.ref, nodes, [me, this](result<std::vector<std::string>> names) {
+    caf::anon_send(me, run_atom_v, continuation{[=, this] {
+                     asking_for_pods_ = false;
+                     pods_ = names.value_or(std::vector<std::string>());
+                     reconcile();
+                   }});
+  });
+  return asking_for_pods_;
 }
 
 void cluster_cache_state::write_status(const situation& s) {

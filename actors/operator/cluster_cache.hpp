@@ -61,6 +61,7 @@ private:
   void stop_asking();
   void resolved(const std::string& image, const result<digest>& outcome);
   void resolve_after(std::chrono::milliseconds pause);
+  bool asks_for_pods();
   void write_status(const situation& s);
   void read();
   answer<cluster_cache> answered(std::vector<cache_event> events);
@@ -98,6 +99,9 @@ private:
   bool pausing_ = false;                      ///< after a failure
   uint32_t failures_ = 0;
   uint32_t resolve_failures_ = 0;
+  std::vector<std::string> pods_;  ///< that a deletion waits for, as reports list them
+  std::string pods_asked_;         ///< the situation that `pods_` is of
+  bool asking_for_pods_ = false;
   base::pause resolve_pause_;
   base::pause quick_;  ///< an answer that comes meanwhile is told at once
   uint64_t epoch_ = 0;

@@ -42,6 +42,13 @@ struct fake_api : api_port {
     reply(there);
   }
   void read(const cache_ref&, answer<cluster_cache> reply) override { reply(there); }
+  std::vector<std::string> pods;
+  size_t asked_for_pods = 0;
+  void read_pods(const cache_ref&, const std::vector<std::string>&,
+                 answer<std::vector<std::string>> reply) override {
+    ++asked_for_pods;
+    reply(pods);
+  }
   void record(const cluster_cache&, const cache_event&) override {}
   void ensure_driver(answer<done> reply) override { reply(done{}); }
 
