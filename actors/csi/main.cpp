@@ -84,7 +84,8 @@ result<ports> open_ports(const settings& s) {
        {},
        {},
        [count](size_t n) { count->note([n](metrics& m) { m.set_volumes(n); }); },
-       s.scratch});
+       s.scratch,
+       true});
   if (!volumes) return fail(volumes.error());
   opened.volumes = std::move(*volumes);
   // Not before the lock is ours.

@@ -97,8 +97,9 @@ void fill(::csi::v1::NodeGetVolumeStatsResponse& response, const volume_stats& s
             stats.available_inodes);
   auto* condition = response.mutable_volume_condition();
   condition->set_abnormal(!stats.problem.empty());
-  condition->set_message(stats.problem.empty() ? "The cache is mounted"
-                                               : valid_utf8(stats.problem));
+  auto text = stats.problem.empty() ? std::string("The cache is mounted") : stats.problem;
+  if (!stats.note.empty()) text += ". " + stats.note;
+  condition->set_message(valid_utf8(text));
 }
 
 }  // namespace
