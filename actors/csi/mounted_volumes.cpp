@@ -63,6 +63,7 @@ result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings s
   if (!scratch) return wrap(scratch.error(), "Cannot mount volumes");
   auto layers = relocated_layers::open(where.relocated(), root.get());
   if (!layers) return fail(layers.error());
+  if (auto follows = (*layers)->follow(where.store()); !follows) return fail(follows.error());
   auto instance = base::sha256::of(real_path(root.get())).hex.substr(0, instance_chars);
   std::unique_ptr<parts> made(new parts{*boot,
                                         instance,
