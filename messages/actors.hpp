@@ -114,7 +114,7 @@ using node_actor = caf::typed_actor<
     handles<void, mounted_atom, mounted_volume>,    // a pod uses a cache, or now another digest of it
     handles<void, unmounted_atom, mounted_volume>,  // it does so no more
     handles<void, mounted_atom>,                    // all that is mounted has been said once
-    handles<void, retry_atom, cache_ref>,           // (own) a child that died may start again
+    handles<void, retry_atom, cache_ref>,           // (own) a child that died may start again; no name: try all again
     handles<void, run_atom, continuation>>;
 
 /// One cache: from a wanted image to a verified directory, a record and a status.

@@ -67,6 +67,16 @@ struct question {
   std::optional<std::stop_callback<std::function<void()>>> given_up;  ///< by who asked
 };
 
+/// How registries are asked. Made anew when settings change: who asks holds it to the end.
+struct reach {
+  explicit reach(const resolver_options& o)
+      : options(registry_options_of(o)), http(engine_options_of(o)) {}
+
+  const oci::registry_options options;
+  net::engine http;
+  source_memory sources;  // stands on the engine
+};
+
 }  // namespace
 
 secret_reader secrets_of(k8s::client& client) {
@@ -80,9 +90,8 @@ public:
   work(secret_reader secrets, resolver_options options)
       : secrets_(std::move(secrets)),
         options_(std::move(options)),
-        registry_(registry_options_of(options_)),
         memory_(options_.memory),
-        http_(engine_options_of(options_)),
+        reach_(std::make_shared<reach>(options_)),
         pool_(options_.turns),
         unproven_pool_(options_.unproven_turns) {}
 
@@ -107,7 +116,7 @@ public:
     if (q->secrets.empty() && !q->image.pinned.empty())
       if (auto known = memory_.find(key_of(*q, q->image, {}))) return answer_one(q, *known);
     answer_after(q, std::min(caller.limit, options_.limit));
-    http_.after(caller.turn, [weak = weak_from_this(), late = std::weak_ptr(q)] {
+    timers_.after(caller.turn, [weak = weak_from_this(), late = std::weak_ptr(q)] {
       auto self = weak.lock();
       auto open = late.lock();
       if (self && open && !open->begun) self->give_up(open, busy());
@@ -116,15 +125,28 @@ public:
     put(q);
   }
 
+  void set_registries(const oci::registry_settings& now) {
+    auto options = options_;
+    options.allowed_hosts = now.plain_http_hosts;
+    options.ca_file = now.ca_file;
+    auto made = std::make_shared<reach>(options);
+    std::lock_guard lock(mutex_);
+    // The one before ends when nobody asks by it any more, which must not be under the lock.
+    if (!closed_) reach_.swap(made);
+  }
+
   void close() {
     std::set<question_ptr> open;
+    std::shared_ptr<reach> last;
     {
       std::lock_guard lock(mutex_);
       closed_ = true;
       open.swap(questions_);
+      last = reach_;
     }
     for (const auto& q : open) give_up(q, ending());
-    http_.close();
+    last->http.close();
+    timers_.close();
     pool_.finish();
     unproven_pool_.finish();
   }
@@ -210,7 +232,7 @@ private:
   }
 
   void answer_after(const question_ptr& q, std::chrono::milliseconds limit) {
-    http_.after(limit, [weak = weak_from_this(), late = std::weak_ptr(q), limit] {
+    timers_.after(limit, [weak = weak_from_this(), late = std::weak_ptr(q), limit] {
       auto self = weak.lock();
       auto open = late.lock();
       if (!self || !open) return;
@@ -274,22 +296,27 @@ private:
 
   result<digest> ask_as(const question& q, const std::string& fingerprint,
                         const oci::credential_store& store) {
-    auto source = sources_.find_or_make(
-        fingerprint, [&] { return oci::make_registry_source(http_, store, registry_); });
+    auto at = reach_now();
+    auto source = at->sources.find_or_make(
+        fingerprint, [&] { return oci::make_cluster_source(at->http, store, at->options); });
     return ask_registry(*source, q.image, q.stop.get_token());
+  }
+
+  std::shared_ptr<reach> reach_now() {
+    std::lock_guard lock(mutex_);
+    return reach_;
   }
 
   const secret_reader secrets_;
   const resolver_options options_;
-  const oci::registry_options registry_;
   std::mutex mutex_;
   bool closed_ = false;
   std::set<question_ptr> questions_;
   /// Being asked: who waits for the same answer.
   std::map<std::pair<const base::fair_pool*, std::string>, std::vector<question_ptr>> asking_;
   answer_memory memory_;
-  net::engine http_;
-  source_memory sources_;  // stands on the engine
+  std::shared_ptr<reach> reach_;
+  net::engine timers_;
   base::fair_pool pool_;
   base::fair_pool unproven_pool_;
 };
@@ -298,6 +325,10 @@ registry_resolver::registry_resolver(secret_reader secrets, resolver_options opt
     : work_(std::make_shared<work>(std::move(secrets), std::move(options))) {}
 
 registry_resolver::~registry_resolver() { work_->close(); }
+
+void registry_resolver::set_registries(const oci::registry_settings& now) {
+  work_->set_registries(now);
+}
 
 void registry_resolver::resolve(const cluster_cache& cache, std::stop_token stop,
                                 answer<digest> reply) {

@@ -30,6 +30,9 @@ namespace gkm::k8s {
 class client;
 class object;
 }  // namespace gkm::k8s
+namespace gkm::oci {
+struct registry_settings;
+}
 
 namespace gkm::cluster {
 
@@ -84,6 +87,9 @@ public:
   void resolve(const cluster_cache& cache, std::stop_token stop, answer<digest> reply) override;
   /// For a review. The question of an answer that comes too late is stopped, and its thread free.
   void resolve_for(const review_caller& caller, const cluster_cache& cache, answer<digest> reply);
+
+  /// In the place of `allowed_hosts` and `ca_file`, from the next question on.
+  void set_registries(const oci::registry_settings& now);
 
 private:
   class work;

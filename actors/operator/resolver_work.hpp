@@ -5,7 +5,7 @@
 #include "actors/operator/registry_resolver.hpp"
 #include "k8s/object.hpp"
 #include "net/http.hpp"
-#include "oci/registry.hpp"
+#include "oci/registry_settings.hpp"
 
 #include <atomic>
 #include <map>

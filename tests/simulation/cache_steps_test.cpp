@@ -63,6 +63,19 @@ TEST_F(node_steps, a_new_wish_takes_the_old_reason_from_the_catalog) {
   EXPECT_EQ(states, (std::set{cache_state::pending, cache_state::extracted}));
 }
 
+TEST_F(node_steps, what_was_refused_is_tried_again_when_settings_have_changed) {
+  agent_.start();
+  want("bad");
+  pass(10);
+  ASSERT_EQ(status().state, cache_state::error);
+  agent_.images.tags[tag("bad").str()] = image('b', false);
+  pass(3'600);
+  ASSERT_EQ(status().state, cache_state::error) << "by itself it is not";
+  caf::anon_send(agent_.node(), retry_atom_v, cache_ref());
+  pass(10);
+  EXPECT_EQ(status().state, cache_state::extracted) << status().message;
+}
+
 TEST_F(node_steps, a_restart_and_a_pause_leave_the_reason_in_the_catalog) {
   agent_.start();
   want("missing");

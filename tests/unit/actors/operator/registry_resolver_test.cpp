@@ -2,6 +2,7 @@
 
 #include "base/base64.hpp"
 #include "k8s/object.hpp"
+#include "oci/registry_settings.hpp"
 #include "tests/support/cache_image.hpp"
 #include "tests/support/fault_server.hpp"
 #include "tests/support/gate.hpp"
@@ -181,6 +182,18 @@ TEST_F(registry_resolver_test, goes_to_no_local_address_unless_it_is_allowed) {
     EXPECT_EQ(got.error().code, errc::refused) << image << ": " << got.error().message;
   }
   EXPECT_TRUE(registry.server().requests().empty());
+}
+
+TEST_F(registry_resolver_test, goes_where_a_setting_lists_it_from_then_on) {
+  image_registry registry(small_image());
+  auto refused = resolve(registry.name());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("gkm.registry.plain-http"));
+  resolver_->set_registries({{registry.server().authority()}, {}});
+  auto got = resolve(registry.name());
+  EXPECT_TRUE(got) << got.error().message;
+  resolver_->set_registries({});
+  EXPECT_FALSE(resolve(registry.name()));
 }
 
 TEST_F(registry_resolver_test, follows_neither_redirect_nor_realm_to_a_local_address) {
