@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
-export QUAY_USER IMG
+export REGISTRY TAG QUAY_USER IMG
 SECONDS ?= 60
 tsan_tests = base_tests net_tests oci_tests
 # The sanitizer of GCC 12 knows no address space that is shuffled as widely as newer kernels do.
@@ -54,12 +54,21 @@ install: build ## Install gkm (and kubectl gkm), gkm-agent, gkm-csi, gkm-gpu and
 clean: ## Remove everything that was built
 	@rm -rf build
 
-##@ In a cluster (kubectl's; QUAY_USER=name or IMG=image for other images)
+##@ In a cluster (kubectl's; REGISTRY=host/path or TAG=tag for other images)
 deploy: ## Install GKM, or bring it up to date
 	@scripts/deploy apply
 
-undeploy: ## Remove the caches, then GKM
+undeploy: ## Remove the caches, then GKM; pods that have one mounted keep it and run on
 	@scripts/deploy delete
+
+undeploy-force: ## Remove these pods, too
+	@scripts/deploy delete --force
+
+undeploy-purge: ## Remove GKM and what it keeps on nodes
+	@scripts/deploy delete --purge
+
+images: ## Print the names of the images that deploy takes
+	@scripts/deploy images
 
 deploy-examples: ## Apply examples/namespace and examples/cluster
 	@scripts/deploy apply-examples
@@ -124,5 +133,5 @@ tidy: packages-build packages-tidy ## Run clang-tidy (FILES="base/ messages/": o
 packages-%:
 	@scripts/install-packages $*
 
-.PHONY: help build test demo bench benches install clean deploy undeploy deploy-examples undeploy-examples dev asan tsan fuzz format apiserver csi-sanity check check-format check-includes check-defences prove-defences \
+.PHONY: help build test demo bench benches install clean deploy undeploy undeploy-force undeploy-purge images deploy-examples undeploy-examples dev asan tsan fuzz format apiserver csi-sanity check check-format check-includes check-defences prove-defences \
         check-scripts check-headers tidy

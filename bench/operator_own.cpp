@@ -47,6 +47,10 @@ struct willing_api : cluster::api_port, cluster::resolver_port, cluster::secrets
     reply(caches.at(seen.ref));
   }
   void read(const cache_ref& ref, answer<cluster_cache> reply) override { reply(caches.at(ref)); }
+  void read_pods(const cache_ref&, const std::vector<std::string>&,
+                 answer<std::vector<std::string>> reply) override {
+    reply(std::vector<std::string>{});
+  }
   void record(const cluster_cache&, const cluster::cache_event&) override {}
   void ensure_driver(answer<done> reply) override { reply(done{}); }
   void resolve(const cluster_cache&, std::stop_token, answer<digest>) override {}

@@ -33,6 +33,7 @@ public:
   book(client& to, recorder_options options) : to_(to), options_(std::move(options)) {}
 
   void add(event e);
+  size_t open() const { return open_.size(); }
 
 private:
   using key = std::tuple<std::string, object_key, std::string, bool, std::string, std::string>;
@@ -49,6 +50,8 @@ private:
 
   int64_t now_us() const { return options_.unix_us ? options_.unix_us() : now_unix_us(); }
   void make_room();
+  void drop_ended();
+  void drop_ended_later();
   void create(entry& e);
   void flush(const key& k);
   void flush_later(const key& k, milliseconds pause);
@@ -57,6 +60,7 @@ private:
   client& to_;
   const recorder_options options_;
   std::map<key, entry> open_;
+  bool drop_due_ = false;
 };
 
 void event_recorder::book::add(event e) {
@@ -69,6 +73,7 @@ void event_recorder::book::add(event e) {
     found = open_.end();
   }
   if (found == open_.end()) make_room();
+  if (!std::exchange(drop_due_, true)) drop_ended_later();
   auto& one = open_[k];
   bool is_new = one.count == 0;
   one.last = std::move(e);
@@ -83,13 +88,28 @@ void event_recorder::book::add(event e) {
 
 void event_recorder::book::make_room() {
   if (open_.size() < options_.most_open) return;
-  auto now = steady::now();
-  std::erase_if(open_, [&](const auto& o) { return now - o.second.told_at > options_.series_end; });
+  drop_ended();
   if (open_.size() < options_.most_open) return;
   auto oldest = std::min_element(open_.begin(), open_.end(), [](const auto& a, const auto& b) {
     return a.second.told_at < b.second.told_at;
   });
   open_.erase(oldest);
+}
+
+void event_recorder::book::drop_ended() {
+  auto now = steady::now();
+  std::erase_if(open_, [&](const auto& o) { return now - o.second.told_at > options_.series_end; });
+}
+
+/// Once in the time after which a series ends, while there is one.
+void event_recorder::book::drop_ended_later() {
+  to_.after(options_.series_end, [weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self) return;
+    self->drop_ended();
+    self->drop_due_ = !self->open_.empty();
+    if (self->drop_due_) self->drop_ended_later();
+  });
 }
 
 std::string event_recorder::book::body(const entry& e) const {
@@ -150,6 +170,13 @@ event_recorder::event_recorder(client& to, recorder_options options)
     : book_(std::make_shared<book>(to, std::move(options))), to_(&to) {}
 
 event_recorder::~event_recorder() = default;
+
+void event_recorder::count_open(std::function<void(size_t)> reply) const {
+  to_->after(milliseconds{0}, [weak = std::weak_ptr(book_), reply = std::move(reply)] {
+    auto b = weak.lock();
+    reply(b ? b->open() : 0);
+  });
+}
 
 void event_recorder::record(const event& e) {
   to_->after(milliseconds{0}, [weak = std::weak_ptr(book_), e] {

@@ -49,6 +49,8 @@ public:
   event_recorder& operator=(const event_recorder&) = delete;
 
   void record(const event& e);
+  /// Subjects and reasons that are remembered now; answers on another thread.
+  void count_open(std::function<void(size_t)> reply) const;
 
 private:
   class book;

@@ -114,7 +114,7 @@ using node_actor = caf::typed_actor<
     handles<void, mounted_atom, mounted_volume>,    // a pod uses a cache, or now another digest of it
     handles<void, unmounted_atom, mounted_volume>,  // it does so no more
     handles<void, mounted_atom>,                    // all that is mounted has been said once
-    handles<void, retry_atom, cache_ref>,           // (own) a child that died may start again
+    handles<void, retry_atom, cache_ref>,           // (own) a child that died may start again; no name: try all again
     handles<void, run_atom, continuation>>;
 
 /// One cache: from a wanted image to a verified directory, a record and a status.
@@ -174,6 +174,7 @@ using volumes_actor = caf::typed_actor<
     handles<bool, unpublish_atom, std::string, std::string>,        // volume id, target: have it gone; true
     handles<volume_stats, stats_atom, std::string, std::string>,    // volume id, path: how full it is
     handles<bool, probe_atom>,                                      // true once what was left over is recovered
+    handles<void, ending_atom>,                                     // this process ends: nobody waits for a cache any more
     handles<void, run_atom, continuation>>;
 
 /// One volume: publish and unpublish, one after the other.
@@ -181,6 +182,7 @@ using mount_actor = caf::typed_actor<
     handles<volume_record, publish_atom, publish_request>,
     handles<bool, unpublish_atom, std::string>,       // target
     handles<volume_stats, stats_atom, std::string>,   // path
+    handles<void, ending_atom>,                       // this process ends: it does not wait any more
     handles<void, changed_atom, uint64_t>,            // (own) the record of this wait may have changed
     handles<void, run_atom, continuation>>;
 

@@ -126,6 +126,7 @@ struct volume_stats {
   uint64_t used_inodes = 0;
   uint64_t available_inodes = 0;
   std::string problem;  ///< why the view is broken; empty if it is not
+  std::string note{};   ///< what else is to be known of it
 
   bool operator==(const volume_stats&) const = default;
 
@@ -134,7 +135,7 @@ struct volume_stats {
     return std::tuple{&volume_stats::total_bytes,     &volume_stats::used_bytes,
                       &volume_stats::available_bytes, &volume_stats::total_inodes,
                       &volume_stats::used_inodes,     &volume_stats::available_inodes,
-                      &volume_stats::problem};
+                      &volume_stats::problem,         &volume_stats::note};
   }
 };
 

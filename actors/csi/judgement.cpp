@@ -44,7 +44,8 @@ judgement judge(const cache_ref& ref, const result<catalog_record>& found) {
   if (!found) {
     auto e = found.error();
     if (e.code == errc::not_found)
-      return not_yet{"this node knows no cache of that name yet; is it applied, and spelled so?"};
+      return not_yet{"this node knows no cache of that name yet; is it applied, and spelled so?",
+                     false};
     if (is_permanent(e.code)) return hopeless{std::move(e)};
     return not_yet{std::move(e.message)};
   }
@@ -72,6 +73,12 @@ volume_record intent_for(const publish_request& request, const catalog_record& c
   r.manifest = cache.manifest;
   r.cache_files = cache.files;
   r.cache_bytes = cache.bytes;
+  if (!cache.reason.empty())
+    r.notes.push_back({"CacheOutdated", "The pod gets the earlier image " + cache.resolved.str() +
+                                            " of '" + cache.ref.str() +
+                                            "': the image that is wanted by now is not ready "
+                                            "on this node: " +
+                                            printable(cache.reason, max_reason_chars)});
   if (cache.relocated_files > 0 && request.mount_path.empty())
     r.notes.push_back({"CacheNotRelocated",
                        std::to_string(cache.relocated_files) + " files of '" + cache.ref.str() +

@@ -16,6 +16,7 @@ struct usable {
 /// It is on its way, or may be: a change is worth waiting for.
 struct not_yet {
   std::string reason;  ///< for people
+  bool known = true;   ///< there is a record of it; else nothing says that it will ever come
 };
 /// Waiting does not help.
 struct hopeless {

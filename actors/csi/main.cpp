@@ -84,7 +84,8 @@ result<ports> open_ports(const settings& s) {
        {},
        {},
        [count](size_t n) { count->note([n](metrics& m) { m.set_volumes(n); }); },
-       s.scratch});
+       s.scratch,
+       true});
   if (!volumes) return fail(volumes.error());
   opened.volumes = std::move(*volumes);
   // Not before the lock is ours.
@@ -139,6 +140,8 @@ result<void> serve(const settings& s, const base::ending_signals& ending) {
                               {"state_dir", s.state_dir.string()}});
   auto signal = ending.wait();
   base::log::info("Ending; mounts stay", {{"signal", signal}});
+  // Who waits for a cache is answered now; the next process has its own patience.
+  caf::anon_send(volumes, ending_atom_v);
   (*serving)->stop(grace);
   end_volumes();
   limits.reset();

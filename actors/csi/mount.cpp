@@ -14,8 +14,9 @@ error no_such_volume(const std::string& volume_id, const std::string& path) {
 
 }  // namespace
 
-mount_state::mount_state(mount_actor::pointer self, std::string volume_id, volume_ports ports)
-    : self_(self), volume_id_(std::move(volume_id)), ports_(ports) {}
+mount_state::mount_state(mount_actor::pointer self, std::string volume_id, volume_ports ports,
+                         bool waited)
+    : self_(self), volume_id_(std::move(volume_id)), ports_(ports), waited_(waited) {}
 
 mount_state::~mount_state() {
   auto gone = to_caf({errc::unavailable, "Volume '" + volume_id_ + "' was let go of midway", {}});
@@ -34,6 +35,7 @@ mount_actor::behavior_type mount_state::make_behavior() {
       [this](stats_atom, const std::string& path) {
         return enqueue<volume_stats>(stats_job{path, {}});
       },
+      [this](ending_atom) { end_wait(); },
       [this](changed_atom, uint64_t epoch) { changed(epoch); },
       [](run_atom, const continuation& c) { c.run(); },
   };

@@ -18,6 +18,7 @@
 /// and mounted like any other.
 #pragma once
 
+#include "actors/csi/judgement.hpp"
 #include "actors/csi/ports.hpp"
 #include "messages/actors.hpp"
 
@@ -32,6 +33,9 @@ constexpr size_t waiting_requests_max = 16;  ///< of one volume
 /// Kubelet waits two minutes, then asks again after at most two more, for as long as it wants the
 /// volume: a view that is not asked for any longer is not made to its end.
 constexpr std::chrono::seconds abandoned_after{300};
+/// A volume whose wait ended with nothing waits so long when it is asked for again, while nothing
+/// says that its cache will ever come. Kubelet begins no teardown while it waits.
+constexpr std::chrono::seconds hopeless_wait{2};
 /// A digest may be out of sight for a moment, while the agent makes sure that nobody uses it.
 constexpr uint32_t collected_max = 8;
 
@@ -49,7 +53,9 @@ public:
   using handle = mount_actor;
   static constexpr const char* name = "mount";
 
-  mount_state(mount_actor::pointer self, std::string volume_id, volume_ports ports);
+  /// `waited`: an earlier wait of this volume ended with nothing.
+  mount_state(mount_actor::pointer self, std::string volume_id, volume_ports ports,
+              bool waited = false);
   /// Whoever still waits is told.
   ~mount_state();
   mount_actor::behavior_type make_behavior();
@@ -101,7 +107,10 @@ private:
   void clear_leftover(const volume_record& record);
   void resolve();
   void resolved(const result<catalog_record>& found);
-  void wait(const std::string& reason);
+  void wait(const not_yet& why);
+  caf::actor_clock::time_point wait_ends() const;
+  void watch_the_clock();
+  void end_wait();
   void changed(uint64_t epoch);
   void stop_waiting();
   void give_up_when_due();
@@ -126,6 +135,8 @@ private:
   mount_actor::pointer self_;
   const std::string volume_id_;
   volume_ports ports_;
+  const bool waited_;
+  bool ending_ = false;  ///< the process is
   std::optional<job> current_;
   std::deque<job> queue_;
   uint64_t epoch_ = 0;  ///< of the current request
@@ -137,10 +148,12 @@ private:
   bool touched_target_ = false;
   uint32_t collected_ = 0;  ///< how often the digest was gone at the last moment
   digest missing_;          ///< was not in the store a moment ago
+  caf::actor_clock::time_point began_;
   caf::actor_clock::time_point deadline_;
-  std::stop_source stop_;                ///< of the view that is being made
-  std::unique_ptr<subscription> watch_;  ///< while waiting
-  std::string waiting_for_;
+  caf::actor_clock::time_point clock_set_;  ///< for the end of the wait
+  std::stop_source stop_;                   ///< of the view that is being made
+  std::unique_ptr<subscription> watch_;     ///< while waiting
+  not_yet waiting_for_;
   bool looking_ = false;     ///< a lookup is under way
   bool look_again_ = false;  ///< and the record has changed since
 };

@@ -1,5 +1,4 @@
 #include "actors/csi/back_here.hpp"
-#include "actors/csi/judgement.hpp"
 #include "actors/csi/mount.hpp"
 #include "base/log.hpp"
 
@@ -17,8 +16,10 @@ void mount_state::begin(const publish_job& j) {
   recorded_ = touched_target_ = looking_ = look_again_ = false;
   collected_ = 0;
   missing_ = {};
-  waiting_for_.clear();
-  deadline_ = self_->clock().now() + std::chrono::seconds(j.request.wait_s);
+  waiting_for_ = {};
+  began_ = self_->clock().now();
+  deadline_ = began_ + std::chrono::seconds(j.request.wait_s);
+  clock_set_ = {};
   ports_.volumes->read(volume_id_, back_here<volume_record>([this](result<volume_record> found) {
                          if (found) return compare(*found);
                          if (found.error().code == errc::not_found) return resolve();
@@ -69,7 +70,7 @@ void mount_state::resolve() {
 
 void mount_state::resolved(const result<catalog_record>& found) {
   auto judged = judge(request().ref, found);
-  if (const auto* later_maybe = std::get_if<not_yet>(&judged)) return wait(later_maybe->reason);
+  if (const auto* later_maybe = std::get_if<not_yet>(&judged)) return wait(*later_maybe);
   stop_waiting();
   if (const auto* never = std::get_if<hopeless>(&judged)) return fall_back_or_fail(never->why);
   auto intent = intent_for(request(), std::get<usable>(judged).record);
@@ -78,20 +79,32 @@ void mount_state::resolved(const result<catalog_record>& found) {
   later(first_look_again * (1 << collected_), [this, intent] { record(intent); });
 }
 
-void mount_state::wait(const std::string& reason) {
+void mount_state::wait(const not_yet& why) {
   const auto& q = request();
-  waiting_for_ = reason;
+  waiting_for_ = why;
   if (is_leaving(q.target)) return cancel_wait();
   if (std::exchange(look_again_, false)) return resolve();
-  auto left = deadline_ - self_->clock().now();
-  if (left.count() <= 0) return give_up_when_due();
+  if (self_->clock().now() >= wait_ends()) return give_up_when_due();
+  watch_the_clock();
   if (watch_) return;
-  log::info("Waiting for cache", {{"volume", volume_id_}, {"cache", q.ref.str()}, {"why", reason}});
+  log::info("Waiting for cache",
+            {{"volume", volume_id_}, {"cache", q.ref.str()}, {"why", why.reason}});
   auto tell = [me = mount_actor(self_), epoch = epoch_] {
     caf::anon_send(me, changed_atom_v, epoch);
   };
   watch_ = ports_.catalog->watch(q.ref, tell);
-  later(std::chrono::ceil<std::chrono::milliseconds>(left), [this] {
+}
+
+caf::actor_clock::time_point mount_state::wait_ends() const {
+  if (ending_) return began_;
+  bool hopeless = waited_ && !waiting_for_.known;
+  return hopeless ? std::min(deadline_, began_ + hopeless_wait) : deadline_;
+}
+
+void mount_state::watch_the_clock() {
+  auto ends = wait_ends();
+  if (std::exchange(clock_set_, ends) == ends) return;
+  later(std::chrono::ceil<std::chrono::milliseconds>(ends - self_->clock().now()), [this] {
     if (watch_) give_up_when_due();
   });
 }
@@ -109,15 +122,26 @@ void mount_state::stop_waiting() {
   look_again_ = false;
 }
 
+/// What is being mounted is mounted; what would have to wait is the next process's.
+void mount_state::end_wait() {
+  ending_ = true;
+  if (watch_) give_up_when_due();
+}
+
 /// A lookup that is under way has the last word.
 void mount_state::give_up_when_due() {
-  if (looking_) return;
+  auto ends = wait_ends();
+  if (looking_ || self_->clock().now() < ends) return;
   stop_waiting();
-  const auto& q = request();
-  fall_back_or_fail({errc::unavailable,
-                     "'" + q.ref.str() + "' was not ready within " + std::to_string(q.wait_s) +
-                         " s: " + waiting_for_,
-                     {}});
+  auto waited = std::chrono::round<std::chrono::seconds>(ends - began_);
+  auto limit = ending_ ? std::string("before gkm-csi ended, it is tried again")
+                       : "within " + std::to_string(waited.count()) + " s";
+  // Nothing is mounted and nothing goes on: kubelet may let go of the volume.
+  auto over = ending_ ? &mount_state::undo : &mount_state::fall_back_or_fail;
+  (this->*over)(
+      {errc::not_found,
+       "'" + request().ref.str() + "' was not ready " + limit + ": " + waiting_for_.reason,
+       {}});
 }
 
 void mount_state::cancel_wait() {
@@ -172,7 +196,7 @@ void mount_state::collected(const error& e) {
     missing_ = record_.manifest;
     return resolve();
   }
-  fall_back_or_fail({errc::unavailable, "'" + request().ref.str() + "' is gone: " + e.message, {}});
+  fall_back_or_fail({errc::not_found, "'" + request().ref.str() + "' is gone: " + e.message, {}});
 }
 
 void mount_state::confirm() {
@@ -203,7 +227,8 @@ void mount_state::undo(const error& e) {
   auto stuck = [this, e](const error& why) {
     log::error("Cannot undo; the record stays",
                {{"volume", volume_id_}, {"target", request().target}, {"error", why.message}});
-    failed(e);
+    // Kubelet must not take it for gone.
+    failed({errc::busy, e.message + "; what was begun cannot be undone yet: " + why.message, {}});
   };
   if (!recorded_) return undone();
   if (!touched_target_) return erase(undone, stuck);
@@ -214,13 +239,8 @@ void mount_state::undo(const error& e) {
   });
 }
 
-void mount_state::failed(const error& e) {
-  log::warn("Cannot publish", {{"volume", volume_id_},
-                               {"cache", request().ref.str()},
-                               {"kind", to_string(e.code)},
-                               {"error", e.message}});
-  published(fail(e));
-}
+/// Who asked tells it: the service in its log, `gkm mount` on the terminal.
+void mount_state::failed(const error& e) { published(fail(e)); }
 
 void mount_state::later(std::chrono::milliseconds pause, then what) {
   self_->delayed_send(self_, pause, run_atom_v,

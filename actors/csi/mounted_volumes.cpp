@@ -63,6 +63,7 @@ result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings s
   if (!scratch) return wrap(scratch.error(), "Cannot mount volumes");
   auto layers = relocated_layers::open(where.relocated(), root.get());
   if (!layers) return fail(layers.error());
+  if (auto follows = (*layers)->follow(where.store()); !follows) return fail(follows.error());
   auto instance = base::sha256::of(real_path(root.get())).hex.substr(0, instance_chars);
   std::unique_ptr<parts> made(new parts{*boot,
                                         instance,
@@ -84,10 +85,12 @@ result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings s
   made->builder = std::make_unique<view_builder>(
       view_builder::deps{made->root.get(), made->boot, made->instance, *made->scratch,
                          *made->layers, *made->mounts, *made->budget});
-  return std::unique_ptr<mounted_volumes>(new mounted_volumes(std::move(made)));
+  return std::unique_ptr<mounted_volumes>(
+      new mounted_volumes(std::move(made), settings.tell_unlimited));
 }
 
-mounted_volumes::mounted_volumes(std::unique_ptr<parts> made) : parts_(std::move(made)) {}
+mounted_volumes::mounted_volumes(std::unique_ptr<parts> made, bool tell_unlimited)
+    : parts_(std::move(made)), tell_unlimited_(tell_unlimited) {}
 
 mounted_volumes::~mounted_volumes() {
   ending_ = true;
@@ -227,7 +230,21 @@ result<volume_record> mounted_volumes::mount_now(volume_record record, std::stop
   }
   parts_->held.put(
       key, {record.target, record.manifest, record.view, {seen->identity}, std::move(*layer)});
+  tell_unlimited(record);
   return record;
+}
+
+/// Once a process, and so about once a node: the file system is every pod's.
+void mounted_volumes::tell_unlimited(volume_record& record) {
+  if (!tell_unlimited_ || record.view == view_kind::readonly) return;
+  if (!parts_->scratch->is_unlimited() || record.notes.size() >= max_volume_notes) return;
+  if (!tell_unlimited_.exchange(false)) return;
+  record.notes.push_back(
+      {"ScratchNotEnforced",
+       "No pod of this node is stopped at its csi.gkm.io/scratchSize: the file system of "
+       "/var/lib/gkm has no project quotas. GKM measures what pods write and tells those that "
+       "wrote "
+       "too much; to have them stopped, mount it with the option prjquota"});
 }
 
 result<void> mounted_volumes::unmount_now(const std::string& volume_id, const std::string& target) {

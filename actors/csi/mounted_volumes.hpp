@@ -29,6 +29,7 @@ struct volume_settings {
   std::string only_target{};          ///< if not empty: no other volume is recovered
   usage_records::observer observe{};  ///< how many volumes there are, after each change
   scratch_limits limits{};
+  bool tell_unlimited = false;  ///< one pod is told if the file system stops none at its size
 };
 
 class mounted_volumes : public volume_port {
@@ -59,7 +60,8 @@ public:
 
 private:
   struct parts;
-  explicit mounted_volumes(std::unique_ptr<parts> made);
+  mounted_volumes(std::unique_ptr<parts> made, bool tell_unlimited);
+  void tell_unlimited(volume_record& record);
 
   result<bool> is_mounted_now(const volume_record& record);
   result<volume_record> mount_now(volume_record record, std::stop_token stop = {});
@@ -75,6 +77,7 @@ private:
   result<volume_stats> measure_now(const volume_record& record);
 
   std::unique_ptr<parts> parts_;
+  std::atomic<bool> tell_unlimited_;
   std::atomic<bool> ending_ = false;
   base::fair_pool entering_{entering_turns};
   base::fair_pool leaving_{leaving_turns};

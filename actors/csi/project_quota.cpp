@@ -86,6 +86,11 @@ result<void> project_quota::limit(const base::fd& dir, uint64_t max_bytes) {
   return {};
 }
 
+bool project_quota::is_impossible() const {
+  std::lock_guard lock(mutex_);
+  return impossible_;
+}
+
 uint32_t project_quota::adopt(const base::fd& dir) {
   auto project = project_of(dir.get());
   std::lock_guard lock(mutex_);

@@ -29,6 +29,7 @@ public:
   /// Limits what will be made in the empty directory; does nothing where that is impossible, and
   /// says so in the log once. The bytes limit the number of files, too. Errors: no_space, io.
   result<void> limit(const base::fd& dir, uint64_t max_bytes);
+  bool is_impossible() const;
   /// The project of a directory that was limited before; it is in use from now on. 0 if none.
   uint32_t adopt(const base::fd& dir);
   /// The directory is gone: lifts the limit of its project. `dir` is any on the same file system.

@@ -102,6 +102,14 @@ void relocated_layers::release(const layer_key& key) {
   if (--it->second.users == 0) background_.post([this] { collect(); });
 }
 
+result<void> relocated_layers::follow(const std::filesystem::path& store) {
+  auto watch = base::directory_watch::start_named(
+      store, [this](const base::directory_changes&) { background_.post([this] { collect(); }); });
+  if (!watch) return fail(watch.error());
+  store_watch_ = std::move(*watch);
+  return {};
+}
+
 bool relocated_layers::has(const layer_key& key) {
   std::lock_guard lock(mutex_);
   auto it = entries_.find(key);

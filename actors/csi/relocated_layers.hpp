@@ -4,6 +4,7 @@
 
 #include "actors/csi/long_work.hpp"
 #include "actors/csi/trash.hpp"
+#include "base/directory_watch.hpp"
 #include "messages/digest.hpp"
 
 #include <condition_variable>
@@ -53,6 +54,8 @@ public:
   /// Once, at the start: layers that are used stay, each as often as it is listed. With `keep_all`
   /// the others stay as well, for the life of this process: who uses them cannot be told.
   result<void> recover(const std::multiset<layer_key>& used, bool keep_all = false);
+  /// From now on a layer that nobody uses goes with its digest. `store`: where digests lie.
+  result<void> follow(const std::filesystem::path& store);
   /// Waits until what is to be thrown away is gone.
   void finish() { background_.finish(); }
 
@@ -83,6 +86,7 @@ private:
   uint64_t releases_ = 0;
   trash trash_;
   base::worker_pool background_{1};
+  std::unique_ptr<base::directory_watch> store_watch_;  // ends first: it posts to the above
 };
 
 }  // namespace gkm::csi

@@ -42,6 +42,8 @@ public:
   /// quota. Where there are more than `inodes_max` files, not all are counted.
   result<scratch_use> measure(const std::string& key,
                               uint64_t inodes_max = counted_inodes_max) const;
+  /// True once a room could not be limited, as the file system has no project quotas.
+  bool is_unlimited() const { return quota_.is_impossible(); }
   /// Of the file system.
   disk_room room() const;
 

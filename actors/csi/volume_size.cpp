@@ -43,6 +43,10 @@ volume_stats size_of(const volume_record& record, const std::optional<scratch_us
                     size_text(record.scratch_bytes) + " (csi.gkm.io/scratchSize)";
   if (scratch && record.view != view_kind::readonly) {
     auto limit = scratch->max_bytes ? scratch->max_bytes : record.scratch_bytes;
+    if (scratch->max_bytes == 0 && record.scratch_bytes > 0)
+      stats.note = "What the pod writes is measured, and not stopped at " +
+                   size_text(record.scratch_bytes) +
+                   " (csi.gkm.io/scratchSize): the node's file system has no project quotas";
     stats.available_bytes = rest(limit, scratch->bytes, scratch->free_bytes);
     stats.available_inodes = rest(scratch->max_inodes, scratch->inodes, scratch->free_inodes);
   }

@@ -37,8 +37,14 @@ volumes_actor::behavior_type volumes_state::make_behavior() {
         return take<volume_stats>({ticket::kind::stats}, volume_id, stats_atom_v, path);
       },
       [this](probe_atom) { return open_; },
+      [this](ending_atom) { end_waits(); },
       [](run_atom, const continuation& c) { c.run(); },
   };
+}
+
+void volumes_state::end_waits() {
+  ending_ = true;
+  for (auto& [id, c] : children_) self_->send(c.actor, ending_atom_v);
 }
 
 void volumes_state::recover() {
@@ -119,7 +125,10 @@ template <class Answer, class... Ts>
 void volumes_state::forward(caf::typed_response_promise<Answer> reply, const ticket& t,
                             const std::string& volume_id, const Ts&... message) {
   auto& c = children_[volume_id];
-  if (!c.actor) c.actor = gkm::spawn<mount_state>(*self_, volume_id, ports_);
+  if (!c.actor) {
+    c.actor = gkm::spawn<mount_state>(*self_, volume_id, ports_, waited_.contains(volume_id));
+    if (ending_) self_->send(c.actor, ending_atom_v);
+  }
   ++c.unanswered;
   auto deliver = [reply](const result<Answer>& outcome) {
     auto promise = reply;
@@ -128,15 +137,24 @@ void volumes_state::forward(caf::typed_response_promise<Answer> reply, const tic
   gkm::ask(self_, c.actor, request_limit, message...)
       .then(
           [=, this](const Answer& a) {
+            if (t.what != ticket::kind::stats) waited_.erase(volume_id);
             deliver(a);
             leave(t);
             answered(volume_id);
           },
           [=, this](const caf::error& e) {
-            deliver(fail(from_caf(e)));
+            auto why = from_caf(e);
+            if (t.what == ticket::kind::publish) remember_wait(volume_id, why.code);
+            deliver(fail(std::move(why)));
             leave(t);
             if (e != caf::sec::request_timeout) answered(volume_id);
           });
+}
+
+void volumes_state::remember_wait(const std::string& volume_id, errc publish_outcome) {
+  if (publish_outcome != errc::not_found) return;
+  if (waited_.size() >= waited_max) waited_.clear();
+  waited_.insert(volume_id);
 }
 
 /// A volume that rests costs nothing: its actor goes with its last answer, by when all of its work

@@ -15,6 +15,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 
 namespace gkm::csi {
@@ -25,6 +26,8 @@ constexpr size_t publishes_of_namespace_max = 128;
 /// Apart, so that no publish keeps a pod from going.
 constexpr size_t unpublishes_max = 64;
 constexpr size_t measures_max = 32;
+/// Volumes whose wait ended with nothing, remembered until they are mounted or unpublished.
+constexpr size_t waited_max = 4'096;
 
 class volumes_state {
 public:
@@ -50,6 +53,7 @@ private:
     std::function<void(const error&)> give_up;
   };
 
+  void end_waits();
   void recover();
   void recovered(const result<done>& outcome);
   /// Takes a request in, at once or when recovery is done.
@@ -61,17 +65,20 @@ private:
   result<void> admit(const ticket& t);
   void leave(const ticket& t);
   void answered(const std::string& volume_id);
+  void remember_wait(const std::string& volume_id, errc publish_outcome);
   void answer_held(const error& e);
 
   volumes_actor::pointer self_;
   volume_ports ports_;
   std::map<std::string, child> children_;
   std::deque<held> held_;
+  std::set<std::string> waited_;
   seats publishes_{publishes_max, publishes_of_namespace_max};
   size_t unpublishes_ = 0;  ///< in flight
   size_t measures_ = 0;
   uint32_t failures_ = 0;
   bool open_ = false;
+  bool ending_ = false;
 };
 
 }  // namespace gkm::csi

@@ -57,7 +57,12 @@ void cache_actor_state::gpus_changed(std::vector<gpu> gpus) {
   gpus_ = std::move(gpus);
   failures_ = 0;
   if (!spec_) return;
-  // What is served may be of the image before, which says nothing of the one that is wanted.
+  // What is served may be of the image before, which says nothing of the one that is wanted; it is
+  // judged again on its own.
+  if (!busy_ && is_serving() && !is_refreshing()) {
+    stop_serving();
+    restored_ = false;
+  }
   if (busy_ || !is_refreshing()) return begin();
   // Judging ends the wait for the next try at what failed: that comes right after.
   again_ = moved_ || status_.retry_unix_s != 0;

@@ -11,8 +11,10 @@
 ///      └──────────wanted again, or its tag may have moved: in the background, ready meanwhile───┘
 // clang-format on
 ///
-/// Permanent errors wait for their cause to change instead of a pause. Started with a record of the
-/// same image, a cache is first restored: claimed and judged without asking any registry.
+/// Permanent errors wait for their cause to change instead of a pause. Started with a record, a
+/// cache is first restored: claimed and judged without asking any registry. If the record is of an
+/// earlier image, that is served until the wanted one is ready, and for as long as it cannot be:
+/// the status is an error that says so, and the record has the reason for who mounts it.
 ///
 /// What another cache has brought is shared only if this one could have pulled it: the puller asks.
 /// What its own record names it was given before.
@@ -67,6 +69,7 @@ private:
   // The steps, in the order of the picture (cache_steps.cpp).
   void begin();
   void restore();
+  void restore_earlier();
   void resolve();
   void check_label(const image_plan& plan);
   void claim(const image_plan& plan);
@@ -85,6 +88,7 @@ private:
   // The catalog (cache_records.cpp).
   void announce();
   void remember(const catalog_record& failure);
+  void remember_beside(const std::string& why);
   void write(const catalog_record& r, std::function<void(const std::string&)> then,
              std::function<void(error)> otherwise);
   void forget();

@@ -43,6 +43,14 @@ void cache_actor_state::remember(const catalog_record& failure) {
       });
 }
 
+/// What is served stays on record, with why the image that is wanted by now is not: pods that get
+/// it are told.
+void cache_actor_state::remember_beside(const std::string& why) {
+  auto still = *record_;
+  still.reason = why;
+  if (asked_ != still) remember(still);
+}
+
 /// Whoever still waits for the answer: `record_` follows the disk. Writes keep their order, their
 /// answers need not.
 void cache_actor_state::write(const catalog_record& r, std::function<void(const std::string&)> then,

@@ -58,14 +58,15 @@ void cache_actor_state::begin() {
   stop_asking();
   ++epoch_;
   busy_ = true;
-  auto image = spec_->image.str();
-  bool recorded = record_ && record_->image == image && record_->state == cache_state::extracted;
-  status_.image = std::move(image);
+  status_.image = spec_->image.str();
+  bool recorded = record_ && record_->state == cache_state::extracted;
   if (std::exchange(news_, false) && asked_ && asked_->state == cache_state::error) announce();
-  if (recorded && !restored_)
+  if (!recorded || restored_)
+    resolve();
+  else if (record_->image == status_.image)
     restore();
   else
-    resolve();
+    restore_earlier();
 }
 
 void cache_actor_state::restore() {
@@ -84,6 +85,40 @@ void cache_actor_state::restore() {
         resolve();
       },
       claim_atom_v, plan.manifest, ref_);
+}
+
+/// Another image is wanted by now: what the record names is served until that one can be.
+void cache_actor_state::restore_earlier() {
+  auto earlier = *record_;
+  auto image = image_ref::parse(earlier.image);
+  auto plan = plan_of({ref_, image.value_or(spec_->image)}, earlier);
+  auto go_on = [this] {
+    restored_ = true;
+    resolve();
+  };
+  auto without = [go_on](const error&) { go_on(); };
+  auto matched = [=, this](const stored_cache& stored, const match_result& match) {
+    if (!match.usable()) return go_on();
+    write(
+        earlier,
+        [=, this, epoch = epoch_](const std::string& path) {
+          serve(plan, stored, match, path);
+          if (epoch == epoch_) go_on();
+        },
+        [=, this, epoch = epoch_](const error&) {
+          if (epoch == epoch_) go_on();
+        });
+  };
+  add_claim(plan.manifest);
+  self_->send(peers_.puller, seen_atom_v, plan.manifest, plan.image);
+  ask<stored_cache>(
+      peers_.store, claim_limit,
+      [=, this](const stored_cache& stored) {
+        ask<match_result>(
+            peers_.gpu, match_limit, [=](const match_result& match) { matched(stored, match); },
+            without, match_atom_v, stored.targets);
+      },
+      without, claim_atom_v, plan.manifest, ref_);
 }
 
 void cache_actor_state::resolve() {
@@ -265,8 +300,13 @@ void cache_actor_state::failed(error e, catalog_record remembered) {
     set_state(ready_state());
   } else {
     status_.code = e.code;
-    status_.message = e.message;
+    // What is served comes first: the end of a long message may be cut.
+    status_.message = is_serving()
+                          ? "the earlier image " + status_.resolved.brief() +
+                                " is served, as the wanted one cannot be used: " + e.message
+                          : e.message;
     set_state(cache_state::error);
+    if (is_serving()) remember_beside(e.message);
   }
   if (!is_serving()) {
     if (remembered.image.empty())

@@ -32,7 +32,12 @@ node_actor::behavior_type node_state::make_behavior() {
       [this](mounted_atom, const mounted_volume& v) { mounted(v); },
       [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
       [this](mounted_atom) { volumes_known(); },
-      [this](retry_atom, const cache_ref& ref) { start(ref); },
+      [this](retry_atom, const cache_ref& ref) {
+        if (ref == cache_ref())
+          try_all_again();
+        else
+          start(ref);
+      },
       [](run_atom, const continuation& c) { c.run(); },
   };
 }
@@ -71,6 +76,12 @@ void node_state::changed(const cache_spec& spec) {
     self_->send(c.actor, wanted_atom_v, spec);
   else
     start(spec.ref);
+}
+
+/// The same wish said again means to try again.
+void node_state::try_all_again() {
+  for (const auto& [ref, c] : children_)
+    if (c.actor && !c.leaving && c.spec) self_->send(c.actor, wanted_atom_v, *c.spec);
 }
 
 void node_state::deleted(const cache_ref& ref) {

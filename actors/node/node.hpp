@@ -41,6 +41,7 @@ private:
   void recover();
   void open(const recovered& found);
   void changed(const cache_spec& spec);
+  void try_all_again();
   void deleted(const cache_ref& ref);
   void synced();
   void gpus_changed(const std::vector<gpu>& gpus);

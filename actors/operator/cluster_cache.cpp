@@ -3,6 +3,8 @@
 #include "base/backoff.hpp"
 #include "base/log.hpp"
 
+#include <algorithm>
+
 namespace gkm::cluster {
 namespace log = base::log;
 namespace {
@@ -111,23 +113,28 @@ void cluster_cache_state::look_soon() {
 
 void cluster_cache_state::reconcile() {
   if (!acting_ || writing_ || pausing_) return;
+  // An accepted write took its finalizer off, which nobody can put back: what the watch still tells
+  // of that object is its past.
+  if (!released_.empty() && seen_.object.uid == released_) return;
   looked_at_ = self_->clock().now();
   bool served = refusal_.empty();
   if (!served) image_ = {};
   bool known = !served || learn_digest();
   nodes_.set_current(wanted_digest(seen_, image_));
-  situation s{seen_, image_, nodes_, namespace_ending_, ports_.clock.unix_seconds(), refusal_};
+  situation s{seen_,    image_, nodes_, namespace_ending_, ports_.clock.unix_seconds(),
+              refusal_, &pods_};
   auto step = finalizer_due(s);
   if (step != finalizer_step::keep) {
     writing_ = true;
-    adding_ = step == finalizer_step::add;
-    if (adding_) return ports_.api.add_finalizer(seen_, answered({}));
+    step_ = step;
+    if (step == finalizer_step::add) return ports_.api.add_finalizer(seen_, answered({}));
     return ports_.api.remove_finalizer(
         seen_, answered({{false, "Deleted", "No node holds it, or none that counts"}}));
   }
   if (seen_.object.deleting) stop_asking();
   // Whoever waits to be deleted for others' sake is no longer ours.
   if (seen_.object.deleting && !has_finalizer(seen_)) return;
+  if (seen_.object.deleting && asks_for_pods()) return;
   if (!known && !seen_.object.deleting) {
     resolve();
     if (quick_.lasts(self_->clock().now())) return;
@@ -201,6 +208,34 @@ void cluster_cache_state::resolve_after(std::chrono::milliseconds pause) {
                       }});
 }
 
+/// True while the answer is awaited. Which pods they are is asked when somebody waits for them: to
+/// remember the names of all pods of a cluster would cost more than all else.
+bool cluster_cache_state::asks_for_pods() {
+  const auto& mounted = nodes_.mounted();
+  if (asking_for_pods_) return true;
+  if (seen_.ref.is_cluster() || mounted.empty()) {
+    pods_.clear();
+    pods_asked_.clear();
+    return false;
+  }
+  const auto& c = nodes_.counts();
+  auto asked = list_some(mounted) + " " + std::to_string(c.pods_running + c.pods_outdated);
+  if (std::exchange(pods_asked_, asked) == asked) return false;
+  asking_for_pods_ = true;
+  std::vector<std::string> nodes;
+  for (size_t i = 0; i < std::min(mounted.first().size(), listed_nodes::shown_max); ++i)
+    nodes.push_back(*mounted.first()[i]);
+  auto me = cluster_cache_actor(self_);
+  ports_.api.read_pods(seen_.ref, nodes, [me, this](result<std::vector<std::string>> names) {
+    caf::anon_send(me, run_atom_v, continuation{[=, this] {
+                     asking_for_pods_ = false;
+                     pods_ = names.value_or(std::vector<std::string>());
+                     reconcile();
+                   }});
+  });
+  return asking_for_pods_;
+}
+
 void cluster_cache_state::write_status(const situation& s) {
   auto wanted = judge(s);
   if (wanted == seen_.status || is_written(wanted)) return;
@@ -237,15 +272,21 @@ answer<cluster_cache> cluster_cache_state::answered(std::vector<cache_event> eve
 void cluster_cache_state::written(const result<cluster_cache>& outcome,
                                   const std::vector<cache_event>& events) {
   writing_ = false;
-  bool added = std::exchange(adding_, false);
+  auto step = std::exchange(step_, finalizer_step::keep);
   if (!outcome) return failed(outcome.error());
-  if (added && !has_finalizer(*outcome) && !outcome->object.deleting)
+  bool without = !has_finalizer(*outcome);
+  if (step == finalizer_step::add && without && !outcome->object.deleting)
     return failed({errc::refused, "somebody else's admission takes its finalizer off again", {}});
   failures_ = 0;
   for (const auto& event : events) ports_.api.record(seen_, event);
   if (attempt_) {
     written_ = *std::exchange(attempt_, std::nullopt);
     written_version_ = outcome->object.resource_version;
+  }
+  // Of an object that goes with its last finalizer the answer has the version from before.
+  if (step == finalizer_step::remove && without) {
+    released_ = outcome->object.uid;
+    stop_asking();
   }
   catch_up_with(*outcome);
   reconcile();

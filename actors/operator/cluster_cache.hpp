@@ -61,6 +61,7 @@ private:
   void stop_asking();
   void resolved(const std::string& image, const result<digest>& outcome);
   void resolve_after(std::chrono::milliseconds pause);
+  bool asks_for_pods();
   void write_status(const situation& s);
   void read();
   answer<cluster_cache> answered(std::vector<cache_event> events);
@@ -92,11 +93,15 @@ private:
   bool acting_ = false;
   bool namespace_ending_ = false;
   bool writing_ = false;
-  bool adding_ = false;                       ///< the finalizer, by the write that is under way
+  finalizer_step step_ = finalizer_step::keep;  ///< done by the write that is under way
+  std::string released_;                      ///< uid of the object that GKM's finalizer went from
   std::optional<std::stop_source> question_;  ///< about `resolved_image_`, until it is answered
   bool pausing_ = false;                      ///< after a failure
   uint32_t failures_ = 0;
   uint32_t resolve_failures_ = 0;
+  std::vector<std::string> pods_;  ///< that a deletion waits for, as reports list them
+  std::string pods_asked_;         ///< the situation that `pods_` is of
+  bool asking_for_pods_ = false;
   base::pause resolve_pause_;
   base::pause quick_;  ///< an answer that comes meanwhile is told at once
   uint64_t epoch_ = 0;

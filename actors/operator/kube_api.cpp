@@ -5,6 +5,8 @@
 #include "k8s/types.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <set>
 
 namespace gkm::cluster {
 namespace {
@@ -26,6 +28,36 @@ std::string for_version(const std::string& patch, const cluster_cache& seen) {
   return R"({"metadata":{"resourceVersion":)" + k8s::json_text(seen.object.resource_version) +
          "}," + patch.substr(1);
 }
+
+/// Pods of the cache's own namespace alone: others' names are not for its readers.
+void add_pods(std::set<std::string>& names, const cache_ref& ref, const node_report& report) {
+  auto cache = report.caches.find(ref.name);
+  if (cache == report.caches.end()) return;
+  for (const auto& [resolved, entry] : cache->second)
+    for (const auto& use : entry.pods)
+      if (use.ns == ref.ns) names.insert(use.name);
+}
+
+/// One report after the other.
+struct pod_question {
+  k8s::client& client;
+  cache_ref ref;
+  std::vector<std::string> nodes;
+  answer<std::vector<std::string>> reply;
+  std::set<std::string> names{};
+
+  static void ask(const std::shared_ptr<pod_question>& q) {
+    if (q->nodes.empty()) return q->reply(std::vector(q->names.begin(), q->names.end()));
+    k8s::object_key report{q->ref.ns, std::move(q->nodes.back())};
+    q->nodes.pop_back();
+    q->client.get(k8s::gkm_cache_nodes, report, [q](const result<k8s::object>& got) {
+      if (!got && got.error().code != errc::not_found) return q->reply(fail(got.error()));
+      auto parsed = got ? k8s::parse_node_report(*got) : fail(got.error());
+      if (parsed) add_pods(q->names, q->ref, *parsed);
+      ask(q);
+    });
+  }
+};
 
 std::string driver_object() {
   k8s::draft d(k8s::csi_drivers, {"", std::string(driver_name)});
@@ -71,6 +103,12 @@ void kube_api::write_finalizers(const cluster_cache& seen, const std::vector<std
 
 void kube_api::read(const cache_ref& ref, answer<cluster_cache> reply) {
   client_.get(k8s::caches_like(ref), k8s::key_of(ref), parsed(std::move(reply), nullptr, {}));
+}
+
+void kube_api::read_pods(const cache_ref& ref, const std::vector<std::string>& nodes,
+                         answer<std::vector<std::string>> reply) {
+  pod_question::ask(
+      std::make_shared<pod_question>(pod_question{client_, ref, nodes, std::move(reply)}));
 }
 
 void kube_api::record(const cluster_cache& about, const cache_event& event) {

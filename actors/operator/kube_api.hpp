@@ -21,6 +21,8 @@ public:
   void add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override;
   void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override;
   void read(const cache_ref& ref, answer<cluster_cache> reply) override;
+  void read_pods(const cache_ref& ref, const std::vector<std::string>& nodes,
+                 answer<std::vector<std::string>> reply) override;
   void record(const cluster_cache& about, const cache_event& event) override;
   void ensure_driver(answer<done> reply) override;
 

@@ -16,11 +16,13 @@
 #include "k8s/lease.hpp"
 #include "k8s/time.hpp"
 #include "net/probe_server.hpp"
+#include "oci/registry_settings.hpp"
 
 #include <unistd.h>
 
 #include <future>
 #include <iostream>
+#include <mutex>
 #include <random>
 
 namespace gkm::cluster {
@@ -100,7 +102,12 @@ public:
         secrets_port_(client_, metrics_, s.pull_secret_ns),
         rollouts_port_(client_, events_, metrics_, s.own_ns),
         followed_(s, metrics_, first_level(s)),
-        resolver_(secrets_of(client_), resolver_options_of(s, checked_)) {
+        resolver_(secrets_of(client_), resolver_options_of(s, checked_)),
+        registries_({s.plain_http_hosts, s.registry_ca_file}, {}, s.registry_ca_dir,
+                    [this](const oci::registry_settings& now) {
+                      resolver_.set_registries(now);
+                      resolve_again();
+                    }) {
     std::random_device chance;
     secrets_ = gkm::spawn<pull_secrets_state>(system_, secrets_port_, s.own_ns, chance());
     rollouts_ = gkm::spawn<rollouts_state>(system_, rollouts_port_, chance());
@@ -123,6 +130,7 @@ public:
     watch_ = std::make_unique<cluster_watch>(client_, caches_, settings_.own_ns, metrics_,
                                              [this](const config_data& data) {
                                                followed_.take(data);
+                                               take_registries(data);
                                                caf::anon_send(rollouts_, changed_atom_v, data);
                                              });
     if (!settings_.webhook_address.empty()) {
@@ -150,6 +158,20 @@ private:
     return config;
   }
 
+  void take_registries(const config_data& data) {
+    auto hosts = data.find(oci::plain_http_key);
+    if (hosts != data.end()) return registries_.take_hosts(hosts->second);
+    registries_.take_hosts(fail(errc::not_found, "gkm-config has no such key"));
+  }
+
+  /// What was refused may be allowed now: who begins to lead tries again what had failed.
+  void resolve_again() {
+    std::lock_guard lock(lead_mutex_);  // else it might say so after somebody else leads
+    if (!leading_) return;
+    caf::anon_send(caches_, lead_atom_v, false);
+    caf::anon_send(caches_, lead_atom_v, true);
+  }
+
   bool is_ready() const { return watch_->has_synced() && (!admission_ || admission_->is_ready()); }
 
   result<done> stand_for_election() {
@@ -172,7 +194,11 @@ private:
   void lead(bool leading) {
     if (leading) log::info("Leading");
     metrics_.set_leading(leading);
-    caf::anon_send(caches_, lead_atom_v, leading);
+    {
+      std::lock_guard lock(lead_mutex_);
+      leading_ = leading;
+      caf::anon_send(caches_, lead_atom_v, leading);
+    }
     caf::anon_send(rollouts_, lead_atom_v, leading);
     if (admission_) admission_->lead(leading);
     base::give_back_memory();
@@ -199,6 +225,9 @@ private:
   kube_rollouts rollouts_port_;
   followed_settings followed_;
   registry_resolver resolver_;
+  std::mutex lead_mutex_;
+  bool leading_ = false;
+  oci::followed_registries registries_;  // tells the resolver
   wall_clock clock_;
   pull_secrets_actor secrets_;
   rollouts_actor rollouts_;
@@ -224,7 +253,8 @@ int run(const settings& s) {
     return 1;
   }
   // Before there is any other thread.
-  auto confined = k8s::confine_process(*where, {{s.cert_dir}, {}, {s.registry_ca_file}});
+  auto confined =
+      k8s::confine_process(*where, {{s.cert_dir, s.registry_ca_dir}, {}, {s.registry_ca_file}});
   if (!confined) {
     std::cerr << "gkm-operator: " << confined.error().message << "\n";
     return 1;

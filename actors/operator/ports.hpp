@@ -34,6 +34,9 @@ public:
   virtual void add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) = 0;
   virtual void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) = 0;
   virtual void read(const cache_ref& ref, answer<cluster_cache> reply) = 0;
+  /// Names of pods that have a GKMCache mounted, as the reports of these nodes list them, in order.
+  virtual void read_pods(const cache_ref& ref, const std::vector<std::string>& nodes,
+                         answer<std::vector<std::string>> reply) = 0;
   /// A courtesy: what cannot be recorded is dropped.
   virtual void record(const cluster_cache& about, const cache_event& event) = 0;
   /// The CSIDriver object is as GKM needs it.

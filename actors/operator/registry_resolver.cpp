@@ -6,6 +6,7 @@
 #include "k8s/client.hpp"
 #include "messages/printable.hpp"
 
+#include <map>
 #include <optional>
 #include <set>
 
@@ -58,11 +59,22 @@ struct question {
   std::string secrets_ns;
   std::vector<std::string> secrets;
   std::chrono::milliseconds limit{};  ///< from its turn on; 0: it has one already
+  base::fair_pool* turns = nullptr;   ///< where it waits for one
   answer<digest> reply;
   std::atomic<bool> begun = false;
   std::atomic<bool> answered = false;
   std::stop_source stop;
   std::optional<std::stop_callback<std::function<void()>>> given_up;  ///< by who asked
+};
+
+/// How registries are asked. Made anew when settings change: who asks holds it to the end.
+struct reach {
+  explicit reach(const resolver_options& o)
+      : options(registry_options_of(o)), http(engine_options_of(o)) {}
+
+  const oci::registry_options options;
+  net::engine http;
+  source_memory sources;  // stands on the engine
 };
 
 }  // namespace
@@ -78,9 +90,8 @@ public:
   work(secret_reader secrets, resolver_options options)
       : secrets_(std::move(secrets)),
         options_(std::move(options)),
-        registry_(registry_options_of(options_)),
         memory_(options_.memory),
-        http_(engine_options_of(options_)),
+        reach_(std::make_shared<reach>(options_)),
         pool_(options_.turns),
         unproven_pool_(options_.unproven_turns) {}
 
@@ -93,7 +104,8 @@ public:
       auto open = late.lock();
       if (self && open) self->give_up(open, {errc::cancelled, "nobody asks any more", {}});
     });
-    put(q, pool_);
+    q->turns = &pool_;
+    put(q);
   }
 
   void resolve_for(const review_caller& caller, const cluster_cache& cache, answer<digest> reply) {
@@ -101,26 +113,40 @@ public:
     if (!q) return;
     // Nothing that a caller gets depends on a Secret unless it proved to be an API server.
     if (!caller.proven) q->secrets.clear();
-    if (q->secrets.empty())
+    if (q->secrets.empty() && !q->image.pinned.empty())
       if (auto known = memory_.find(key_of(*q, q->image, {}))) return answer_one(q, *known);
     answer_after(q, std::min(caller.limit, options_.limit));
-    http_.after(caller.turn, [weak = weak_from_this(), late = std::weak_ptr(q)] {
+    timers_.after(caller.turn, [weak = weak_from_this(), late = std::weak_ptr(q)] {
       auto self = weak.lock();
       auto open = late.lock();
       if (self && open && !open->begun) self->give_up(open, busy());
     });
-    put(q, caller.proven ? pool_ : unproven_pool_);
+    q->turns = caller.proven ? &pool_ : &unproven_pool_;
+    put(q);
+  }
+
+  void set_registries(const oci::registry_settings& now) {
+    auto options = options_;
+    options.allowed_hosts = now.plain_http_hosts;
+    options.ca_file = now.ca_file;
+    auto made = std::make_shared<reach>(options);
+    std::lock_guard lock(mutex_);
+    // The one before ends when nobody asks by it any more, which must not be under the lock.
+    if (!closed_) reach_.swap(made);
   }
 
   void close() {
     std::set<question_ptr> open;
+    std::shared_ptr<reach> last;
     {
       std::lock_guard lock(mutex_);
       closed_ = true;
       open.swap(questions_);
+      last = reach_;
     }
     for (const auto& q : open) give_up(q, ending());
-    http_.close();
+    last->http.close();
+    timers_.close();
     pool_.finish();
     unproven_pool_.finish();
   }
@@ -153,8 +179,8 @@ private:
     return nullptr;
   }
 
-  void put(const question_ptr& q, base::fair_pool& pool) {
-    auto posted = pool.post(
+  void put(const question_ptr& q) {
+    auto posted = q->turns->post(
         q->tenant,
         [weak = weak_from_this(), q] {
           if (auto self = weak.lock()) self->begin(q);
@@ -167,11 +193,46 @@ private:
     q->begun = true;
     if (q->answered) return;
     if (q->limit.count() > 0) answer_after(q, q->limit);
-    answer_one(q, find(*q));
+    auto credentials = read_secrets(*q);
+    if (!credentials) return answer_one(q, fail(credentials.error()));
+    auto key = key_of(*q, q->image, *credentials);
+    if (auto known = memory_.find(key)) return answer_one(q, *known);
+    if (joins(q, key)) return;
+    auto got = ask_with_each(*q, *credentials);
+    if (got) remember(*q, *credentials, *got);
+    // Who asked may have been told to stop: that is no answer for the others.
+    for (const auto& other : joined(*q, key))
+      if (!q->stop.stop_requested())
+        answer_one(other, got);
+      else if (!other->answered)
+        put(other);
+    answer_one(q, got);
+  }
+
+  /// True if the very same question is being asked: its answer will be this one's, too.
+  bool joins(const question_ptr& q, const std::string& key) {
+    std::lock_guard lock(mutex_);
+    auto [at, first] = asking_.try_emplace({q->turns, key});
+    if (!first) at->second.push_back(q);
+    return !first;
+  }
+
+  std::vector<question_ptr> joined(const question& q, const std::string& key) {
+    std::lock_guard lock(mutex_);
+    return std::move(asking_.extract({q.turns, key}).mapped());
+  }
+
+  /// A tag may name another digest a moment later, so that only what a digest names is remembered.
+  void remember(const question& q, const std::vector<pull_credential>& credentials,
+                const digest& got) {
+    auto pinned = q.image;
+    // What the validating webhook is about to ask.
+    if (pinned.pinned.empty()) pinned.pinned = got;
+    memory_.remember(key_of(q, pinned, credentials), got);
   }
 
   void answer_after(const question_ptr& q, std::chrono::milliseconds limit) {
-    http_.after(limit, [weak = weak_from_this(), late = std::weak_ptr(q), limit] {
+    timers_.after(limit, [weak = weak_from_this(), late = std::weak_ptr(q), limit] {
       auto self = weak.lock();
       auto open = late.lock();
       if (!self || !open) return;
@@ -194,23 +255,6 @@ private:
       questions_.erase(q);
     }
     q->reply(outcome);
-  }
-
-  result<digest> find(const question& q) {
-    auto credentials = read_secrets(q);
-    if (!credentials) return fail(credentials.error());
-    auto key = key_of(q, q.image, *credentials);
-    if (auto known = memory_.find(key)) return *known;
-    auto got = ask_with_each(q, *credentials);
-    if (!got) return got;
-    memory_.remember(key, *got);
-    if (q.image.pinned.empty()) {
-      // What the validating webhook is about to ask.
-      auto pinned = q.image;
-      pinned.pinned = *got;
-      memory_.remember(key_of(q, pinned, *credentials), *got);
-    }
-    return got;
   }
 
   result<std::vector<pull_credential>> read_secrets(const question& q) {
@@ -252,20 +296,27 @@ private:
 
   result<digest> ask_as(const question& q, const std::string& fingerprint,
                         const oci::credential_store& store) {
-    auto source = sources_.find_or_make(
-        fingerprint, [&] { return oci::make_registry_source(http_, store, registry_); });
+    auto at = reach_now();
+    auto source = at->sources.find_or_make(
+        fingerprint, [&] { return oci::make_cluster_source(at->http, store, at->options); });
     return ask_registry(*source, q.image, q.stop.get_token());
+  }
+
+  std::shared_ptr<reach> reach_now() {
+    std::lock_guard lock(mutex_);
+    return reach_;
   }
 
   const secret_reader secrets_;
   const resolver_options options_;
-  const oci::registry_options registry_;
   std::mutex mutex_;
   bool closed_ = false;
   std::set<question_ptr> questions_;
+  /// Being asked: who waits for the same answer.
+  std::map<std::pair<const base::fair_pool*, std::string>, std::vector<question_ptr>> asking_;
   answer_memory memory_;
-  net::engine http_;
-  source_memory sources_;  // stands on the engine
+  std::shared_ptr<reach> reach_;
+  net::engine timers_;
   base::fair_pool pool_;
   base::fair_pool unproven_pool_;
 };
@@ -274,6 +325,10 @@ registry_resolver::registry_resolver(secret_reader secrets, resolver_options opt
     : work_(std::make_shared<work>(std::move(secrets), std::move(options))) {}
 
 registry_resolver::~registry_resolver() { work_->close(); }
+
+void registry_resolver::set_registries(const oci::registry_settings& now) {
+  work_->set_registries(now);
+}
 
 void registry_resolver::resolve(const cluster_cache& cache, std::stop_token stop,
                                 answer<digest> reply) {

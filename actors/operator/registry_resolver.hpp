@@ -1,9 +1,11 @@
 /// Image references to digests, asked of registries with a cache's own pull secrets.
 ///
 /// Who names the image is a stranger: hosts on this machine or its link, and plain HTTP, are asked
-/// only where `allowed_hosts` lists them, whatever name, redirect or token realm leads there. An
-/// answer is remembered for a moment for the same image and the very same credentials, and for
-/// nobody else.
+/// only where `allowed_hosts` lists them, whatever name, redirect or token realm leads there.
+///
+/// A tag is asked for each time. Who asks the same with the very same credentials, while that is
+/// being asked, gets the same answer; what is remembered for a moment is that somebody may read a
+/// digest, as admission asks for it twice.
 ///
 /// Questions take turns by namespace. Those of the leader and of API servers that proved who they
 /// are wait in one place, with namespaces that are true; those that anybody may have asked in
@@ -28,6 +30,9 @@ namespace gkm::k8s {
 class client;
 class object;
 }  // namespace gkm::k8s
+namespace gkm::oci {
+struct registry_settings;
+}
 
 namespace gkm::cluster {
 
@@ -56,7 +61,7 @@ struct resolver_options {
   base::turn_limits turns = resolver_turns_max;
   base::turn_limits unproven_turns = unproven_turns_max;
   std::chrono::milliseconds limit{8'000};   ///< for an answer, once it is a question's turn
-  std::chrono::milliseconds memory{5'000};  ///< how old an answer may be
+  std::chrono::milliseconds memory{5'000};  ///< how old an answer about a digest may be
 };
 
 /// Who asks while a request of somebody else waits.
@@ -82,6 +87,9 @@ public:
   void resolve(const cluster_cache& cache, std::stop_token stop, answer<digest> reply) override;
   /// For a review. The question of an answer that comes too late is stopped, and its thread free.
   void resolve_for(const review_caller& caller, const cluster_cache& cache, answer<digest> reply);
+
+  /// In the place of `allowed_hosts` and `ca_file`, from the next question on.
+  void set_registries(const oci::registry_settings& now);
 
 private:
   class work;

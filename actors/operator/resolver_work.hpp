@@ -5,7 +5,7 @@
 #include "actors/operator/registry_resolver.hpp"
 #include "k8s/object.hpp"
 #include "net/http.hpp"
-#include "oci/registry.hpp"
+#include "oci/registry_settings.hpp"
 
 #include <atomic>
 #include <map>
@@ -15,8 +15,8 @@
 
 namespace gkm::cluster {
 
-/// Answers of registries, by namespace, image and credentials; a bounded number, each for a bounded
-/// time. No failure is remembered.
+/// Answers of registries about images that name their digest, by namespace, image and credentials;
+/// a bounded number, each for a bounded time. No failure is remembered.
 class answer_memory {
 public:
   using clock = std::chrono::steady_clock;

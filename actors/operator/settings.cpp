@@ -102,6 +102,12 @@ void add_flags(CLI::App& app, settings& s) {
   app.add_option("--registry-ca", s.registry_ca_file,
                  "Certificates of registries to trust beside the system's own")
       ->type_name("FILE");
+  app.add_option(
+         "--registry-ca-dir", s.registry_ca_dir,
+         "The ConfigMap gkm-registry-ca as a folder: ca.crt has such certificates, too, and "
+         "is followed")
+      ->type_name("DIR")
+      ->envname("GKM_REGISTRY_CA_DIR");
   app.add_option("--deny-addresses", s.denied_addresses,
                  "Addresses at which no registry is asked, beside loopback and link-local ones; "
                  "those that --plain-http lists are")

@@ -19,6 +19,7 @@ struct settings {
   std::string cert_dir;                       ///< empty: GKM makes its certificates itself
   std::vector<std::string> plain_http_hosts;  ///< registries: may speak plain HTTP, may be local
   std::string registry_ca_file;
+  std::string registry_ca_dir;                ///< has ca.crt, or will have; followed
   std::vector<std::string> denied_addresses;  ///< ranges of addresses that are asked for no image
   std::string webhook_client_ca;              ///< file; empty: no caller can prove who it is
   std::string webhook_client_name;            ///< common name of API servers; empty: any

@@ -9,6 +9,8 @@ namespace {
 
 constexpr size_t message_chars_max = 1024;
 constexpr std::string_view limit_reason = "LimitExceeded";
+constexpr std::string_view deleting_reason = "Deleting";
+constexpr size_t pods_shown_max = 5;
 
 struct ready_view {
   bool yes = false;
@@ -23,20 +25,31 @@ std::string because(const aggregate& nodes, const listed_nodes& which) {
   return why.empty() ? list_some(which) : list_some(which) + ": " + why;
 }
 
-std::string in_use_reason(const cache_counts& c) {
-  return c.pods_running > 0 ? "Running" : "Outdated";
+uint32_t pods_of(const cache_counts& c) { return c.pods_running + c.pods_outdated; }
+
+/// "pods a, b, c and 4 more", or "7 pods" where no names are known.
+std::string list_pods(uint32_t count, const std::vector<std::string>* names) {
+  if (!names || names->empty()) return std::to_string(count) + (count == 1 ? " pod" : " pods");
+  std::string text = count == 1 ? "pod" : "pods";
+  auto shown = std::min(names->size(), pods_shown_max);
+  for (size_t i = 0; i < shown; ++i) text += (i == 0 ? " " : ", ") + (*names)[i];
+  if (count > shown) text += " and " + std::to_string(count - shown) + " more";
+  return text;
 }
 
 // It is going: never said to be extracted, always what it waits for.
-ready_view deleting_view(const aggregate& nodes) {
+ready_view deleting_view(const situation& s) {
+  const auto& nodes = s.nodes;
   if (!nodes.mounted().empty())
-    return {false, in_use_reason(nodes.counts()),
-            "Deletion waits for pods on " + list_some(nodes.mounted()) + " to end"};
+    return {false, std::string(deleting_reason),
+            "Deletion waits for " + list_pods(pods_of(nodes.counts()), s.pods) + " on " +
+                list_some(nodes.mounted()) + " to end"};
   if (!nodes.stuck().empty())
     return {false, "UnloadError", "Cannot be removed on " + because(nodes, nodes.stuck())};
   if (!nodes.holding().empty())
-    return {false, "Pending", "Deletion waits for " + list_some(nodes.holding()) + " to remove it"};
-  return {false, "Pending", "No node holds it any more"};
+    return {false, std::string(deleting_reason),
+            "Deletion waits for " + list_some(nodes.holding()) + " to remove it"};
+  return {false, std::string(deleting_reason), "No node holds it any more"};
 }
 
 ready_view unresolved_view(const situation& s) {
@@ -65,7 +78,7 @@ ready_view incomplete_view(const aggregate& nodes) {
     return {false, "Error", text + "; failed on " + because(nodes, nodes.failed())};
   text += "; waiting for " + list_some(nodes.waiting());
   const auto& c = nodes.counts();
-  bool in_use = c.pods_running + c.pods_outdated > 0;
+  bool in_use = pods_of(c) > 0;
   return {false, in_use ? (c.pods_outdated > 0 ? "Outdated" : "Running") : "Pending", text};
 }
 
@@ -78,7 +91,7 @@ ready_view resolved_view(const aggregate& nodes) {
 }
 
 ready_view view_of(const situation& s) {
-  if (s.cache.object.deleting) return deleting_view(s.nodes);
+  if (s.cache.object.deleting) return deleting_view(s);
   if (!s.refusal.empty()) return {false, std::string(limit_reason), std::string(s.refusal)};
   if (s.image.resolved.empty()) return unresolved_view(s);
   return resolved_view(s.nodes);
@@ -195,7 +208,9 @@ base::pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_sta
   if (seen.resolved != wanted.resolved || before.status != after.status ||
       before.reason != after.reason)
     return base::pace::kind::urgent;
-  return after.reason == "Pending" ? base::pace::kind::progress : base::pace::kind::change;
+  bool nodes_remove_it = after.reason == deleting_reason && pods_of(wanted.counts) == 0;
+  bool progress = after.reason == "Pending" || nodes_remove_it;
+  return progress ? base::pace::kind::progress : base::pace::kind::change;
 }
 
 std::vector<cache_event> events_between(const cluster_cache& seen,

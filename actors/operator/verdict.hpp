@@ -6,7 +6,7 @@
 ///                                │ no such image      │ a node failed                  │ new image
 ///                                ▼                    ▼                                ▼
 ///                              Error                Error                           Outdated
-///   deleting: waits for the nodes that hold it, then the finalizer goes, and the object with it
+///   Deleting: waits for the nodes that hold it, then the finalizer goes, and the object with it
 // clang-format on
 #pragma once
 
@@ -38,6 +38,8 @@ struct situation {
   int64_t now_unix_s = 0;
   /// Why it is not served: there are too many. Empty: it is.
   std::string_view refusal{};
+  /// Names of pods that have it mounted, some or all; null: nobody knows, or may be told.
+  const std::vector<std::string>* pods = nullptr;
 };
 
 enum class finalizer_step : uint8_t { keep, add, remove };

@@ -34,16 +34,34 @@ protected:
 TEST_F(manifests, are_accepted_without_a_warning) { expect_valid(rendered()); }
 
 TEST_F(manifests, take_other_images_without_an_edit) {
-  auto mine = rendered({{"QUAY_USER", "somebody"}});
-  EXPECT_THAT(mine, AllOf(HasSubstr("image: quay.io/somebody/operator:latest"),
-                          HasSubstr("image: quay.io/somebody/agent:latest"),
-                          HasSubstr("gkm.agent.image: quay.io/somebody/agent:latest"),
-                          HasSubstr("gkm.csi.image: quay.io/somebody/gkm-csi-plugin:latest"),
+  auto mine = rendered({{"REGISTRY", "registry.local:5000/team"}, {"TAG", "v1.2"}});
+  EXPECT_THAT(mine, AllOf(HasSubstr("image: registry.local:5000/team/operator:v1.2"),
+                          HasSubstr("image: registry.local:5000/team/agent:v1.2"),
+                          HasSubstr("gkm.agent.image: registry.local:5000/team/agent:v1.2"),
+                          HasSubstr("gkm.csi.image: registry.local:5000/team/gkm-csi-plugin:v1.2"),
                           Not(HasSubstr("image: quay.io/gkm/"))));
-  auto pinned = rendered({{"IMG", "localhost:5000/op:v2"}});
+  EXPECT_THAT(rendered({{"QUAY_USER", "somebody"}}), HasSubstr("image: quay.io/somebody/agent:"));
+  auto pinned = rendered({{"IMG", "localhost:5000/op:v2"}, {"TAG", "v1.2"}});
   EXPECT_THAT(pinned, AllOf(HasSubstr("image: localhost:5000/op:v2"),
-                            HasSubstr("image: quay.io/gkm/agent:latest")));
+                            HasSubstr("image: quay.io/gkm/agent:v1.2")));
   expect_valid(mine);
+}
+
+TEST_F(manifests, name_a_version_and_let_an_image_serve_that_is_there) {
+  auto images = rendered();
+  EXPECT_THAT(images, Not(HasSubstr(":latest")));
+  size_t named = 0, policies = 0;
+  std::istringstream lines(images);
+  for (std::string line; std::getline(lines, line);) {
+    named += line.find(" image: ") != std::string::npos ? 1 : 0;
+    policies += line.find(" imagePullPolicy: IfNotPresent") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_GE(named, 5U);
+  EXPECT_EQ(named, policies);
+}
+
+TEST_F(manifests, of_the_purge_are_accepted) {
+  expect_valid(read_whole(source_tree() / "deploy/purge.yaml"));
 }
 
 TEST_F(manifests, name_pods_as_people_know_them) {

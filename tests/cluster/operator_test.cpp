@@ -116,11 +116,15 @@ TEST_F(gkm_operator, follows_a_cache_from_apply_to_deletion) {
   ASSERT_TRUE(becomes(ns, "{.status.counts.podOutdatedCnt}", "1"));
 
   admin().run({"delete", "gkmcache", "c", "-n", ns, "--wait=false"});
-  ASSERT_TRUE(becomes(ns, message, "Deletion waits for pods on op-life-1 to end"));
+  ASSERT_TRUE(becomes(ns, message, "Deletion waits for pod p on op-life-1 to end"));
   two.release(ns, "c", digest_a);
-  EXPECT_EQ(field(ns, reason), "Outdated");
+  EXPECT_EQ(field(ns, reason), "Deleting");
+  EXPECT_THAT(admin().run({"get", "gkmcaches", "-n", ns}), HasSubstr("Deleting"));
   one.release(ns, "c", digest_a);
   EXPECT_TRUE(is_gone(ns));
+  EXPECT_EQ(op.metric("gkm_operator_api_writes_total", R"({outcome="not_found",what="finalizer"})"),
+            0)
+      << "nothing is written to what is gone";
   EXPECT_THAT(admin().run({"get", "events", "-n", ns}), HasSubstr("Resolved"));
   EXPECT_EQ(op.end(), 0) << op.process().err();
 }

@@ -1,5 +1,7 @@
 // gkm-config, followed by the real gkm-operator on a real API server.
 #include "tests/support/build_tree.hpp"
+#include "tests/support/cache_image.hpp"
+#include "tests/support/kube_identities.hpp"
 #include "tests/support/operator_program.hpp"
 
 #include <gmock/gmock.h>
@@ -129,6 +131,27 @@ TEST_F(settings, that_are_missing_leave_the_daemon_sets_to_people) {
   EXPECT_THAT(images("gkm-agent"), HasSubstr("test/by-hand:v1"));
 }
 
+TEST_F(settings, of_registries_are_followed_and_named_where_they_help) {
+  auto image = cache_image().layer(kernel_layer().finished());
+  image_registry registry(image);
+  make_namespace(server(), "registries");
+  admin().apply(
+      "{apiVersion: gkm.io/v1alpha1, kind: GKMCache, metadata: {name: c, namespace: registries}, "
+      "spec: {image: '" +
+      registry.name() + "'}}");
+  auto field = [](const std::string& path) {
+    return admin().field({"gkmcache/c", "-n", "registries"}, path);
+  };
+  EXPECT_TRUE(eventually("the setting is named", [&] {
+    return field(R"({.status.conditions[?(@.type=="Ready")].message})")
+               .find("gkm-config as gkm.registry.plain-http") != std::string::npos;
+  }));
+  set("gkm.registry.plain-http", "\"" + registry.server().authority() + "\"");
+  EXPECT_TRUE(eventually("it is resolved",
+                         [&] { return field("{.status.resolvedDigest}") == image.digest(); }));
+  admin().run({"delete", "gkmcache", "c", "-n", "registries"});
+}
+
 TEST_F(settings, of_kyverno_are_told_to_have_no_effect_yet) {
   EXPECT_EQ(op_->metric("gkm_operator_kyverno_enabled"), 0);
   set("gkm.kyverno.enabled", "\"true\"");
@@ -138,8 +161,8 @@ TEST_F(settings, of_kyverno_are_told_to_have_no_effect_yet) {
 
 TEST_F(settings, stay_when_everything_is_applied_again) {
   temp_dir folder;
-  std::map<std::string, std::string> variables{{"KUBECTL", find_kube_programs()->kubectl},
-                                               {"QUAY_USER", "test"}};
+  std::map<std::string, std::string> variables{
+      {"KUBECTL", find_kube_programs()->kubectl}, {"QUAY_USER", "test"}, {"TAG", "latest"}};
   auto rendered = run_program({(source_tree() / "scripts/deploy").string(), "render"},
                               folder.path(), variables);
   // As `make deploy QUAY_USER=test`, but for the webhooks, which nobody answers here.

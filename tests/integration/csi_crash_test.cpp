@@ -95,6 +95,39 @@ TEST_F(csi_crash, an_end_at_any_moment_leaves_nothing_that_unpublish_does_not_re
   }
 }
 
+TEST_F(csi_crash, after_an_end_at_any_moment_the_next_try_is_the_last) {
+  constexpr int many = 20;
+  auto slowest = std::chrono::milliseconds(0);
+  for (int round = 0; round < 8; ++round) {
+    std::vector<std::thread> pods;
+    node();
+    for (int i = 0; i < many; ++i)
+      pods.emplace_back([&, i] {
+        auto v = volume(std::to_string(i));
+        if (i % 2) v.attributes["csi.gkm.io/view"] = "copy";
+        publish(v);
+      });
+    std::this_thread::sleep_for(std::chrono::microseconds(700 * round));
+    csi_->send_signal(SIGKILL);
+    for (auto& p : pods) p.join();
+    csi_->wait();
+    auto began = std::chrono::steady_clock::now();
+    start_csi();
+    for (int i = 0; i < many; ++i) {
+      auto v = volume(std::to_string(i));
+      if (i % 2) v.attributes["csi.gkm.io/view"] = "copy";
+      auto status = publish(v);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      EXPECT_EQ(tree_of(v.target), tree_of(stored_content()));
+    }
+    slowest = std::max(slowest, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                    std::chrono::steady_clock::now() - began));
+    for (int i = 0; i < many; ++i) EXPECT_TRUE(unpublish(volume(std::to_string(i))).ok());
+    expect_nothing_left();
+  }
+  std::cout << "from the start to " << many << " views: at most " << slowest.count() << " ms\n";
+}
+
 TEST_F(csi_crash, ends_in_order_and_leaves_mounts) {
   auto a = volume("a");
   ASSERT_TRUE(publish(a).ok());

@@ -66,7 +66,7 @@ TEST_F(csi_hostile, cache_names) {
   auto longest = volume("a");
   longest.attributes["csi.gkm.io/GKMCache"] = std::string(253, 'x');
   longest.attributes["csi.gkm.io/wait"] = "0s";
-  expect(longest, code::UNAVAILABLE);
+  expect(longest, code::NOT_FOUND);
 }
 
 TEST_F(csi_hostile, attributes) {

@@ -77,6 +77,33 @@ TEST_F(csi_program, registers_and_does_so_again) {
   EXPECT_FALSE(fs::exists(registration()));
 }
 
+TEST_F(csi_program, answers_who_waits_before_it_ends) {
+  start_csi();
+  std::vector<grpc::Status> answers(3);
+  std::vector<std::thread> pods;
+  for (size_t i = 0; i < answers.size(); ++i)
+    pods.emplace_back([&, i] {
+      auto v = volume(std::to_string(i), "default", "absent");
+      v.attributes["csi.gkm.io/wait"] = "10m";
+      if (i == 1) v.attributes["csi.gkm.io/fallback"] = "empty";
+      answers[i] = publish(v);
+    });
+  EXPECT_TRUE(eventually("all wait", [&] {
+    return read_whole(where().csi_metrics()).find("gkm_csi_waiting_volumes 3") != std::string::npos;
+  }));
+  auto began = std::chrono::steady_clock::now();
+  csi_->send_signal(SIGTERM);
+  EXPECT_EQ(csi_->wait(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  for (auto& pod : pods) pod.join();
+  for (const auto& status : answers) {
+    EXPECT_EQ(status.error_code(), code::NOT_FOUND)
+        << "after which kubelet takes nothing for mounted";
+    EXPECT_THAT(status.error_message(), HasSubstr("before gkm-csi ended"));
+  }
+  expect_nothing_left();
+}
+
 TEST_F(csi_program, follows_its_log_level_unless_it_was_told_one) {
   fs::create_directory(bench_.root() / "config");
   write_whole(bench_.root() / "config/gkm.csi.log.level", "error");
@@ -100,6 +127,21 @@ TEST_F(csi_program, follows_its_log_level_unless_it_was_told_one) {
   ASSERT_TRUE(
       eventually("it serves", [&] { return csi::probe(endpoint(), patience).has_value(); }));
   EXPECT_THAT(csi_->err(), HasSubstr("Serving"));
+}
+
+TEST_F(csi_program, logs_a_publish_that_failed_once) {
+  start_csi();
+  auto v = volume("a", "default", "absent");
+  v.attributes["csi.gkm.io/wait"] = "0s";
+  EXPECT_FALSE(publish(v).ok());
+  csi_->send_signal(SIGTERM);
+  EXPECT_EQ(csi_->wait(), 0);
+  std::istringstream log(csi_->err());
+  std::vector<std::string> failures;
+  for (std::string line; std::getline(log, line);)
+    if (line.find("was not ready") != std::string::npos) failures.push_back(line);
+  ASSERT_EQ(failures.size(), 1U) << csi_->err();
+  EXPECT_THAT(failures[0], HasSubstr("GKMCache default/absent"));
 }
 
 TEST_F(csi_program, counts_in_a_file_what_it_does) {

@@ -94,7 +94,7 @@ TEST_F(csi_publish, says_what_it_waited_for_when_its_patience_ends) {
   auto v = volume("a");
   v.attributes["csi.gkm.io/wait"] = "0s";
   auto status = publish(v);
-  EXPECT_EQ(status.error_code(), code::UNAVAILABLE);
+  EXPECT_EQ(status.error_code(), code::NOT_FOUND);
   EXPECT_THAT(status.error_message(), HasSubstr("default/c"));
   EXPECT_FALSE(fs::exists(v.target));
   expect_nothing_left();
@@ -104,7 +104,7 @@ TEST_F(csi_publish, answers_a_waiting_client_before_the_client_gives_up) {
   start_csi();
   auto v = volume("a");
   v.attributes["csi.gkm.io/wait"] = "10m";
-  EXPECT_EQ(publish(v, std::chrono::seconds(4)).error_code(), code::UNAVAILABLE);
+  EXPECT_EQ(publish(v, std::chrono::seconds(4)).error_code(), code::NOT_FOUND);
   expect_nothing_left();
 }
 

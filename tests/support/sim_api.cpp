@@ -222,6 +222,16 @@ void operator_life::read(const cache_ref& ref, answer<cluster_cache> reply) {
   });
 }
 
+void operator_life::read_pods(const cache_ref&, const std::vector<std::string>&,
+                              answer<std::vector<std::string>> reply) {
+  auto& w = api_.where();
+  w.after(w.chaos().between(1, write_ms_max), [=, &api = api_, alive = alive_] {
+    if (!*alive) return;
+    if (api.down || api.where().chaos().strikes()) return reply(fail(errc::unavailable, "down"));
+    reply(std::vector<std::string>{"a-pod"});
+  });
+}
+
 void operator_life::record(const cluster_cache&, const cluster::cache_event&) {
   ++api_.recorded_events;
 }

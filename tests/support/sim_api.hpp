@@ -112,6 +112,8 @@ private:
   void add_finalizer(const cluster_cache&, answer<cluster_cache>) override;
   void remove_finalizer(const cluster_cache&, answer<cluster_cache>) override;
   void read(const cache_ref&, answer<cluster_cache>) override;
+  void read_pods(const cache_ref&, const std::vector<std::string>&,
+                 answer<std::vector<std::string>>) override;
   void record(const cluster_cache&, const cluster::cache_event&) override;
   void ensure_driver(answer<done>) override;
   void resolve(const cluster_cache&, std::stop_token, answer<digest>) override;

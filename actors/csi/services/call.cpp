@@ -3,8 +3,14 @@
 #include "actors/csi/services/status.hpp"
 
 #include <algorithm>
+#include <thread>
 
 namespace gkm::csi {
+namespace {
+
+constexpr std::chrono::milliseconds on_their_way{100};
+
+}  // namespace
 
 bool calls_in_flight::enter() {
   std::lock_guard lock(mutex_);
@@ -19,6 +25,8 @@ void calls_in_flight::leave() {
 }
 
 void calls_in_flight::close(std::chrono::seconds limit) {
+  // Calls of connections that were just taken come in yet.
+  std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(on_their_way, limit));
   std::unique_lock lock(mutex_);
   closed_ = true;
   left_.wait_for(lock, limit, [this] { return count_ == 0; });

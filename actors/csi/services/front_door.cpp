@@ -78,6 +78,8 @@ void front_door::run() {
     if (::read(wake_.get(), &woken, sizeof woken) > 0 && !closing_) make_again();
     for (const auto& e : entrances_) out_of_breath |= !admit_all(e);
   }
+  // Who has connected is heard to the end.
+  for (const auto& e : entrances_) admit_all(e);
 }
 
 void front_door::make_again() {

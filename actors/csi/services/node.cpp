@@ -49,6 +49,7 @@ struct ended {
   std::string_view step;
   std::string volume;
   std::string target;
+  std::string cache{};  ///< of a publish
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 
   std::chrono::nanoseconds passed() const { return std::chrono::steady_clock::now() - began; }
@@ -66,6 +67,7 @@ struct ended {
     log::warn("Call failed", {{"call", step},
                               {"volume", volume},
                               {"target", target},
+                              {"cache", cache},
                               {"code", to_string(e.code)},
                               {"error", printable(e.message, 1'000)},
                               {"ms", milliseconds()}});
@@ -95,8 +97,9 @@ void fill(::csi::v1::NodeGetVolumeStatsResponse& response, const volume_stats& s
             stats.available_inodes);
   auto* condition = response.mutable_volume_condition();
   condition->set_abnormal(!stats.problem.empty());
-  condition->set_message(stats.problem.empty() ? "The cache is mounted"
-                                               : valid_utf8(stats.problem));
+  auto text = stats.problem.empty() ? std::string("The cache is mounted") : stats.problem;
+  if (!stats.note.empty()) text += ". " + stats.note;
+  condition->set_message(valid_utf8(text));
 }
 
 }  // namespace
@@ -115,6 +118,7 @@ grpc::ServerUnaryReactor* node_service::NodePublishVolume(
     one->fail(checked.error());
     return one.get();
   }
+  end.cache = checked->ref.str();
   ask_volumes<volume_record>(
       desk_, limit,
       [=](const volume_record&) {

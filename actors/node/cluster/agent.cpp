@@ -26,10 +26,9 @@
 #include "k8s/client.hpp"
 #include "k8s/confinement.hpp"
 #include "k8s/events.hpp"
-#include "net/http.hpp"
 #include "net/probe_server.hpp"
 #include "oci/extract.hpp"
-#include "oci/registry.hpp"
+#include "oci/registry_settings.hpp"
 
 #include <random>
 
@@ -75,7 +74,7 @@ result<void> make_directories(const paths& where) {
 }
 
 base::file_access own_files(const settings& s) {
-  base::file_access files{{s.where.run, s.shares_dir}, {s.where.root}};
+  base::file_access files{{s.where.run, s.shares_dir, s.registry_ca_dir}, {s.where.root}};
   files.replaced = {s.ca_file, s.gpu_inventory};
   return files;
 }
@@ -106,12 +105,11 @@ public:
       : settings_(s),
         metrics_(s.where.csi_metrics()),
         system_(configured(config_)),
-        registries_(registry_options(s.ca_file, s.plain_http_hosts)),
-        http_(registry_engine_options(user_agent(), s.plain_http_hosts)),
+        registries_(user_agent(), {s.plain_http_hosts, s.ca_file}),
         client_(std::make_unique<k8s::client>(std::move(api), client_options())),
         events_(std::make_unique<k8s::event_recorder>(*client_, recorder_options(s))),
         reports_(*client_, *events_, metrics_, s.node_name),
-        logins_(*client_, http_, registries_, {s.pull_secret_ns, s.node_name, pull_secret_key}),
+        logins_(*client_, registries_, {s.pull_secret_ns, s.node_name, pull_secret_key}),
         state_(std::move(state)),
         volumes_(std::move(volumes)),
         inventory_(open_inventory(s)) {
@@ -122,12 +120,19 @@ public:
         limits_, state_->ledger());
     spawn_reporter(pull_secret_key);
     spawn_node();
+    registry_settings_.emplace(oci::registry_settings{s.plain_http_hosts, s.ca_file}, s.config_dir,
+                               s.registry_ca_dir, [this](const oci::registry_settings& now) {
+                                 registries_.set(now);
+                                 // What was refused may be allowed now.
+                                 caf::anon_send(node_, retry_atom_v, cache_ref());
+                               });
     shares_.emplace(s.shares_dir, s.disk,
                     [this](const disk_shares& now) { state_->set_shares(now); });
   }
 
   ~agent() {
     shares_.reset();
+    registry_settings_.reset();
     servers_.clear();
     watch_.reset();
     end(usage_);
@@ -211,14 +216,14 @@ private:
   caf::actor_system_config config_;
   caf::actor_system system_;
   const oci::extract_limits limits_;
-  const oci::registry_options registries_;
-  net::engine http_;
+  reachable_registries registries_;
   std::unique_ptr<k8s::client> client_;
   std::unique_ptr<k8s::event_recorder> events_;
   kube_reports reports_;
   pull_logins logins_;
   std::unique_ptr<state_dir> state_;
   std::optional<followed_shares> shares_;
+  std::optional<oci::followed_registries> registry_settings_;
   std::unique_ptr<usage_files> volumes_;
   std::unique_ptr<inventory_port> inventory_;
   std::unique_ptr<oci_images> images_;

@@ -1,10 +1,10 @@
 #include "actors/node/cluster/pull_logins.hpp"
 
+#include "actors/node/cluster/registry_reach.hpp"
 #include "base/base64.hpp"
 #include "base/sealing.hpp"
 #include "k8s/client.hpp"
 #include "messages/pull_secret.hpp"
-#include "net/http.hpp"
 #include "oci/registry.hpp"
 
 #include <algorithm>
@@ -104,19 +104,15 @@ result<std::string> open_copy(const k8s::object& part, const pull_logins::sealed
                                      "that the cache is to be here");
 }
 
-pull_logins::pull_logins(k8s::client& client, net::engine& http,
-                         const oci::registry_options& options, sealed_copies copies)
-    : client_(client),
-      http_(http),
-      options_(options),
-      copies_(std::move(copies)),
-      anybody_(oci::make_registry_source(http, {}, options)) {}
+pull_logins::pull_logins(k8s::client& client, reachable_registries& registries,
+                         sealed_copies copies)
+    : client_(client), registries_(registries), copies_(std::move(copies)) {}
 
 pull_logins::~pull_logins() = default;
 
 result<std::shared_ptr<oci::source>> pull_logins::open(const std::vector<std::string>& pull_secrets,
                                                        std::stop_token stop) {
-  if (pull_secrets.empty()) return anybody_;
+  if (pull_secrets.empty()) return registries_.open();
   oci::credential_store logins;
   std::string missing;
   for (const auto& secret : pull_secrets) {
@@ -130,10 +126,10 @@ result<std::shared_ptr<oci::source>> pull_logins::open(const std::vector<std::st
     if (!found) return wrap(found.error(), "Pull secret '" + secret + "' is of no use");
     logins.add_logins(*found);
   }
-  auto opened = oci::make_registry_source(http_, std::move(logins), options_);
-  if (!missing.empty())
-    opened = std::make_unique<source_without>(std::move(opened), std::move(missing));
-  return std::shared_ptr<oci::source>(std::move(opened));
+  if (missing.empty()) return registries_.open(std::move(logins));
+  return registries_.open(std::move(logins), [&](std::unique_ptr<oci::source> opened) {
+    return std::make_unique<source_without>(std::move(opened), std::move(missing));
+  });
 }
 
 /// The operator copies a secret while it judges the cache that names it: a copy that was never

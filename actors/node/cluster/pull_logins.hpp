@@ -15,16 +15,13 @@ namespace gkm::k8s {
 class client;
 class object;
 }  // namespace gkm::k8s
-namespace gkm::net {
-class engine;
-}
 namespace gkm::oci {
-class credential_store;
 class source;
-struct registry_options;
-}  // namespace gkm::oci
+}
 
 namespace gkm::node {
+
+class reachable_registries;
 
 class pull_logins {
 public:
@@ -35,9 +32,8 @@ public:
     std::string private_key;  ///< its key
   };
 
-  /// `client`, `http` and `options` must outlive this.
-  pull_logins(k8s::client& client, net::engine& http, const oci::registry_options& options,
-              sealed_copies copies);
+  /// `client` and `registries` must outlive this.
+  pull_logins(k8s::client& client, reachable_registries& registries, sealed_copies copies);
   ~pull_logins();
 
   /// Secrets are named "namespace/name". One that is not there, yet, is done without: the image may
@@ -55,10 +51,8 @@ private:
   void note_missing(const std::string& copy, bool is_missing);
 
   k8s::client& client_;
-  net::engine& http_;
-  const oci::registry_options& options_;
+  reachable_registries& registries_;
   const sealed_copies copies_;
-  const std::shared_ptr<oci::source> anybody_;  ///< for caches without secrets: shared
   std::mutex mutex_;
   std::set<std::string> missing_;  ///< copies that were waited for once, in vain
 };

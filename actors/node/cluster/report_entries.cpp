@@ -108,9 +108,13 @@ report_entry entry_of_other(const digest& manifest, const cache_view& view,
                             const report_entry* seen) {
   bool replaced = view.wanted || view.status;
   auto state = replaced ? outdated : running;
+  bool stands_in = view.status && view.status->state == cache_state::error &&
+                   view.status->stored.manifest == manifest;
   auto entry = make_entry(state, std::string(state),
-                          replaced ? "another image is wanted by now"
-                                   : "the cache is wanted no more; it stays until pods end");
+                          stands_in  ? "another image is wanted by now and cannot be used here; "
+                                       "pods get this one meanwhile"
+                          : replaced ? "another image is wanted by now"
+                                     : "the cache is wanted no more; it stays until pods end");
   auto known = view.facts.find(manifest);
   if (known != view.facts.end()) {
     put_match(entry, known->second.match);

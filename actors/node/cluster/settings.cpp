@@ -99,6 +99,11 @@ void add_node_flags(CLI::App& app, raw& r) {
       ->type_name("HOST");
   app.add_option("--ca-file", r.s.ca_file, "Authorities of registries, beside the system's (PEM)")
       ->type_name("FILE");
+  app.add_option("--registry-ca-dir", r.s.registry_ca_dir,
+                 "The ConfigMap gkm-registry-ca as a folder: ca.crt has authorities, too, and is "
+                 "followed")
+      ->type_name("DIR")
+      ->envname("GKM_REGISTRY_CA_DIR");
   app.add_option("--keep-unneeded", r.keep_unneeded_s,
                  "How long an image stays that nothing on this node needs any more, while there is "
                  "space")

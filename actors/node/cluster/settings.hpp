@@ -23,6 +23,7 @@ struct settings {
   std::string gpu_inventory;  ///< empty: what gkm-gpu writes
   std::vector<std::string> plain_http_hosts;
   std::string ca_file;
+  std::string registry_ca_dir;  ///< has ca.crt, or will have; followed
   std::chrono::seconds keep_unneeded = unneeded_kept;
   std::string metrics_address;
   std::string health_address;

@@ -155,6 +155,25 @@ TEST_F(recording, remembers_no_more_than_it_may) {
   api_.server().wait_for_requests(30);
 }
 
+TEST_F(recording, a_series_that_has_ended_is_forgotten_though_nothing_else_happens) {
+  auto o = options(never);
+  o.series_end = std::chrono::milliseconds{50};
+  event_recorder recorder(client_, o);
+  auto remembered = [&] {
+    return wait_for<size_t>([&](auto r) { recorder.count_open([r](size_t n) { r(n); }); }).value();
+  };
+  for (int i = 0; i < 30; ++i) {
+    auto e = pulled();
+    e.subject.key.name = "x" + std::to_string(i);
+    recorder.record(e);
+  }
+  EXPECT_EQ(remembered(), 30u);
+  auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  while (remembered() > 0u && std::chrono::steady_clock::now() < limit)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  EXPECT_EQ(remembered(), 0u);
+}
+
 TEST_F(recording, long_and_broken_notes_are_cut) {
   event_recorder recorder(client_, options(never));
   recorder.record(pulled(std::string(5'000, 'n') + "\xff"));

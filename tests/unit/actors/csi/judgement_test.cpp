@@ -46,6 +46,20 @@ TEST(judgement, takes_what_lies_in_the_store) {
   EXPECT_EQ(kind_of(record(cache_state::outdated)), what::usable);
 }
 
+TEST(judgement, a_pod_that_gets_the_earlier_image_is_told_why) {
+  auto r = record(cache_state::extracted, errc::none, "2 GPUs: built for gfx942, this is gfx90a");
+  r.resolved = digest{std::string(64, 'd')};
+  r.relocated_files = 0;
+  ASSERT_EQ(kind_of(r), what::usable);
+  auto intent = intent_for(request(), r);
+  ASSERT_EQ(intent.notes.size(), 1U);
+  EXPECT_EQ(intent.notes[0].reason, "CacheOutdated");
+  EXPECT_THAT(intent.notes[0].message, HasSubstr(r.resolved.str()));
+  EXPECT_THAT(intent.notes[0].message, HasSubstr("built for gfx942"));
+  r.reason.clear();
+  EXPECT_TRUE(intent_for(request(), r).notes.empty());
+}
+
 TEST(judgement, waits_for_what_may_come) {
   EXPECT_EQ(kind_of(record(cache_state::pending)), what::not_yet);
   EXPECT_EQ(kind_of(fail(errc::not_found, "none")), what::not_yet);

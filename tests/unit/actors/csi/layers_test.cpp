@@ -2,6 +2,7 @@
 
 #include "actors/csi/layer_writer.hpp"
 #include "actors/csi/relocated_layers.hpp"
+#include "tests/support/child_process.hpp"
 #include "volume_fixture.hpp"
 
 #include <fcntl.h>
@@ -109,6 +110,18 @@ TEST_F(layers, one_that_cannot_be_thrown_away_is_still_known) {
   all->finish();
   EXPECT_FALSE(all->has(key));
   EXPECT_FALSE(fs::exists(place));
+}
+
+TEST_F(layers, one_that_nobody_uses_goes_with_its_digest) {
+  list_index('a');
+  auto r = record("v1");
+  r.mount_path = "/c";
+  ASSERT_TRUE(mount(r));
+  ASSERT_TRUE(unmount(r));
+  auto layer = where().relocated() / digest_of('a').hex;
+  EXPECT_TRUE(fs::exists(layer)) << "the next pod is likely to want it";
+  fs::remove_all(stored());
+  EXPECT_TRUE(support::eventually("it is gone", [&] { return !fs::exists(layer); }));
 }
 
 TEST_F(layers, what_a_start_cannot_throw_away_is_replaced) {

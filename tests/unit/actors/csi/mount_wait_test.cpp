@@ -26,7 +26,7 @@ TEST_F(mount_wait_test, waiting_ends_with_what_was_waited_for) {
   pass(29'000);
   EXPECT_FALSE(*got);
   pass(2'000);
-  EXPECT_EQ(code_of(got), errc::unavailable);
+  EXPECT_EQ(code_of(got), errc::not_found);
   EXPECT_THAT((*got)->error().message, HasSubstr("GKMCache team/vector-add"));
   EXPECT_THAT((*got)->error().message, HasSubstr("30 s: it is being fetched"));
   agent_.forget(ref);
@@ -38,7 +38,7 @@ TEST_F(mount_wait_test, without_patience_the_answer_comes_at_once) {
   q.wait_s = 0;
   auto got = publish(q);
   pass();
-  EXPECT_EQ(code_of(got), errc::unavailable);
+  EXPECT_EQ(code_of(got), errc::not_found);
 }
 
 TEST_F(mount_wait_test, what_waiting_cannot_help_is_not_waited_for) {
@@ -126,7 +126,7 @@ TEST_F(mount_wait_test, a_digest_that_stays_away_is_given_up) {
   node_.store.clear();
   auto got = publish();
   pass(5'000);
-  EXPECT_EQ(code_of(got), errc::unavailable);
+  EXPECT_EQ(code_of(got), errc::not_found);
   expect_nothing_left();
 }
 

@@ -134,6 +134,19 @@ TEST_F(scratch, a_full_disk_leaves_nothing_behind) {
   EXPECT_TRUE(mount(record("after")));
 }
 
+TEST_F(scratch, that_no_file_system_limits_is_told_to_one_pod_of_the_node) {
+  settings_.tell_unlimited = true;
+  port_.reset();
+  if (!start_on({"-t", "tmpfs", "none"})) GTEST_SKIP() << "this user may not mount";
+  auto first = mount(record("v1")), second = mount(record("v2"));
+  ASSERT_TRUE(first && second);
+  ASSERT_EQ(first->notes.size(), 1u);
+  EXPECT_EQ(first->notes[0].reason, "ScratchNotEnforced");
+  EXPECT_TRUE(second->notes.empty());
+  EXPECT_NE(measure(*second).note.find("not stopped at"), std::string::npos);
+  EXPECT_EQ(measure(*second).problem, "");
+}
+
 TEST_F(scratch, is_limited_by_the_file_systems_quota) {
   auto image = (dir_ / "image").string();
   if (!support::find_program("mkfs.ext4") || ::access("/dev/loop-control", R_OK | W_OK) != 0)
@@ -185,6 +198,7 @@ TEST(volume_size, counts_what_a_limit_and_the_disk_leave) {
   scratch_use use;
   use.bytes = 20;
   use.inodes = 2;
+  use.max_bytes = 50;
   use.free_bytes = 1'000;
   use.free_inodes = 10;
   EXPECT_EQ(size_of(r, use, ""), (volume_stats{150, 120, 30, 15, 5, 10, ""}));
@@ -202,6 +216,7 @@ TEST(volume_size, is_never_small_because_it_is_huge) {
   r.cache_bytes = r.cache_files = r.scratch_bytes = most;
   scratch_use use;
   use.bytes = use.inodes = use.free_bytes = use.free_inodes = 20;
+  use.max_bytes = most;
   EXPECT_EQ(size_of(r, use, ""), (volume_stats{most, most, 20, most, most, 20, ""}));
 }
 

@@ -67,6 +67,15 @@ protected:
     pass(0);
     return !got->has_value();
   }
+  /// Of a cache that no record tells of.
+  outcome<volume_record> publish_unknown(const std::string& id) {
+    publish_request q;
+    q.volume_id = id;
+    q.target = "/kubelet/" + id;
+    q.ref = {"", "unknown"};
+    q.wait_s = 30;
+    return ask<volume_record>(publish_atom_v, q);
+  }
   outcome<volume_record> publish(const std::string& id, const std::string& ns = "") {
     publish_request q;
     q.volume_id = id;
@@ -132,6 +141,66 @@ TEST_F(volumes_test, volumes_are_published_side_by_side) {
   pass(250);
   for (const auto& got : all) EXPECT_TRUE(*got && **got);
   EXPECT_EQ(node_.mounts.size(), 100u);
+}
+
+TEST_F(volumes_test, only_the_first_wait_for_an_unknown_cache_is_long) {
+  recover();
+  auto first = publish_unknown("a");
+  pass(29'000);
+  EXPECT_FALSE(*first);
+  pass(2'000);
+  ASSERT_TRUE(*first && !**first);
+  EXPECT_EQ((*first)->error().code, errc::not_found) << "kubelet lets go after it";
+  for (int i = 0; i < 3; ++i) {
+    auto later = publish_unknown("a");
+    pass(1'500);
+    EXPECT_FALSE(*later);
+    pass(1'000);
+    ASSERT_TRUE(*later && !**later);
+    EXPECT_NE((*later)->error().message.find("within 2 s"), std::string::npos)
+        << (*later)->error().message;
+  }
+  auto other = publish_unknown("b");
+  pass(5'000);
+  EXPECT_FALSE(*other) << "each volume has its own first wait";
+  ask<bool>(unpublish_atom_v, std::string("b"), std::string("/kubelet/b"));
+  pass(1'000);
+  EXPECT_TRUE(*other);
+}
+
+TEST_F(volumes_test, a_cache_that_becomes_known_is_waited_for_again) {
+  recover();
+  auto first = publish_unknown("a");
+  pass(31'000);
+  ASSERT_TRUE(*first && !**first);
+  auto later = publish_unknown("a");
+  pass(1'000);
+  catalog_record r;
+  r.ref = {"", "unknown"};
+  r.state = cache_state::pending;
+  agent_.say(r);
+  pass(20'000);
+  EXPECT_FALSE(*later) << "it is on its way";
+  r.state = cache_state::extracted;
+  r.manifest = digest{std::string(64, 'b')};
+  agent_.say(r);
+  pass(1'000);
+  EXPECT_TRUE(*later && **later);
+}
+
+TEST_F(volumes_test, at_the_end_nobody_waits_and_what_is_ready_is_mounted) {
+  recover();
+  auto waiting = publish_unknown("a");
+  pass(1'000);
+  auto mounting = publish("b");
+  caf::anon_send(actor_, ending_atom_v);
+  auto late = publish_unknown("c");
+  pass(1'000);
+  for (const auto& got : {waiting, late}) {
+    ASSERT_TRUE(*got && !**got);
+    EXPECT_EQ((*got)->error().code, errc::not_found);
+  }
+  EXPECT_TRUE(*mounting && **mounting);
 }
 
 TEST_F(volumes_test, a_volume_at_rest_has_no_actor) {

@@ -164,6 +164,65 @@ TEST_F(one_cache, a_deletion_is_heard_though_the_watch_broke_after_a_write) {
   EXPECT_TRUE(api_.there.object.finalizers.empty());
 }
 
+TEST_F(one_cache, a_finalizer_that_went_is_not_taken_off_again) {
+  api_.there.object.finalizers = {std::string(in_use_finalizer)};
+  api_.there.object.deleting = true;
+  start();
+  EXPECT_EQ(api_.removals, 1U);
+  auto past = api_.there;
+  past.object.finalizers = {std::string(in_use_finalizer)};
+  say(changed_atom_v, past);
+  say(lead_atom_v, false);
+  say(lead_atom_v, true);
+  run(600);
+  EXPECT_EQ(api_.removals, 1U);
+  EXPECT_EQ(api_.status_writes, 0U);
+}
+
+TEST_F(one_cache, an_object_of_the_same_name_begins_anew) {
+  api_.there.object.finalizers = {std::string(in_use_finalizer)};
+  api_.there.object.deleting = true;
+  start();
+  ASSERT_TRUE(api_.gone);
+  api_.gone = false;
+  api_.there.object = {"another uid", "2", 1, false, {}};
+  say(changed_atom_v, api_.there);
+  run(1);
+  EXPECT_TRUE(has_finalizer(api_.there));
+}
+
+TEST_F(one_cache, that_is_deleted_names_the_pods_that_it_waits_for) {
+  digest_hold hold;
+  hold.resolved = digest{std::string(64, 'a')};
+  hold.state = hold_state::extracted;
+  hold.pods = 2;
+  api_.there.status.resolved = hold.resolved;
+  api_.there.object.finalizers = {std::string(in_use_finalizer)};
+  api_.there.object.deleting = true;
+  api_.pods = {"p1", "p2"};
+  auto row = [&] {
+    return node_row{std::make_shared<const std::string>("gpu-1"),
+                    {true, true, true},
+                    std::make_shared<const node_holding>(node_holding{{hold}})};
+  };
+  auto ready = [&] {
+    const auto* c = find_condition(api_.there.status.conditions, "Ready");
+    return c ? c->reason + ": " + c->message : std::string();
+  };
+  actor_ = gkm::spawn<cluster_cache_state>(world_.system(), cluster_ports{api_, *asked_, clock_},
+                                           first_view{api_.there, {row()}, false, true, {}},
+                                           uint64_t{1});
+  run(1);
+  EXPECT_EQ(ready(), "Deleting: Deletion waits for pods p1, p2 on gpu-1 to end");
+  run(600);
+  EXPECT_EQ(api_.asked_for_pods, 1U) << "what is known is not asked for again";
+  hold.pods = 1;
+  api_.pods = {"p2"};
+  say(node_atom_v, std::vector{row()});
+  run(2);
+  EXPECT_EQ(ready(), "Deleting: Deletion waits for pod p2 on gpu-1 to end");
+}
+
 TEST_F(one_cache, a_finalizer_that_somebody_takes_off_at_admission_is_not_written_for_ever) {
   api_.strips_finalizers = true;
   start();

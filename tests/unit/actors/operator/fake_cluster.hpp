@@ -13,6 +13,8 @@ struct fake_api : api_port {
   cluster_cache there;
   size_t status_writes = 0;
   size_t finalizer_writes = 0;
+  size_t removals = 0;
+  bool gone = false;
   bool strips_finalizers = false;  ///< as somebody's admission may
   std::optional<cache_ref> only;   ///< of others nothing is ever answered
 
@@ -31,10 +33,22 @@ struct fake_api : api_port {
   }
   void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override {
     if (only && seen.ref != *only) return;
+    ++removals;
+    if (gone) return reply(fail(errc::not_found, "no such cache"));
     there.object.finalizers.clear();
-    take(reply);
+    if (!there.object.deleting) return take(reply);
+    // It goes, and is answered as it was last stored.
+    gone = true;
+    reply(there);
   }
   void read(const cache_ref&, answer<cluster_cache> reply) override { reply(there); }
+  std::vector<std::string> pods;
+  size_t asked_for_pods = 0;
+  void read_pods(const cache_ref&, const std::vector<std::string>&,
+                 answer<std::vector<std::string>> reply) override {
+    ++asked_for_pods;
+    reply(pods);
+  }
   void record(const cluster_cache&, const cache_event&) override {}
   void ensure_driver(answer<done> reply) override { reply(done{}); }
 

@@ -2,6 +2,7 @@
 
 #include "base/base64.hpp"
 #include "k8s/object.hpp"
+#include "oci/registry_settings.hpp"
 #include "tests/support/cache_image.hpp"
 #include "tests/support/fault_server.hpp"
 #include "tests/support/gate.hpp"
@@ -10,6 +11,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 namespace gkm::cluster {
 namespace {
@@ -180,6 +182,18 @@ TEST_F(registry_resolver_test, goes_to_no_local_address_unless_it_is_allowed) {
     EXPECT_EQ(got.error().code, errc::refused) << image << ": " << got.error().message;
   }
   EXPECT_TRUE(registry.server().requests().empty());
+}
+
+TEST_F(registry_resolver_test, goes_where_a_setting_lists_it_from_then_on) {
+  image_registry registry(small_image());
+  auto refused = resolve(registry.name());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("gkm.registry.plain-http"));
+  resolver_->set_registries({{registry.server().authority()}, {}});
+  auto got = resolve(registry.name());
+  EXPECT_TRUE(got) << got.error().message;
+  resolver_->set_registries({});
+  EXPECT_FALSE(resolve(registry.name()));
 }
 
 TEST_F(registry_resolver_test, follows_neither_redirect_nor_realm_to_a_local_address) {
@@ -374,16 +388,89 @@ TEST_F(registry_resolver_test, says_when_a_registry_is_down) {
   EXPECT_EQ(resolve(host + "/a:b").error().code, errc::unavailable);
 }
 
-TEST_F(registry_resolver_test, remembers_success_and_no_failure) {
+TEST_F(registry_resolver_test, remembers_what_a_digest_names_and_no_failure) {
   image_registry registry(small_image());
   allow(registry.server());
   EXPECT_EQ(resolve(registry.name("later")).error().code, errc::not_found);
   registry.add("later", small_image());
   EXPECT_TRUE(resolve(registry.name("later")));
   auto before = registry.server().requests().size();
-  EXPECT_TRUE(resolve(registry.name("later")));
   EXPECT_TRUE(resolve(registry.name("later") + "@" + small_image().digest()));
   EXPECT_EQ(registry.server().requests().size(), before);
+}
+
+TEST_F(registry_resolver_test, a_tag_that_moved_a_moment_ago_is_what_it_is_now) {
+  image_registry registry(small_image());
+  allow(registry.server());
+  ASSERT_TRUE(resolve(registry.name()));
+  auto other = small_image().layer(support::kernel_layer().bytes());
+  ASSERT_NE(other.digest(), small_image().digest());
+  registry.add("v1", other);
+  auto got = resolve(registry.name());
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->str(), other.digest());
+  auto reviewed = review(true, registry.name(), {});
+  ASSERT_TRUE(reviewed);
+  EXPECT_EQ(reviewed->str(), other.digest());
+}
+
+/// Holds the first answer until the gate opens.
+image_registry::interference slow_once(const std::shared_ptr<support::gate>& until) {
+  auto first = std::make_shared<std::atomic<bool>>(true);
+  return [=](const seen_request&, const reply& honest) -> std::optional<reply> {
+    if (!first->exchange(false)) return std::nullopt;
+    auto held = honest;
+    held.wrong.hold_head = until;
+    return held;
+  };
+}
+
+TEST_F(registry_resolver_test, asks_once_for_all_who_ask_the_same_at_a_time) {
+  auto image = small_image();
+  image_registry registry(image);
+  auto until = std::make_shared<support::gate>();
+  registry.interfere(slow_once(until));
+  allow(registry.server());
+  keep_secret("ns/s", login("elsewhere.example", "x"));
+  resolver_ = std::make_unique<registry_resolver>(reader(), options_);
+  std::atomic<size_t> found = 0;
+  cluster_cache cache;
+  cache.ref = {"ns", "c"};
+  cache.image = registry.name();
+  cache.pull_secrets = {"s"};
+  for (int i = 0; i < 20; ++i)
+    resolver_->resolve(cache, {},
+                       [&](const result<digest>& r) { found += r && r->str() == image.digest(); });
+  auto all = [&](const std::atomic<size_t>& n, size_t count) {
+    auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (n < count && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+    EXPECT_EQ(n, count);
+  };
+  all(secrets_read_, 20);
+  until->open();
+  all(found, 20);
+  EXPECT_LE(registry.server().requests().size(), 2U) << "one may have been a moment late";
+}
+
+TEST_F(registry_resolver_test, who_is_not_interested_any_more_does_not_answer_for_others) {
+  image_registry registry(small_image());
+  auto until = std::make_shared<support::gate>();
+  registry.interfere(slow_once(until));
+  allow(registry.server());
+  resolver_ = std::make_unique<registry_resolver>(reader(), options_);
+  cluster_cache cache;
+  cache.ref = {"ns", "c"};
+  cache.image = registry.name();
+  std::stop_source stop;
+  std::promise<result<digest>> given_up, stays;
+  resolver_->resolve(cache, stop.get_token(), [&](result<digest> r) { given_up.set_value(r); });
+  registry.server().wait_for_requests(1);
+  resolver_->resolve(cache, {}, [&](result<digest> r) { stays.set_value(std::move(r)); });
+  stop.request_stop();
+  EXPECT_EQ(given_up.get_future().get().error().code, errc::cancelled);
+  auto got = stays.get_future().get();
+  EXPECT_TRUE(got) << got.error().message;
+  until->open();
 }
 
 TEST_F(registry_resolver_test, pins_nothing_that_is_no_image) {

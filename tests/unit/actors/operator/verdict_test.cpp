@@ -128,14 +128,14 @@ const row table[] = {
      good,
      true,
      no,
-     "Running",
-     "Deletion waits for pods on a to end"},
+     "Deleting",
+     "Deletion waits for 1 pod on a to end"},
     {"deleting, held",
      {{"a", true, true, {hold(now, extracted)}}},
      good,
      true,
      no,
-     "Pending",
+     "Deleting",
      "Deletion waits for a to remove it"},
     {"deleting, stuck",
      {{"a", true, true, {hold(now, hold_state::unload_error)}}},
@@ -184,6 +184,24 @@ TEST(verdict, says_where_a_cache_stands) {
     EXPECT_EQ(judge({cache, r.image, nodes, false, 999}), status) << r.what;
     EXPECT_TRUE(events_between(cache, status).empty()) << r.what;
   }
+}
+
+TEST(verdict, names_the_pods_that_a_deletion_waits_for) {
+  aggregate nodes;
+  fill(nodes, {{"a", true, true, {hold(now, extracted, 1)}},
+               {"b", true, true, {hold(now, extracted, 6)}}});
+  auto cache = a_cache(true);
+  std::vector<std::string> pods{"p1", "p2"};
+  auto message = [&] {
+    auto status = judge({cache, good, nodes, false, 1, {}, &pods});
+    return find_condition(status.conditions, "Ready")->message;
+  };
+  EXPECT_EQ(message(), "Deletion waits for pods p1, p2 and 5 more on a, b to end");
+  pods = {"p1", "p2", "p3", "p4", "p5", "p6", "p7"};
+  EXPECT_EQ(message(), "Deletion waits for pods p1, p2, p3, p4, p5 and 2 more on a, b to end");
+  nodes.set({std::make_shared<const std::string>("b"), {}, nullptr});
+  pods = {"p1"};
+  EXPECT_EQ(message(), "Deletion waits for pod p1 on a to end");
 }
 
 TEST(verdict, names_the_digest_only_when_it_is_known) {

@@ -52,6 +52,7 @@ public:
         },
         [this](stats_atom, const std::string&, const std::string&) { return promise(plan_.stats); },
         [this](probe_atom) { return promise(plan_.ready); },
+        [](ending_atom) {},
         [](run_atom, const continuation& c) { c.run(); },
     };
   }

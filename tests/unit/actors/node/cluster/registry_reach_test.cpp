@@ -1,7 +1,7 @@
 #include "actors/node/cluster/registry_reach.hpp"
 
 #include "net/http.hpp"
-#include "oci/registry.hpp"
+#include "oci/registry_settings.hpp"
 #include "tests/support/cache_image.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/private_mounts.hpp"
@@ -74,6 +74,21 @@ TEST_F(registry_reach, includes_local_hosts_that_are_listed) {
   EXPECT_EQ(asking(registry_.name(), {registry_.server().authority()}), errc::none);
   EXPECT_EQ(asking(registry_.name(), {"127.0.0.1"}), errc::none);
   EXPECT_EQ(asking(registry_.name(), {"127.0.0.1:1"}), errc::refused);
+}
+
+TEST_F(registry_reach, follows_settings_and_leaves_what_is_under_way) {
+  auto ref = *image_ref::parse(registry_.name());
+  reachable_registries all("test", {});
+  EXPECT_FALSE(all.open()->manifest(ref, {}));
+  all.set({{registry_.server().authority()}, {}});
+  auto anybody = all.open();
+  auto somebody = all.open(oci::credential_store());
+  EXPECT_TRUE(anybody->manifest(ref, {}));
+  EXPECT_TRUE(somebody->manifest(ref, {}));
+  all.set({});
+  EXPECT_TRUE(anybody->manifest(ref, {})) << "it was opened before";
+  EXPECT_TRUE(somebody->manifest(ref, {}));
+  EXPECT_FALSE(all.open()->manifest(ref, {}));
 }
 
 TEST_F(registry_reach, is_judged_by_the_address_that_a_name_has) {
