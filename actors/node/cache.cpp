@@ -30,6 +30,7 @@ cache_actor::behavior_type cache_actor_state::make_behavior() {
       [this](waits_atom, const digest& d, bool for_others) { waits(d, for_others); },
       [this](mounted_atom, const mounted_volume& v) { mounted(v); },
       [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
+      [this](damaged_atom, const digest& d) { damaged(d); },
       [this](retry_atom, uint64_t epoch) { retry(epoch); },
       [this](withdraw_atom) { withdraw(); },
       [](run_atom, const continuation& c) { c.run(); },
@@ -85,6 +86,16 @@ void cache_actor_state::mounted(const mounted_volume& v) {
 void cache_actor_state::unmounted(const mounted_volume& v) {
   volumes_.erase(v.volume_id);
   list_volumes();
+}
+
+void cache_actor_state::damaged(const digest& d) {
+  if (withdrawing_ || !spec_ || !is_serving() || status_.stored.manifest != d) return;
+  stop_serving();
+  status_.warnings = {"what lay in the store was damaged, and is pulled again"};
+  // Mounts wait for the next copy instead of looking for this one.
+  if (asked_) announce();
+  // A round that is under way learns from the store that there is nothing to claim.
+  if (!busy_) begin();
 }
 
 void cache_actor_state::retry(uint64_t epoch) {

@@ -17,6 +17,8 @@ struct fake_content {
   digest manifest;
   uint64_t bytes = 0;
   bool whole = false;
+  bool has_lost_a_file = false;   ///< as every look tells
+  bool has_another_byte = false;  ///< as only reading all of it tells
 };
 
 /// A digest's directory in the store.
