@@ -29,6 +29,8 @@ struct volume_settings {
   std::string only_target{};          ///< if not empty: no other volume is recovered
   usage_records::observer observe{};  ///< how many volumes there are, after each change
   scratch_limits limits{};
+  bool keeps_targets = false;         ///< directories that views were mounted on stay
+  std::optional<view_owner> owner{};  ///< of views; none: every user, as in a pod
 };
 
 class mounted_volumes : public volume_port {

@@ -14,6 +14,9 @@
 
 namespace gkm::csi {
 
+/// Tells the mounts of one state directory, given by its real path, from those of others.
+std::string instance_of(const std::string& real_root);
+
 /// What overlays have as their device in the mount table, so that a restart knows whose they are.
 std::string view_source(const std::string& instance, const std::string& key);
 
