@@ -152,8 +152,16 @@ TEST(cache_file, each_mistake_has_its_line_and_field) {
 TEST(cache_file, without_any_cache_is_a_problem) {
   EXPECT_EQ(complaint(""), "f.yaml: holds no YAML document");
   EXPECT_EQ(complaint("# nothing\n---\n"), "f.yaml: holds no YAML document");
-  EXPECT_EQ(complaint("apiVersion: v1\nkind: Pod\n"),
-            "f.yaml: holds no GKMCache and no ClusterGKMCache");
+  EXPECT_EQ(complaint("apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n"),
+            "f.yaml: holds no GKMCache and no ClusterGKMCache, but Pod 'p'");
+  EXPECT_EQ(complaint("apiVersion: gkm.io/v1alpha1\nkind: GKMCaches\n"),
+            "f.yaml: holds no GKMCache and no ClusterGKMCache, but GKMCaches; did you mean "
+            "'GKMCache'?");
+}
+
+TEST(cache_file, with_a_tab_says_so) {
+  EXPECT_EQ(complaint("apiVersion: gkm.io/v1alpha1\nkind: GKMCache\nmetadata:\n\tname: a\n"),
+            "f.yaml:4: is not valid YAML: line 4 is indented with a tab; YAML allows blanks only");
 }
 
 TEST(cache_file, one_bad_document_does_not_hide_the_others) {
@@ -209,7 +217,9 @@ TEST(read_cache_files, takes_the_yaml_files_of_one_directory) {
   ASSERT_TRUE(files);
   std::set<std::string> names;
   for (const auto& [name, file] : *files) names.insert(fs::path(name).filename());
-  EXPECT_EQ(names, (std::set<std::string>{"a.yaml", "b.yml", "c.json", "f.yaml", "g.yaml"}));
+  EXPECT_EQ(names, (std::set<std::string>{"a.yaml", "b.yml", "c.json", "f.yaml", "g.yaml", "sub"}));
+  EXPECT_TRUE((*files)[dir / "sub"].caches.empty());
+  EXPECT_EQ((*files)[dir / "sub"].notes.size(), 1u) << "it is said that it is not read";
   EXPECT_EQ((*files)[dir / "a.yaml"].caches, (std::vector{spec("a")}));
   EXPECT_EQ((*files)[dir / "f.yaml"].problems.size(), 1u);
   EXPECT_EQ((*files)[dir / "g.yaml"].problems.size(), 1u);
