@@ -76,6 +76,13 @@ private:
     return node.Scalar();
   }
 
+  /// "name 'X' is not a valid name: …" of the field itself.
+  void reject_name(const YAML::Node& metadata, std::string why) {
+    auto field = why.substr(0, why.find(' '));
+    reject(metadata[field], "metadata." + field,
+           why.substr(std::min(field.size() + 1, why.size())));
+  }
+
   bool section(const std::string& name) {
     auto node = root_[name];
     if (!node || node.IsNull()) return reject(root_, name, "is missing");
@@ -126,7 +133,7 @@ cache_spec document::spec(const std::string& kind) {
   auto image_text = text(root_["spec"], "spec", "image", true);
   if (!problem_.message.empty()) return {};
   auto ref = cache_ref::make(ns, name);
-  if (!ref) reject(metadata["name"], "metadata.name", ref.error().message);
+  if (!ref) reject_name(metadata, ref.error().message);
   auto image = image_ref::parse(image_text);
   if (!image) reject(root_["spec"]["image"], "spec.image", image.error().message);
   known_fields_only("metadata", metadata_fields);
