@@ -73,12 +73,14 @@ arrangement arrange(std::vector<size_t> widths, size_t columns) {
     a.before_last = 0;
     for (auto w : a.widths) a.before_last += w + gap;
   };
-  for (measure(); a.before_last + last_columns_min > columns; measure()) {
+  measure();
+  a.below = a.before_last + last_columns_min > columns;
+  // Names are cut only where nothing else helps.
+  for (; a.below && a.before_last > columns + gap; measure()) {
     auto widest = std::max_element(a.widths.begin(), a.widths.end());
     if (widest == a.widths.end() || *widest <= cell_columns_min) break;
     --*widest;
   }
-  a.below = a.before_last + last_columns_min > columns;
   return a;
 }
 

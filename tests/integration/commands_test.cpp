@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -129,6 +130,22 @@ TEST_F(commands, end_with_the_codes_that_their_help_lists) {
     auto said = bench_.gkm(r.words);
     EXPECT_EQ(said.code, r.code) << testing::PrintToString(r.words) << said.out << said.err;
   }
+}
+
+TEST_F(commands, pull_a_layout_whatever_may_be_read_of_the_home_directory) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs files of another user";
+  auto layout = bench_.root() / "layout";
+  write_layout(layout, "v1", cache_image().layer(kernel_layer().finished()));
+  const auto home = bench_.root() / "home";
+  fs::create_directory(home / ".docker");
+  write_whole(home / ".docker" / "config.json", "{}");
+  fs::permissions(home / ".docker" / "config.json", fs::perms::none);
+  bench_.be_nobody();
+  auto said = bench_.gkm({"pull", "oci:" + layout.string() + ":v1", bench_.root() / "file"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  fs::permissions(home / ".docker", fs::perms::none);
+  said = bench_.gkm({"pull", "oci:" + layout.string() + ":v1", bench_.root() / "folder"});
+  EXPECT_EQ(said.code, 0) << said.err;
 }
 
 TEST_F(commands, remove_what_a_killed_pull_left) {

@@ -135,7 +135,8 @@ TEST(cache_file, each_mistake_has_its_line_and_field) {
   begins(head + "metadata:\n  x: a\nspec: {image: b}\n", "f.yaml:4: metadata.name is missing");
   begins(head + "metadata:\n  name: [a]\nspec: {image: b}\n",
          "f.yaml:4: metadata.name must be a string");
-  begins(head + "metadata:\n  name: A_b\nspec: {image: b}\n", "f.yaml:4: metadata.name 'A_b' is not");
+  begins(head + "metadata:\n  name: A_b\nspec: {image: b}\n",
+         "f.yaml:4: metadata.name 'A_b' is not");
   begins(head + "metadata:\n  name: a\n  namespace: A_b\nspec: {image: b}\n",
          "f.yaml:5: metadata.namespace 'A_b' is not");
   begins(head + "metadata: {name: a}\nspec:\n  image:\n", "f.yaml:5: spec.image is missing");

@@ -50,8 +50,7 @@ TEST(image_ref, says_how_a_path_is_named) {
   for (const auto* text : {"/tmp/images:gfx90a", "./images", "~/images:v1", "../x"}) {
     auto got = image_ref::parse(text);
     ASSERT_FALSE(got) << text;
-    EXPECT_NE(got.error().message.find("'oci:PATH:TAG'"), std::string::npos)
-        << got.error().message;
+    EXPECT_NE(got.error().message.find("'oci:PATH:TAG'"), std::string::npos) << got.error().message;
   }
 }
 
