@@ -94,6 +94,8 @@ mounted_volumes::~mounted_volumes() {
   ending_ = true;
   for (auto* pool : {&entering_, &leaving_, &small_copies_, &large_copies_, &measuring_})
     pool->finish();
+  // A process that lives for one volume has no next start that deletes what it left.
+  if (!parts_->only_target.empty()) parts_->scratch->finish();
 }
 
 void mounted_volumes::set_limits(const scratch_limits& limits) { parts_->budget->set(limits); }

@@ -39,7 +39,8 @@ public:
   /// (others may write where only we should), io.
   static result<std::unique_ptr<mounted_volumes>> open(volume_settings settings);
   /// Waits for what is under way, but for copies, which are given up; what waits for its turn and
-  /// deletions are left to the next start. What is mounted stays mounted.
+  /// deletions are left to the next start, unless there is `only_target`. What is mounted stays
+  /// mounted.
   ~mounted_volumes() override;
 
   void recover(answer<done> reply) override;

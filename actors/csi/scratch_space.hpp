@@ -48,6 +48,8 @@ public:
   result<scratch_room> make(const std::string& key, uint64_t max_bytes);
   /// Nothing there is success.
   result<void> discard(const std::string& key);
+  /// Waits until what was discarded is deleted.
+  void finish() { trash_.finish(); }
   /// Counts what was written, by walking through it: a pod may have led its files out of the
   /// quota. Where there are more than `inodes_max` files, not all are counted.
   result<scratch_use> measure(const std::string& key,

@@ -89,13 +89,18 @@ void cache_actor_state::unmounted(const mounted_volume& v) {
 }
 
 void cache_actor_state::damaged(const digest& d) {
-  if (withdrawing_ || !spec_ || !is_serving() || status_.stored.manifest != d) return;
-  stop_serving();
-  status_.warnings = {"what lay in the store was damaged, and is pulled again"};
-  // Mounts wait for the next copy instead of looking for this one.
-  if (asked_) announce();
-  // A round that is under way learns from the store that there is nothing to claim.
-  if (!busy_) begin();
+  if (withdrawing_ || !spec_ || !claims_.contains(d)) return;
+  if (is_serving() && status_.stored.manifest == d) {
+    stop_serving();
+    status_.warnings = {"what lay in the store was damaged, and is pulled again"};
+    show("Damaged in the store");
+    // Mounts wait for the next copy instead of looking for this one.
+    if (asked_) announce();
+  } else if (!busy_) {
+    return;
+  }
+  // A round that is under way may have claimed it while it was whole.
+  if (!pulling_) begin();
 }
 
 void cache_actor_state::retry(uint64_t epoch) {

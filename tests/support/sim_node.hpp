@@ -41,6 +41,8 @@ struct fake_node {
   std::map<std::string, fake_content> staging;
   std::map<digest, fake_stored> store;
   std::map<digest, fake_stored> aside;  ///< by a removal that is under way
+  std::set<digest> set_aside;           ///< damaged, and not yet pulled again
+  std::set<uint64_t> kept_instances;    ///< that were set aside: what is mounted of them stays
   std::map<cache_ref, catalog_record> catalog;
   std::map<cache_ref, std::set<digest>> history;  ///< what each cache has ever stood for
   uint64_t capacity_bytes = 1'000;

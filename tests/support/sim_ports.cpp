@@ -258,7 +258,10 @@ void fake_disk::check(const digest& manifest, node::check_depth depth, answer<do
 void fake_disk::set_aside(const digest& manifest, answer<done> reply) {
   carry_out<done>(
       [=, this]() -> result<done> {
-        node_.store.erase(manifest);
+        auto gone = node_.store.extract(manifest);
+        if (!gone) return done{};
+        node_.set_aside.insert(manifest);
+        node_.kept_instances.insert(gone.mapped().instance);
         return done{};
       },
       std::move(reply));
