@@ -227,7 +227,7 @@ private:
   volumes_actor actor_;
 };
 
-void print_mounted(const options& o, const volume_record& r) {
+void print_mounted(const options& o, const mount_options& m, const volume_record& r) {
   sheet s;
   s.line("Cache", "cache", r.ref.str());
   s.line("Digest", "digest", r.manifest.str());
@@ -238,6 +238,9 @@ void print_mounted(const options& o, const volume_record& r) {
     s.line("Owner", "owner", describe({seen.st_uid, seen.st_gid, seen.st_mode & 0777U}));
   std::vector<std::string> notes;
   for (const auto& n : r.notes) notes.push_back(n.message);
+  if (!m.scratch_size.empty() && r.view != view_kind::readonly)
+    notes.push_back("--scratch-size is enforced only where the file system of '" + o.state_dir +
+                    "' has project quotas");
   s.list("Note", "notes", notes);
   s.print(o.format);
 }
@@ -330,7 +333,7 @@ result<int> mount(const options& o, const mount_options& m) {
   auto mounted = mount_at(where, *target, *request, *owner);
   if (!mounted)
     return wrap(not_ready(where, *ref, m, mounted.error()), "Cannot mount '" + m.name + "'");
-  print_mounted(o, *mounted);
+  print_mounted(o, m, *mounted);
   return success;
 }
 

@@ -8,6 +8,7 @@
 #include "messages/printable.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <limits>
@@ -57,29 +58,6 @@ bool is_from_before_a_crash(const base::fd& stored, const std::string& boot) {
   if (!mark) return true;
   auto text = base::read_open_file(mark, paths::unsynced, 64);
   return !text || *text != boot;
-}
-
-/// As far as names and sizes tell; what has no seal, or one of a later version, is not judged.
-result<void> check_whole(const base::fd& stored, const digest& manifest) {
-  constexpr size_t max_bytes = 4'096;
-  auto damaged = [&](const std::string& why) {
-    return fail(errc::corrupt, "What is stored of the cache '" + manifest.str() +
-                                   "' is damaged and is pulled again: " + why);
-  };
-  constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-  if (auto mark = open_beneath(stored.get(), paths::damaged, flags)) {
-    auto text = base::read_open_file(mark, paths::damaged, max_bytes);
-    return damaged(text ? printable(*text) : "a check found it out");
-  }
-  auto file = open_beneath(stored.get(), paths::seal, flags);
-  if (!file) return {};
-  auto text = base::read_open_file(file, paths::seal, max_bytes);
-  auto was = text ? base::parse_tree_seal(*text) : fail(text.error());
-  if (!was) return {};
-  auto is = base::seal_names(stored.get(), paths::content, paths::relocations);
-  if (!is) return damaged(is.error().message);
-  auto what = base::difference(*was, *is);
-  return what.empty() ? result<void>() : damaged(what);
 }
 
 std::string because(const mount_failure& why) {
@@ -152,6 +130,48 @@ result<view_builder::source> view_builder::open_source(volume_record& record,
   if (auto relocated = relocate_source(record, stored, from, limits); !relocated)
     return fail(relocated.error());
   return from;
+}
+
+/// As far as names and sizes tell; what has no seal, or one of a later version, is not judged.
+result<void> view_builder::check_whole(const base::fd& stored, const digest& manifest) {
+  constexpr size_t max_bytes = 4'096;
+  auto damaged = [&](const std::string& why) {
+    return fail(errc::corrupt, "What is stored of the cache '" + manifest.str() +
+                                   "' is damaged and is pulled again: " + why);
+  };
+  constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+  if (auto mark = open_beneath(stored.get(), paths::damaged, flags)) {
+    auto text = base::read_open_file(mark, paths::damaged, max_bytes);
+    return damaged(text ? printable(*text) : "a check found it out");
+  }
+  struct stat about {};
+  if (::fstat(stored.get(), &about) != 0)
+    return fail(base::errno_error(errno, "examine in the store", manifest.hex));
+  if (looked_at_.has(manifest.hex, about.st_ino)) return {};
+  auto file = open_beneath(stored.get(), paths::seal, flags);
+  if (!file) return {};
+  auto text = base::read_open_file(file, paths::seal, max_bytes);
+  auto was = text ? base::parse_tree_seal(*text) : fail(text.error());
+  if (!was) return {};
+  auto is = base::seal_names(stored.get(), paths::content, paths::relocations);
+  if (!is) return damaged(is.error().message);
+  auto what = base::difference(*was, *is);
+  if (!what.empty()) return damaged(what);
+  looked_at_.put(manifest.hex, about.st_ino);
+  return {};
+}
+
+bool view_builder::recent_looks::has(const std::string& hex, uint64_t inode) {
+  std::lock_guard lock(mutex_);
+  auto it = looks_.find(hex);
+  return it != looks_.end() && it->second.inode == inode &&
+         std::chrono::steady_clock::now() - it->second.at < look_lasts;
+}
+
+void view_builder::recent_looks::put(const std::string& hex, uint64_t inode) {
+  std::lock_guard lock(mutex_);
+  if (looks_.size() >= looks_max) looks_.clear();
+  looks_[hex] = {inode, std::chrono::steady_clock::now()};
 }
 
 result<void> view_builder::relocate_source(volume_record& record, const base::fd& stored,
