@@ -238,7 +238,7 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
       ->default_str("0700");
   mount_command->callback([&] { chosen = [&] { return mount(a.shared, a.mounted); }; });
 
-  auto* unmount_command = app.add_subcommand("unmount", "Take a mounted cache away again");
+  auto* unmount_command = app.add_subcommand("unmount", "Unmount a cache; what was written is lost");
   unmount_command->footer("Example:\n  gkm unmount /cache");
   unmount_command->add_option("PATH", m.path, "Where it is mounted")->required();
   unmount_command->callback([&] { chosen = [&] { return unmount(a.shared, a.mounted.path); }; });

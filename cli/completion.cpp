@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <sstream>
 #include <vector>
 
@@ -39,6 +40,23 @@ std::string flags_of(const CLI::App& app) {
   return flags;
 }
 
+/// As a pattern of bash: those that take the next word.
+std::string flags_with_values(const CLI::App& app) {
+  std::set<std::string> flags;
+  auto add = [&](const CLI::App& from) {
+    for (const auto* option : from.get_options()) {
+      if (option->get_items_expected_max() == 0) continue;
+      for (const auto& name : option->get_lnames()) flags.insert("--" + name);
+      for (const auto& name : option->get_snames()) flags.insert("-" + name);
+    }
+  };
+  add(app);
+  for (const auto* sub : commands_of(app)) add(*sub);
+  std::string pattern;
+  for (const auto& flag : flags) pattern += (pattern.empty() ? "" : " | ") + flag;
+  return pattern;
+}
+
 std::string bash_script(const CLI::App& app) {
   std::ostringstream out;
   std::string commands;
@@ -54,9 +72,18 @@ std::string bash_script(const CLI::App& app) {
   // Words that begin with a dash are offered when one was typed: nobody wants them for a file.
   out << "_gkm() {\n"
       << "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
-      << "  local command= flags=\"" << flags_of(app) << "\" word state=() i\n"
-      << "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do [[ $command ]] || case $word in\n"
-      << cases.str() << "  esac; done\n"
+      << "  local command= flags=\"" << flags_of(app) << "\" word state=() i arguments=0\n"
+      << "  for ((i = 1; i < COMP_CWORD; ++i)); do\n"
+      << "    word=${COMP_WORDS[i]}\n"
+      << "    case $word in\n"
+      << "    --state-dir) state=(--state-dir \"${COMP_WORDS[i+1]}\"); ((++i)); continue ;;\n"
+      << "    " << flags_with_values(app) << ") ((++i)); continue ;;\n"
+      << "    -*) continue ;;\n"
+      << "    esac\n"
+      << "    [[ ! $command ]] || { ((++arguments)); continue; }\n"
+      << "    case $word in\n"
+      << cases.str() << "    esac\n"
+      << "  done\n"
       << "  case $before in\n"
       << values.str() << "  esac\n"
       << "  if [[ $current == -* ]]; then\n"
@@ -65,11 +92,7 @@ std::string bash_script(const CLI::App& app) {
       << "    COMPREPLY=($(compgen -W \"" << commands << "\" -- \"$current\"))\n"
       << "  elif [[ $command == completion ]]; then\n"
       << "    COMPREPLY=($(compgen -W \"bash zsh fish\" -- \"$current\"))\n"
-      << "  elif [[ $before == \"$command\" ]]; then case $command in " << takes_cache << ")\n"
-      << "    for ((i = 1; i < COMP_CWORD; ++i)); do\n"
-      << "      [[ ${COMP_WORDS[i]} == --state-dir ]] && state=(--state-dir "
-         "\"${COMP_WORDS[i+1]}\")\n"
-      << "    done\n"
+      << "  elif ((arguments == 0)); then case $command in " << takes_cache << ")\n"
       << "    COMPREPLY=($(compgen -W \"$(gkm __caches \"${state[@]}\" 2>/dev/null)\" -- "
          "\"$current\")) ;;\n"
       << "  esac; fi\n"

@@ -74,6 +74,31 @@ TEST_F(commands, check_the_log_level_of_the_environment) {
   EXPECT_THAT(bench_.gkm({"gpus"}).err, HasSubstr("debug"));
 }
 
+TEST_F(commands, complete_words_values_and_names_of_caches) {
+  auto layout = bench_.root() / "layout";
+  write_layout(layout, "v1", cache_image().layer(kernel_layer().finished()));
+  bench_.want("some-cache", "oci:" + layout.string() + ":v1");
+  ASSERT_EQ(bench_.gkm({"up", bench_.caches(), "--once"}).code, 0);
+  const std::map<std::string, std::string> offered{
+      {"gkm st", "status"},
+      {"gkm -o j", "json"},
+      {"gkm --log-level de", "debug"},
+      {"gkm completion f", "fish"},
+      {"gkm mount --rea", "--read-only"},
+      {"gkm mount --wait 5m --state-dir " + bench_.state().string() + " def", "default/some-cache"},
+      {"gkm --state-dir " + bench_.state().string() + " wait d", "default/some-cache"}};
+  for (const auto& [typed, word] : offered) {
+    auto script = "source <(gkm completion bash); COMP_WORDS=(" + typed +
+                  "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _gkm; echo \"${COMPREPLY[*]}\"";
+    auto environment = bench_.environment();
+    environment["PATH"] =
+        fs::path(program("gkm")).parent_path().string() + ":/usr/local/bin:/usr/bin:/bin";
+    child_process child({{"/bin/bash", "-c", script}, environment, bench_.output()});
+    EXPECT_EQ(child.wait(), 0) << child.err();
+    EXPECT_EQ(child.out(), word + "\n") << typed;
+  }
+}
+
 TEST_F(commands, say_when_what_they_print_is_lost) {
   child_process child({{"/bin/sh", "-c", "exec \"$0\" \"$@\" > /dev/full", program("gkm"), "gpus"},
                        bench_.environment(),
