@@ -78,6 +78,27 @@ Examples:
   TRITON_CACHE_DIR=/cache python train.py
   gkm unmount /cache)";
 
+const std::string status_footer =
+    R"(Without --cluster, --context, --kubeconfig or -l it is this machine's caches that are shown, as
+'gkm up' keeps them, and where they are mounted; -w goes on with what changes. With one of these
+flags it is a cluster's, as 'kubectl gkm status' shows them. A cache of this machine that is named
+and has failed ends this command with the exit code of its error.
+
+-o json has the same form for both (below); a machine is one node of its own name. There each cache
+has in addition "warnings", "pulledBytes", "totalBytes", "retryAt" and "mounts", and the whole has
+"running" (a 'gkm up' is), "problems": [{"file", "line", "field", "message"}] and "mounts":
+[{"path", "kind", "namespace", "name", "digest", "view", "since"}].
+
+Examples:
+  gkm status
+  gkm status default/vector-add -o yaml
+  gkm status -w
+  gkm status --cluster
+
+Of a cluster:
+
+)";
+
 constexpr const char* gpus_footer = R"(Who says which GPUs there are, the first of:
   --gpu-inventory FILE
   NO_GPU=true, for two gfx90a GPUs that do not exist
@@ -161,25 +182,7 @@ result<int> wait_of(const arguments& a) {
 void add_status(CLI::App& app, arguments& a, command& chosen) {
   auto* status_command =
       app.add_subcommand("status", "Show where each cache stands, here or in a cluster");
-  status_command->footer(
-      "Without --cluster, --context, --kubeconfig or -l it is this machine's caches that are "
-      "shown,\n"
-      "as 'gkm up' keeps them, and where they are mounted; -w goes on with what changes. With one "
-      "of\n"
-      "these flags it is a cluster's, as 'kubectl gkm status' shows them. A cache that is named "
-      "and\n"
-      "has failed ends this command with the exit code of its error.\n\n"
-      "-o json has the same form for both (below); a machine is one node of its own name. Each "
-      "cache\n"
-      "has in addition \"warnings\", \"pulledBytes\", \"totalBytes\", \"retryAt\" and \"mounts\", "
-      "the\n"
-      "whole \"running\" (a 'gkm up' is), \"mounts\": [{\"path\", \"kind\", \"namespace\", "
-      "\"name\",\n"
-      "\"digest\", \"view\", \"since\"}] and \"problems\": [{\"file\", \"line\", \"field\", "
-      "\"message\"}].\n\n"
-      "Examples:\n  gkm status\n  gkm status default/vector-add -o yaml\n  gkm status -w\n"
-      "  gkm status --cluster\n\nOf a cluster:\n\n" +
-      cluster_help("gkm status --cluster"));
+  status_command->footer(status_footer + cluster_help("gkm status --cluster"));
   status_command->add_option("NAME", a.target, "Only this cache: NAME or NAMESPACE/NAME");
   status_command->add_flag("--cluster", a.cluster.asked, "Of the cluster that kubectl would ask");
   add_cluster_flags(*status_command, a.cluster);
@@ -238,7 +241,8 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
       ->default_str("0700");
   mount_command->callback([&] { chosen = [&] { return mount(a.shared, a.mounted); }; });
 
-  auto* unmount_command = app.add_subcommand("unmount", "Unmount a cache; what was written is lost");
+  auto* unmount_command =
+      app.add_subcommand("unmount", "Unmount a cache; what was written is lost");
   unmount_command->footer("Example:\n  gkm unmount /cache");
   unmount_command->add_option("PATH", m.path, "Where it is mounted")->required();
   unmount_command->callback([&] { chosen = [&] { return unmount(a.shared, a.mounted.path); }; });
