@@ -1,17 +1,25 @@
 #include "cli/app.hpp"
 
 #include "actors/node/disk_settings.hpp"
+#include "actors/node/list_caches.hpp"
+#include "base/log.hpp"
 #include "base/version.hpp"
 #include "cli/cluster_status.hpp"
+#include "cli/command_words.hpp"
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/kubectl_plugin.hpp"
 #include "cli/mount.hpp"
 #include "cli/shared_flags.hpp"
+#include "messages/paths.hpp"
+#include "messages/quantity.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <iostream>
 
 namespace gkm::cli {
@@ -60,7 +68,8 @@ constexpr const char* mount_footer =
 
 PATH shows what a pod would get: the whole cache, private to this mount. Frameworks may write
 there; what they write goes with the mount and is seen nowhere else. Paths inside the cache that
-name the machine where it was made are rewritten for PATH. Needs root, as every mount does.
+name the machine where it was made are rewritten for PATH. Needs root, as every mount does; with
+sudo the mount belongs to the user who called it, and nobody else may use it without --mode.
 
 Examples:
   gkm mount vector-add /cache                  the only cache of that name
@@ -68,6 +77,27 @@ Examples:
   gkm mount vector-add /cache --read-only
   TRITON_CACHE_DIR=/cache python train.py
   gkm unmount /cache)";
+
+const std::string status_footer =
+    R"(Without --cluster, --context, --kubeconfig or -l it is this machine's caches that are shown, as
+'gkm up' keeps them, and where they are mounted; -w goes on with what changes. With one of these
+flags it is a cluster's, as 'kubectl gkm status' shows them. A cache of this machine that is named
+and has failed ends this command with the exit code of its error.
+
+-o json has the same form for both (below); a machine is one node of its own name. There each cache
+has in addition "warnings", "pulledBytes", "totalBytes", "retryAt" and "mounts", and the whole has
+"running" (a 'gkm up' is), "problems": [{"file", "line", "field", "message"}] and "mounts":
+[{"path", "kind", "namespace", "name", "digest", "view", "since"}].
+
+Examples:
+  gkm status
+  gkm status default/vector-add -o yaml
+  gkm status -w
+  gkm status --cluster
+
+Of a cluster:
+
+)";
 
 constexpr const char* gpus_footer = R"(Who says which GPUs there are, the first of:
   --gpu-inventory FILE
@@ -86,15 +116,13 @@ Examples:
   NO_GPU=true gkm gpus
   gkm gpus --gpu-inventory gpus.json -o json)";
 
-/// A machine of one's own, with one tenant more often than not.
-const node::disk_shares shares_on_one_machine{{90, true}, {90, true}, {1, true}, true};
-
 struct arguments {
   options shared;
   log_flags log;
   cluster_options cluster;
   std::string target;     // DIR, IMAGE or NAME, whatever the subcommand takes
   std::string directory;  // pull's second argument
+  std::string timeout = "5m";
   bool once = false;
   node::disk_flags disk;
   mount_options mounted;
@@ -125,27 +153,55 @@ void add_shared_flags(CLI::App& app, arguments& a) {
 
 using command = std::function<result<int>()>;
 
+/// A namespace is a cluster's only where this machine has no caches of its own.
+bool means_cluster(const arguments& a) {
+  if (a.cluster.is_cluster()) return true;
+  std::error_code ignored;
+  return a.cluster.names_namespaces() &&
+         !std::filesystem::is_directory(paths::below(a.shared.state_dir).caches(), ignored);
+}
+
 result<int> status_of(const arguments& a) {
-  if (a.cluster.is_cluster()) return cluster_status(a.shared, a.cluster, a.target);
-  if (!a.cluster.watch) return status(a.shared, a.target);
-  return fail(errc::invalid_argument,
-              "-w follows a cluster: say --cluster; for this machine 'gkm up' tells what changes");
+  if (means_cluster(a)) return cluster_status(a.shared, a.cluster, a.target);
+  return status(a.shared, {a.target, a.cluster.ns}, a.cluster.watch);
+}
+
+result<int> wait_of(const arguments& a) {
+  auto seconds = parse_seconds(a.timeout);
+  if (!seconds)
+    return fail(errc::invalid_argument,
+                "--timeout '" + a.timeout + "' is no time such as 30s or 5m");
+  std::chrono::seconds at_most(*seconds);
+  if (means_cluster(a)) return cluster_wait(a.cluster, a.target, at_most);
+  auto name = a.cluster.ns.empty() || a.target.find('/') != std::string::npos
+                  ? a.target
+                  : a.cluster.ns + "/" + a.target;
+  return wait_for(a.shared, name, at_most);
 }
 
 void add_status(CLI::App& app, arguments& a, command& chosen) {
   auto* status_command =
       app.add_subcommand("status", "Show where each cache stands, here or in a cluster");
-  status_command->footer(
-      "Without a flag that names a cluster, or part of one, it is this machine's caches that are\n"
-      "shown, as 'gkm up' keeps them. --cluster, --context, --kubeconfig, -n, -A and -l show a\n"
-      "cluster's, and so does 'kubectl gkm status'.\n\n"
-      "Examples:\n  gkm status\n  gkm status default/vector-add -o yaml\n"
-      "  gkm status --cluster\n\nOf a cluster:\n\n" +
-      cluster_help("gkm status --cluster"));
+  status_command->footer(status_footer + cluster_help("gkm status --cluster"));
   status_command->add_option("NAME", a.target, "Only this cache: NAME or NAMESPACE/NAME");
   status_command->add_flag("--cluster", a.cluster.asked, "Of the cluster that kubectl would ask");
   add_cluster_flags(*status_command, a.cluster);
   status_command->callback([&] { chosen = [&] { return status_of(a); }; });
+
+  auto* wait_command = app.add_subcommand("wait", "Wait until a cache is ready");
+  wait_command->footer(
+      "Ends with 0 as soon as the cache is ready, on this machine or in a cluster; with the exit "
+      "code\n"
+      "of its error if trying again cannot help; with 5 when the time is over.\n\nExamples:\n"
+      "  gkm wait default/vector-add && sudo gkm mount default/vector-add /cache\n"
+      "  gkm wait vector-add --timeout 10m\n  gkm wait vector-add -n default --cluster");
+  wait_command->add_option("NAME", a.target, "The cache: NAME or NAMESPACE/NAME")->required();
+  wait_command->add_option("--timeout", a.timeout, "How long")
+      ->type_name("TIME")
+      ->capture_default_str();
+  wait_command->add_flag("--cluster", a.cluster.asked, "Of the cluster that kubectl would ask");
+  add_cluster_place(*wait_command, a.cluster);
+  wait_command->callback([&] { chosen = [&] { return wait_of(a); }; });
 }
 
 void add_commands(CLI::App& app, arguments& a, command& chosen) {
@@ -154,9 +210,7 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   up_command->add_option("DIR", a.target, "The directory")->required();
   up_command->add_flag("--once", a.once, "End when every cache is ready or has failed");
   node::add_disk_flags(*up_command, a.disk, shares_on_one_machine);
-  up_command->callback([&] {
-    chosen = [&] { return up(a.shared, a.target, a.once, a.disk.over(shares_on_one_machine)); };
-  });
+  up_command->callback([&] { chosen = [&] { return up(a.shared, a.target, a.once, a.disk); }; });
 
   add_status(app, a, chosen);
 
@@ -177,9 +231,18 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
                    "The most that may be written, where the file system has project quotas")
       ->type_name("SIZE")
       ->default_str("10Gi");
+  mount_command
+      ->add_option("--owner", m.owner, "Whose the mount is; who called (before sudo) if left out")
+      ->type_name("USER[:GROUP]");
+  mount_command
+      ->add_option("--mode", m.mode,
+                   "Who may use it: 0700 the owner alone, 0770 the group too, 0777 everybody")
+      ->type_name("MODE")
+      ->default_str("0700");
   mount_command->callback([&] { chosen = [&] { return mount(a.shared, a.mounted); }; });
 
-  auto* unmount_command = app.add_subcommand("unmount", "Take a mounted cache away again");
+  auto* unmount_command =
+      app.add_subcommand("unmount", "Unmount a cache; what was written is lost");
   unmount_command->footer("Example:\n  gkm unmount /cache");
   unmount_command->add_option("PATH", m.path, "Where it is mounted")->required();
   unmount_command->callback([&] { chosen = [&] { return unmount(a.shared, a.mounted.path); }; });
@@ -187,7 +250,9 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   auto* pull_command = app.add_subcommand("pull", "Pull one cache image into a directory");
   pull_command->footer(
       "Everything is verified, and DIR appears whole or not at all. Without DIR it is named after\n"
-      "the image. An OCI layout on disk is an image too: oci:PATH[:TAG].\n\nExamples:\n"
+      "the image. An OCI layout on disk is an image too: oci:PATH[:TAG]. The exit code is 7 if it "
+      "was\n"
+      "pulled and no GPU of this machine can use it.\n\nExamples:\n"
       "  gkm pull quay.io/gkm/cache-examples:vector-add-cache-rocm ./cache\n"
       "  gkm pull oci:./layout:latest ./cache");
   pull_command->add_option("IMAGE", a.target, "The image")->required();
@@ -203,6 +268,17 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
       ->required();
   inspect_command->callback([&] { chosen = [&] { return inspect(a.shared, a.target); }; });
 
+  auto* verify_command =
+      app.add_subcommand("verify-store", "Compare every byte of the store with what was pulled");
+  verify_command->footer(
+      "'gkm up' does the same once a day, slowly (--scrub-rate). What is damaged is mounted no "
+      "more,\n"
+      "and is pulled again when 'gkm up' looks at its cache next: when it starts, when a file of "
+      "its\n"
+      "directory is written or touched, or when somebody mounts the cache.\n\n"
+      "Exit code 6 if something is damaged.\n\nExample:\n  gkm verify-store --state-dir ./state");
+  verify_command->callback([&] { chosen = [&] { return verify_store(a.shared); }; });
+
   auto* gpus_command = app.add_subcommand("gpus", "Show the GPUs that caches are matched against");
   gpus_command->footer(gpus_footer);
   gpus_command->callback([&] { chosen = [&] { return gpus(a.shared); }; });
@@ -213,12 +289,30 @@ void add_commands(CLI::App& app, arguments& a, command& chosen) {
   completion_command->add_option("SHELL", a.target, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  auto* names_command = app.add_subcommand("__caches", "What completion asks for")->group("");
+  names_command->callback([&] {
+    chosen = [&]() -> result<int> {
+      for (const auto& ref : node::list_caches(paths::below(a.shared.state_dir)))
+        std::cout << (ref.is_cluster() ? ref.name : ref.ns + "/" + ref.name) << '\n';
+      return success;
+    };
+  });
   completion_command->callback([&] {
     chosen = [&]() -> result<int> {
       std::cout << completion_script(app, a.target);
       return success;
     };
   });
+}
+
+/// What could not be written was not said.
+int finish(int code) {
+  errno = 0;
+  std::cout.flush();
+  if (std::cout && std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  std::cerr << "gkm: Cannot write to standard output"
+            << (errno ? ": " + std::generic_category().message(errno) : "") << '\n';
+  return code == success ? failure : code;
 }
 
 int run_gkm(int argc, char** argv) {
@@ -231,15 +325,21 @@ int run_gkm(int argc, char** argv) {
   command chosen;
   add_shared_flags(app, a);
   add_commands(app, a, chosen);
+  auto words = understand(app, {argv + 1, argv + argc});
+  if (!words) return report(words.error());
   try {
-    app.parse(argc, argv);
+    std::reverse(words->begin(), words->end());
+    app.parse(std::move(*words));
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? success : usage;
+    return finish(app.exit(e) == 0 ? success : usage);
   }
   if (auto logging = configure_log(a.log); !logging) return report(logging.error());
   a.shared.state_dir = std::filesystem::absolute(a.shared.state_dir).lexically_normal().string();
+  base::log::debug("Running", {{"version", base::version()},
+                               {"command", app.get_subcommands().front()->get_name()},
+                               {"state_dir", a.shared.state_dir}});
   auto outcome = chosen();
-  return outcome ? *outcome : report(outcome.error());
+  return finish(outcome ? *outcome : report(outcome.error()));
 }
 
 }  // namespace

@@ -76,6 +76,13 @@ private:
     return node.Scalar();
   }
 
+  /// "name 'X' is not a valid name: …" of the field itself.
+  void reject_name(const YAML::Node& metadata, std::string why) {
+    auto field = why.substr(0, why.find(' '));
+    reject(metadata[field], "metadata." + field,
+           why.substr(std::min(field.size() + 1, why.size())));
+  }
+
   bool section(const std::string& name) {
     auto node = root_[name];
     if (!node || node.IsNull()) return reject(root_, name, "is missing");
@@ -126,7 +133,7 @@ cache_spec document::spec(const std::string& kind) {
   auto image_text = text(root_["spec"], "spec", "image", true);
   if (!problem_.message.empty()) return {};
   auto ref = cache_ref::make(ns, name);
-  if (!ref) reject(metadata["name"], "metadata.name", ref.error().message);
+  if (!ref) reject_name(metadata, ref.error().message);
   auto image = image_ref::parse(image_text);
   if (!image) reject(root_["spec"]["image"], "spec.image", image.error().message);
   known_fields_only("metadata", metadata_fields);
@@ -167,17 +174,34 @@ bool is_list(const YAML::Node& root) {
   return kind && kind.IsScalar() && kind.Scalar().ends_with("List") && items && items.IsSequence();
 }
 
-/// Tells whether it was an object of a kind that is not read here.
-bool read_object(const std::string& name, const YAML::Node& root, size_t depth, cache_file& file) {
+/// "Pod 'x'", as far as it says.
+std::string describe_other(const YAML::Node& root) {
+  if (!root.IsMap()) return {};
+  auto text = [](const YAML::Node& n) {
+    return n && n.IsScalar() ? printable(n.Scalar()) : std::string();
+  };
+  auto kind = text(root["kind"]);
+  auto metadata = root["metadata"];
+  auto name = metadata && metadata.IsMap() ? text(metadata["name"]) : std::string();
+  constexpr std::array<std::string_view, 2> known{"GKMCache", "ClusterGKMCache"};
+  return kind + (name.empty() ? "" : " '" + name + "'") + suggestion(kind, known);
+}
+
+/// Tells whether it was an object of a kind that is not read here; `other` is the first such.
+bool read_object(const std::string& name, const YAML::Node& root, size_t depth, cache_file& file,
+                 std::string& other) {
   if (is_list(root) && depth < max_list_depth) {
     bool other_kinds = root["items"].size() == 0;
     for (const auto& item : root["items"])
-      other_kinds = read_object(name, item, depth + 1, file) || other_kinds;
+      other_kinds = read_object(name, item, depth + 1, file, other) || other_kinds;
     return other_kinds;
   }
   document d(name, root);
   auto spec = d.read();
-  if (!spec) return true;
+  if (!spec) {
+    if (other.empty()) other = describe_other(root);
+    return true;
+  }
   if (*spec) {
     file.caches.push_back(**spec);
     file.notes.insert(file.notes.end(), d.notes().begin(), d.notes().end());
@@ -221,14 +245,31 @@ std::vector<YAML::Node> load_all(const std::string& yaml) {
   return YAML::LoadAll(yaml);
 }
 
+/// The parser's words for a tab are a riddle.
+std::string why_invalid(std::string_view yaml, const YAML::Exception& e) {
+  auto text = "is not valid YAML: " + printable(e.msg);
+  if (e.mark.is_null()) return text;
+  std::istringstream lines{std::string(yaml)};
+  std::string line;
+  for (int i = 0; i <= e.mark.line && std::getline(lines, line); ++i) {
+    auto first = line.find_first_not_of(" \t");
+    if (line.substr(0, first).find('\t') != line.npos)
+      return "is not valid YAML: line " + std::to_string(i + 1) +
+             " is indented with a tab; YAML allows blanks only";
+  }
+  return text;
+}
+
 void read_documents(const std::string& name, std::string_view yaml, cache_file& file) {
   bool other_kinds = false;
+  std::string other;
   for (const auto& root : load_all(std::string(yaml)))
-    if (!root.IsNull()) other_kinds = read_object(name, root, 0, file) || other_kinds;
+    if (!root.IsNull()) other_kinds = read_object(name, root, 0, file, other) || other_kinds;
   if (file.caches.empty() && file.problems.empty())
-    file.problems.push_back(
-        {name, 0, "",
-         other_kinds ? "holds no GKMCache and no ClusterGKMCache" : "holds no YAML document"});
+    file.problems.push_back({name, 0, "",
+                             other_kinds ? "holds no GKMCache and no ClusterGKMCache" +
+                                               (other.empty() ? std::string() : ", but " + other)
+                                         : std::string("holds no YAML document")});
 }
 
 }  // namespace
@@ -247,20 +288,38 @@ cache_file parse_cache_file(const std::string& name, std::string_view yaml) {
     read_documents(name, yaml, file);
   } catch (const YAML::Exception& e) {
     file.hides_some = true;
-    file.problems.push_back({name, line_of(e.mark), "", "is not valid YAML: " + printable(e.msg)});
+    file.problems.push_back({name, line_of(e.mark), "", why_invalid(yaml, e)});
   }
   return file;
 }
+
+namespace {
+
+bool is_cache_file(const fs::path& file) {
+  auto extension = file.extension();
+  return extension == ".yaml" || extension == ".yml" || extension == ".json";
+}
+
+bool holds_cache_files(const fs::path& dir) {
+  std::error_code failed;
+  for (fs::directory_iterator it(dir, failed), end; !failed && it != end; it.increment(failed))
+    if (is_cache_file(it->path())) return true;
+  return false;
+}
+
+}  // namespace
 
 result<std::map<std::string, cache_file>> read_cache_files(const fs::path& dir) {
   std::map<std::string, cache_file> files;
   std::error_code failed;
   for (fs::directory_iterator it(dir, failed), end; !failed && it != end; it.increment(failed)) {
     auto name = it->path().filename().string();
-    auto extension = it->path().extension();
-    bool read = extension == ".yaml" || extension == ".yml" || extension == ".json";
-    if (name.starts_with('.') || !read) continue;
+    bool read = is_cache_file(it->path());
     auto shown = it->path().string();
+    if (!name.starts_with('.') && it->is_directory(failed) && holds_cache_files(it->path()))
+      files[shown].notes.push_back({shown, 0, "", "is a folder: its files are not read"});
+    failed.clear();
+    if (name.starts_with('.') || !read) continue;
     if (files.size() >= max_files)
       return fail(errc::limit_exceeded, "'" + dir.string() + "' holds more than " +
                                             std::to_string(max_files) + " YAML files");

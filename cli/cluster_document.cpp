@@ -1,6 +1,6 @@
 #include "cli/cluster_document.hpp"
 
-#include "k8s/time.hpp"
+#include "cli/document_fields.hpp"
 #include "messages/printable.hpp"
 
 namespace gkm::cli {
@@ -8,37 +8,6 @@ namespace {
 
 using rapidjson::Value;
 using memory = rapidjson::Document::AllocatorType;
-
-class fields {
-public:
-  explicit fields(memory& in) : in_(in), value_(rapidjson::kObjectType) {}
-
-  fields& text(const char* name, std::string_view value) {
-    return put(name, Value(harmless(value), in_));
-  }
-  fields& time(const char* name, int64_t unix_s) {
-    return text(name, unix_s == 0 ? std::string() : k8s::print_time(unix_s));
-  }
-  template <class T>
-  fields& plain(const char* name, T value) {
-    return put(name, Value(value));
-  }
-  fields& put(const char* name, Value value) {
-    value_.AddMember(rapidjson::StringRef(name), value, in_);
-    return *this;
-  }
-  template <class List, class F>
-  fields& list(const char* name, const List& all, F f) {
-    Value values(rapidjson::kArrayType);
-    for (const auto& one : all) values.PushBack(f(one), in_);
-    return put(name, std::move(values));
-  }
-  Value take() { return std::move(value_); }
-
-private:
-  memory& in_;
-  Value value_;
-};
 
 Value condition_of(const condition& c, memory& in) {
   return fields(in)

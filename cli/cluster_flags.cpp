@@ -38,12 +38,16 @@ Examples:
 
 }  // namespace
 
-void add_cluster_flags(CLI::App& to, cluster_options& o) {
+void add_cluster_place(CLI::App& to, cluster_options& o) {
   to.add_option("--kubeconfig", o.kubeconfig, "Instead of $KUBECONFIG or ~/.kube/config")
       ->type_name("FILE");
   to.add_option("--context", o.context, "The kubeconfig's context to use")->type_name("NAME");
   to.add_option("-n,--namespace", o.ns, "Of the GKMCaches; the context's if left out")
       ->type_name("NAME");
+}
+
+void add_cluster_flags(CLI::App& to, cluster_options& o) {
+  add_cluster_place(to, o);
   to.add_flag("-A,--all-namespaces", o.all_namespaces, "GKMCaches of all namespaces");
   to.add_option("-l,--selector", o.selector, "Only caches with these labels: a=b,c!=d")
       ->type_name("LABELS");

@@ -67,7 +67,7 @@ void print_table(const cluster_picture& picture, bool wide) {
   table t(cluster_header(wide));
   auto now = std::time(nullptr);
   for (const auto& row : rows_of(picture)) t.add(cluster_cells(row, picture, wide, now));
-  t.print(std::cout, wants_colours());
+  t.print(std::cout, wants_colours(), terminal_columns());
 }
 
 void print_details(const cluster_picture& picture) {
@@ -98,6 +98,44 @@ void print_once(cluster_feed& feed, const cluster_scope& scope, output format) {
 }
 
 }  // namespace
+
+result<int> cluster_wait(const cluster_options& c, const std::string& name,
+                         std::chrono::seconds at_most) {
+  auto where = k8s::find_config({c.kubeconfig, c.context});
+  if (!where) return fail(no_cluster(where.error()));
+  auto scope = scope_of(c, name, where->ns);
+  if (!scope) return fail(scope.error());
+  k8s::client_options as;
+  as.user_agent = std::string("gkm/") + base::version();
+  k8s::client client(*where, as);
+  cluster_feed feed(client, *scope);
+  if (auto whole = feed.wait_until_whole(); !whole) return fail(whole.error());
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  for (;;) {
+    bool ready = true;
+    std::string standing;
+    feed.look([&](const cluster_picture& picture) {
+      ready = !picture.caches().empty();
+      for (const auto& [ref, cache] : picture.caches()) {
+        auto whole = rows_of(picture, cache).front();
+        auto said = ref.str() + " is " + plain(whole.state) + ": " + plain(whole.message);
+        ready = ready && whole.good;
+        if (!whole.good || standing.empty()) standing = said;
+      }
+    });
+    if (ready) {
+      std::cout << standing << '\n';
+      return success;
+    }
+    auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (left.count() <= 0 && standing.empty()) return fail(no_such(*scope, *where));
+    if (left.count() <= 0)
+      return fail(errc::unavailable, "'" + plain(name) + "' was not ready within " +
+                                         human_seconds(at_most.count()) + ": " + standing);
+    feed.wait_for_news(left);
+  }
+}
 
 result<int> cluster_status(const options& o, const cluster_options& c, const std::string& name) {
   bool machine = o.format == output::json || o.format == output::yaml;

@@ -1,5 +1,6 @@
 #include "cli/console.hpp"
 
+#include "cli/exit_code.hpp"
 #include "cli/table.hpp"
 
 #include <algorithm>
@@ -26,17 +27,38 @@ std::string line_for(const cache_status& s) {
   if (s.state == cache_state::pending && s.total_bytes)
     line +=
         " " + s.image + ", " + human_bytes(s.pulled_bytes) + " of " + human_bytes(s.total_bytes);
-  if (is_ready(s)) line += ", at " + s.path;
   for (const auto& w : s.warnings) line += "\n  warning: " + w;
   return line;
 }
 
 }  // namespace
 
-console::console(std::function<void()> settled) : settled_(std::move(settled)) {}
+console::console(std::function<void()> settled, std::string dir)
+    : settled_(std::move(settled)), dir_(std::move(dir)) {}
+
+/// Once each, as they come.
+void console::tell_files(const wanted_caches& now) {
+  auto tell = [](const std::vector<file_problem>& all, std::vector<file_problem>& told,
+                 const char* label) {
+    for (const auto& p : all)
+      if (std::find(told.begin(), told.end(), p) == told.end())
+        std::cerr << "gkm: " << label << p.str() << std::endl;
+    told = all;
+  };
+  tell(now.problems, told_problems_, "");
+  tell(now.notes, told_notes_, "note: ");
+  if (listed_ || dir_.empty()) return;
+  auto n = now.caches.size();
+  std::string there = std::to_string(n) + (n == 1 ? " cache" : " caches");
+  if (n == 0 && now.problems.empty())
+    there = "no cache in it (*.yaml, *.yml, *.json)" + std::string(settled_ ? "" : " yet");
+  std::cout << (settled_ ? "" : "Watching ") << "'" << dir_ << "': " << there
+            << (settled_ ? "" : "; Ctrl-C ends") << std::endl;
+}
 
 void console::wanted(const wanted_caches& now) {
   std::lock_guard lock(mutex_);
+  tell_files(now);
   listed_ = true;
   files_ok_ = now.problems.empty();
   wanted_.clear();
@@ -53,12 +75,19 @@ void console::reported(const cache_status& status) {
   check();
 }
 
-bool console::all_ready() const {
+int console::exit_code() const {
   std::lock_guard lock(mutex_);
-  return files_ok_ && std::all_of(wanted_.begin(), wanted_.end(), [&](const cache_ref& ref) {
-           auto it = last_.find(ref);
-           return it != last_.end() && is_ready(it->second);
-         });
+  std::set<int> failures;
+  if (!files_ok_) failures.insert(usage);
+  for (const auto& ref : wanted_) {
+    auto it = last_.find(ref);
+    if (it == last_.end() || !is_ready(it->second))
+      failures.insert(it == last_.end() || it->second.code == errc::none
+                          ? failure
+                          : exit_code_for(it->second.code));
+  }
+  if (failures.empty()) return success;
+  return failures.size() == 1 ? *failures.begin() : failure;
 }
 
 void console::check() {

@@ -66,10 +66,10 @@ void directory_bridge::learned(const result<listing>& seen) {
   auto now = merge_cache_files(wanted_, seen->files);
   for (const auto& p : now.problems)
     if (std::find(wanted_.problems.begin(), wanted_.problems.end(), p) == wanted_.problems.end())
-      log::error("Problem in a file", {{"where", p.str()}});
+      log::info("Problem in a file", {{"where", p.str()}});
   for (const auto& n : now.notes)
     if (std::find(wanted_.notes.begin(), wanted_.notes.end(), n) == wanted_.notes.end())
-      log::warn("Setting passed over", {{"where", n.str()}});
+      log::info("Setting passed over", {{"where", n.str()}});
   for (const auto& [ref, spec] : wanted_.caches)
     if (!now.caches.contains(ref)) self_->send(node_, deleted_atom_v, ref);
   std::set<cache_ref> touched;

@@ -16,12 +16,14 @@ struct mount_options {
   bool copy = false;
   std::string wait = "30s";
   std::string scratch_size;
+  std::string owner;  ///< USER or USER:GROUP; empty: who called, before sudo
+  std::string mode;   ///< octal; empty: the owner alone
 };
 
 /// `gkm mount NAME PATH`.
 result<int> mount(const options& o, const mount_options& m);
 
-/// `gkm unmount PATH`.
+/// `gkm unmount PATH`: the state directory is the mount's, whatever `o` says.
 result<int> unmount(const options& o, const std::string& path);
 
 }  // namespace gkm::cli

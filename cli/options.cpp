@@ -51,7 +51,12 @@ result<inventory> simulate() {
 
 result<inventory> read(const std::string& file) {
   auto gpus = gpus::read_inventory(file);
-  if (!gpus) return fail(gpus.error());
+  if (!gpus) {
+    auto why = gpus.error();
+    // A file that somebody wrote, no image.
+    if (why.code == errc::malformed) why.code = errc::invalid_argument;
+    return fail(std::move(why));
+  }
   inventory found;
   found.gpus = std::move(*gpus);
   found.origin = file;
@@ -68,12 +73,13 @@ result<inventory> detect(const inventory_places& places) {
     problems += ". " + p;
   }
   if (seen.gpus.empty())
-    return fail(errc::not_found,
-                "Cannot tell which GPUs this machine has: there is no '" + file +
-                    "', and neither an AMD nor an NVIDIA driver tells of one" + problems +
-                    ". Have 'gkm-gpu' write that file, as root; or give an inventory with "
-                    "--gpu-inventory FILE (gkm gpus --help shows its form), or set NO_GPU=true to "
-                    "simulate two gfx90a GPUs");
+    return fail(
+        errc::not_found,
+        "Cannot tell which GPUs this machine has: there is no '" + file +
+            "', and neither an AMD nor an NVIDIA driver tells of one" + problems +
+            ". To try GKM without a GPU, set NO_GPU=true, which simulates two of gfx90a; to "
+            "say which GPUs there are, give --gpu-inventory FILE ('gkm gpus --help' shows "
+            "its form); where gkm-gpu is installed, it writes that file");
   inventory found;
   found.gpus = std::move(seen.gpus);
   found.origin = "detected (there is no '" + file + "')";

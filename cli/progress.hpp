@@ -4,8 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace gkm::cli {
+
+/// One line for a terminal: what is being done, a bar, bytes, and how long the rest takes. Without
+/// room for all, the bar is shorter or left out; never wider than `columns`.
+std::string progress_line(std::string_view label, uint64_t done_bytes, uint64_t total_bytes,
+                          double seconds, size_t columns);
 
 class progress_bar {
 public:

@@ -12,6 +12,8 @@
 #include "oci/extract.hpp"
 #include "relocation/apply.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,14 +42,20 @@ public:
     fs::create_directories(home.parent_path(), failed);
     if (failed)
       return fail(base::errno_error(failed.value(), "create directory", home.parent_path()));
+    sweep_left_over(home);
     auto dir =
         home.parent_path() / ("." + home.filename().string() + ".gkm-" + base::random_name());
     fs::create_directory(dir, failed);
     if (failed) return fail(base::errno_error(failed.value(), "create directory", dir));
-    return staged_directory(dir, home);
+    base::fd lock(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // Where locks are impossible, others leave it alone.
+    if (lock) ::flock(lock.get(), LOCK_EX | LOCK_NB);
+    return staged_directory(dir, home, std::move(lock));
   }
   staged_directory(staged_directory&& other) noexcept
-      : dir_(std::exchange(other.dir_, {})), home_(std::move(other.home_)) {}
+      : dir_(std::exchange(other.dir_, {})),
+        home_(std::move(other.home_)),
+        lock_(std::move(other.lock_)) {}
   ~staged_directory() {
     if (!dir_.empty()) (void)base::remove_tree(dir_);
   }
@@ -61,9 +69,26 @@ public:
   }
 
 private:
-  staged_directory(fs::path dir, fs::path home) : dir_(std::move(dir)), home_(std::move(home)) {}
+  staged_directory(fs::path dir, fs::path home, base::fd lock)
+      : dir_(std::move(dir)), home_(std::move(home)), lock_(std::move(lock)) {}
+
+  /// Of pulls into the same directory that were killed: nobody holds their locks.
+  static void sweep_left_over(const fs::path& home) {
+    auto prefix = "." + home.filename().string() + ".gkm-";
+    std::error_code failed;
+    std::vector<fs::path> found;
+    for (fs::directory_iterator it(home.parent_path(), failed), end; !failed && it != end;
+         it.increment(failed))
+      if (it->path().filename().string().starts_with(prefix)) found.push_back(it->path());
+    for (const auto& dir : found) {
+      base::fd lock(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) (void)base::remove_tree(dir);
+    }
+  }
+
   fs::path dir_;
   fs::path home_;
+  base::fd lock_;  ///< as long as this process lives
 };
 
 void print_outcome(const options& o, const oci::resolved_image& image, const stored_cache& stored,
@@ -89,6 +114,13 @@ void print_outcome(const options& o, const oci::resolved_image& image, const sto
   s.print(o.format);
 }
 
+result<int> failed_pull(const error& why, const std::string& step, const fs::path& home) {
+  if (why.code != errc::cancelled) return wrap(why, step);
+  return fail(errc::cancelled, "Interrupted: '" + home.string() +
+                                   "' was not made, and nothing is "
+                                   "left of what was pulled");
+}
+
 }  // namespace
 
 result<int> pull(const options& o, const std::string& image, std::string dir) {
@@ -109,7 +141,7 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
   auto found =
       oci::resolve(opened->source(), *ref, here ? oci::target_filter(fits) : nullptr, stop.token());
   auto step = "Failed to pull '" + ref->str() + "'";
-  if (!found) return wrap(found.error(), step);
+  if (!found) return failed_pull(found.error(), step, home);
   std::cerr << "Pulling " << ref->str() << ", " << human_bytes(found->layer_bytes) << std::endl;
   oci::extract_limits limits;
   limits.open_to_all = false;
@@ -122,13 +154,18 @@ result<int> pull(const options& o, const std::string& image, std::string dir) {
         [&](std::string_view part) { return list += part, result<void>(); },
         [&](uint64_t done, uint64_t total) { bar.update(done, total); }, stop.token());
   }
-  if (!pulled) return wrap(pulled.error(), step);
+  if (!pulled) return failed_pull(pulled.error(), step, home);
   // The cache is used where it lies: its own paths lead there.
   if (!list.empty())
     if (auto done = relocation::relocate_in_place(staged->path(), list, home.string()); !done)
       return wrap(done.error(), step);
   if (auto published = staged->publish(); !published) return fail(published.error());
   print_outcome(o, *found, *pulled, home.string(), here);
+  if (auto match = here ? gpus::match(pulled->targets, here->gpus) : match_result();
+      here && !here->gpus.empty() && !match.usable()) {
+    std::cerr << "gkm: pulled, but no GPU of this machine can use it: " << match.summary() << '\n';
+    return misfit;
+  }
   return success;
 }
 

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdlib>
 #include <iostream>
 #include <map>
 
@@ -23,11 +24,17 @@ void add_output_flag(CLI::App& to, options& o) {
 }
 
 void add_log_flags(CLI::App& to, log_flags& o) {
-  to.add_option("--log-level", o.level, "debug, info, warn, error or off")->type_name("LEVEL");
+  to.add_option("--log-level", o.level, "debug, info, warn, error or off")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
   to.add_flag("--log-json", o.json, "Log as JSON, one object per line");
 }
 
 result<void> configure_log(const log_flags& o) {
+  // A typo there must not hide what somebody wants to see.
+  if (const char* said = std::getenv("GKM_LOG"); said && *said && o.level.empty())
+    if (auto valid = base::log::parse_level(said); !valid)
+      return fail(errc::invalid_argument, "GKM_LOG in the environment: " + valid.error().message);
   auto level = base::log::level_from_environment(base::log::level::error);
   if (!o.level.empty()) {
     auto asked = base::log::parse_level(o.level);

@@ -1,135 +1,24 @@
-#include "actors/node/list_caches.hpp"
 #include "base/files.hpp"
 #include "cli/cluster_status.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/pods.hpp"
+#include "cli/live_screen.hpp"
+#include "cli/machine_document.hpp"
+#include "cli/machine_table.hpp"
 #include "cli/printing.hpp"
-#include "cli/problems.hpp"
+#include "cli/suggestion.hpp"
 #include "cli/table.hpp"
-#include "messages/json.hpp"
-#include "messages/record.hpp"
 
-#include <algorithm>
+#include <unistd.h>
+
 #include <ctime>
 #include <iostream>
+#include <map>
 
 namespace gkm::cli {
 namespace {
 
-struct shown_cache {
-  cache_status status;
-  std::string json;
-};
-
-bool is_named(const cache_ref& ref, const std::string& name) {
-  return name.empty() || ref.name == name || ref.ns + "/" + ref.name == name;
-}
-
-std::vector<shown_cache> read_statuses(const paths& where, const std::string& name) {
-  std::vector<shown_cache> all;
-  for (const auto& ref : node::list_caches(where)) {
-    if (!is_named(ref, name)) continue;
-    auto text = base::read_file(where.status(ref), max_record_bytes);
-    if (!text) continue;
-    auto status = parse_cache_status(*text);
-    if (status)
-      all.push_back({*status, print_cache_status(*status)});
-    else
-      std::cerr << "gkm: warning: '" << where.status(ref).string()
-                << "' cannot be read: " << status.error().message << '\n';
-  }
-  return all;
-}
-
-std::string gpus_cell(const cache_status& s) {
-  if (s.match.gpus.empty()) return "-";
-  auto fitting = std::count_if(s.match.gpus.begin(), s.match.gpus.end(),
-                               [](const gpu_verdict& g) { return g.compatible; });
-  return std::to_string(fitting) + "/" + std::to_string(s.match.gpus.size());
-}
-
-std::string detail_cell(const cache_status& s, int64_t now) {
-  if (s.state == cache_state::extracted || s.state == cache_state::running) return s.path;
-  auto text = s.message;
-  if (s.state == cache_state::pending && s.total_bytes)
-    text += ", " + human_bytes(s.pulled_bytes) + " of " + human_bytes(s.total_bytes);
-  if (s.retry_unix_s > now) text += "; trying again in " + human_seconds(s.retry_unix_s - now);
-  return text;
-}
-
-tint tint_of(cache_state s) {
-  switch (s) {
-    case cache_state::extracted:
-    case cache_state::running:
-      return tint::good;
-    case cache_state::error:
-      return tint::bad;
-    case cache_state::pending:
-    case cache_state::outdated:
-      return tint::none;
-  }
-  return tint::none;
-}
-
-void print_table(const std::vector<shown_cache>& all, bool wide) {
-  std::vector<std::string> header{"NAMESPACE", "NAME", "STATUS", "GPUS",
-                                  "PODS",      "TYPE", "SIZE",   "AGE"};
-  if (wide) header.insert(header.end(), {"TARGETS", "DIGEST", "OLD DIGESTS", "IMAGE"});
-  header.push_back("DETAIL");
-  table t(header);
-  auto now = std::time(nullptr);
-  for (const auto& c : all) {
-    const auto& s = c.status;
-    bool stored = !s.stored.manifest.empty();
-    std::vector<cell> row{s.ref.is_cluster() ? "(cluster)" : s.ref.ns,
-                          s.ref.name,
-                          {std::string(to_string(s.state)), tint_of(s.state)},
-                          gpus_cell(s),
-                          pods_cell(s),
-                          stored ? s.stored.cache_type : "-",
-                          stored ? human_bytes(s.stored.bytes) : "-",
-                          human_seconds(now - s.changed_unix_s)};
-    if (wide)
-      row.insert(row.end(), {cell(stored ? join_targets(s.stored.targets) : "-"),
-                             cell(stored ? s.stored.manifest.brief() : "-"),
-                             cell(old_digests_cell(s)), cell(s.image)});
-    row.push_back(detail_cell(s, now));
-    t.add(std::move(row));
-  }
-  t.print(std::cout, wants_colours());
-}
-
-void print_notes(const std::vector<shown_cache>& all, const std::vector<file_problem>& problems) {
-  for (const auto& c : all)
-    for (const auto& w : c.status.warnings)
-      std::cout << "\nWarning: " << c.status.ref.str() << ": " << w << '\n';
-  if (!problems.empty()) std::cout << "\nFiles with problems:\n";
-  for (const auto& p : problems) std::cout << "  " << p.str() << '\n';
-}
-
-void print_machine(const std::vector<shown_cache>& all, const std::vector<file_problem>& problems,
-                   bool running, output format) {
-  rapidjson::Document doc(rapidjson::kObjectType);
-  auto& memory = doc.GetAllocator();
-  rapidjson::Value caches(rapidjson::kArrayType);
-  for (const auto& c : all) {
-    if (auto one = json::parse(c.json)) caches.PushBack(rapidjson::Value(*one, memory), memory);
-  }
-  rapidjson::Value files(rapidjson::kArrayType);
-  for (const auto& p : problems) {
-    rapidjson::Value one(rapidjson::kObjectType);
-    one.AddMember("file", rapidjson::Value(p.file, memory), memory);
-    one.AddMember("line", p.line, memory);
-    one.AddMember("field", rapidjson::Value(p.field, memory), memory);
-    one.AddMember("message", rapidjson::Value(p.message, memory), memory);
-    files.PushBack(one, memory);
-  }
-  doc.AddMember("running", running, memory);
-  doc.AddMember("caches", caches, memory);
-  doc.AddMember("problems", files, memory);
-  print_document(doc, format);
-}
+constexpr std::chrono::seconds ages_go_stale{10};
 
 std::string hint_at_cluster() {
   auto cluster = cluster_in_reach();
@@ -137,32 +26,147 @@ std::string hint_at_cluster() {
   return "; for the cluster of " + cluster + ": 'gkm status --cluster', or 'kubectl gkm status'";
 }
 
+std::string node_name() {
+  std::string name(HOST_NAME_MAX + 1, '\0');
+  if (::gethostname(name.data(), name.size()) != 0) return {};
+  return name.c_str();
+}
+
+std::string slashed(const cache_ref& ref) {
+  return ref.is_cluster() ? ref.name : ref.ns + "/" + ref.name;
+}
+
+error no_such(const paths& where, const machine_selection& what) {
+  std::vector<std::string> names;
+  for (const auto& s : read_machine(where, {}).caches) {
+    names.push_back(slashed(s.ref));
+    names.push_back(s.ref.name);
+  }
+  std::vector<std::string_view> views(names.begin(), names.end());
+  auto meant = suggestion(what.name, views);
+  return {errc::not_found,
+          "No cache is named '" + what.name + "' in '" + where.root.string() + "'" +
+              (meant.empty() ? "; 'gkm status' lists those there are" : meant),
+          {}};
+}
+
+bool is_document(output format) { return format == output::json || format == output::yaml; }
+
+/// A change is a line that reads differently, its age apart.
+class line_follower {
+public:
+  explicit line_follower(bool wide) : wide_(wide), table_(machine_header({wide, true})) {}
+
+  void show(const machine_state& m) {
+    constexpr size_t age_column = 8;
+    auto gone = std::exchange(told_, {});
+    for (const auto& s : m.caches) {
+      auto cells = machine_cells(s, m, {wide_, true}, std::time(nullptr));
+      std::string text;
+      for (size_t i = 0; i < cells.size(); ++i)
+        if (i != age_column) text += cells[i].text + '\n';
+      auto before = gone.find(s.ref);
+      if (before == gone.end() || before->second != text) table_.add(std::move(cells));
+      told_[s.ref] = std::move(text);
+      gone.erase(s.ref);
+    }
+    for (const auto& [ref, text] : gone) {
+      std::vector<cell> cells(machine_header({wide_, true}).size(), "-");
+      cells[0] = ref.is_cluster() ? "(cluster)" : ref.ns;
+      cells[1] = ref.name;
+      cells[2] = {"Gone", tint::dim};
+      table_.add(std::move(cells));
+    }
+    table_.print_more(std::cout, wants_colours());
+    std::cout << std::flush;
+  }
+
+private:
+  bool wide_;
+  table table_;
+  std::map<cache_ref, std::string> told_;
+};
+
+int follow(const paths& where, const machine_selection& what, bool wide) {
+  machine_watch watch(where);
+  if (!::isatty(STDOUT_FILENO)) {
+    line_follower lines(wide);
+    while (std::cout) {
+      lines.show(read_machine(where, what));
+      while (!watch.wait(ages_go_stale)) {
+      }
+    }
+    return success;
+  }
+  live_screen screen(std::cout);
+  while (std::cout) {
+    auto size = size_of_screen();
+    screen.show(machine_text(read_machine(where, what), wide, size.columns, wants_colours(),
+                             std::time(nullptr)),
+                size);
+    watch.wait(ages_go_stale);
+  }
+  return success;
+}
+
 }  // namespace
 
-result<int> status(const options& o, const std::string& name) {
+result<int> status(const options& o, const machine_selection& what, bool watch) {
   auto where = paths::below(o.state_dir);
   std::error_code ignored;
   if (!std::filesystem::is_directory(where.caches(), ignored))
     return fail(errc::not_found, "There is no state in '" + o.state_dir +
                                      "'; start 'gkm up DIR' first, or name its --state-dir" +
                                      hint_at_cluster());
-  auto all = read_statuses(where, name);
-  if (!name.empty() && all.empty())
-    return fail(errc::not_found, "No cache is named '" + name + "' in '" + o.state_dir + "'");
-  auto problems = name.empty() ? read_problems(where) : std::vector<file_problem>();
-  bool running = base::file_lock::holder(where.lock()).has_value();
-  if (o.format == output::json || o.format == output::yaml) {
-    print_machine(all, problems, running, o.format);
-    return success;
-  }
-  if (all.empty())
-    std::cout << "No caches.\n";
+  auto m = read_machine(where, what);
+  if (!what.name.empty() && m.caches.empty() && m.mounts.empty()) return fail(no_such(where, what));
+  if (watch && is_document(o.format))
+    return fail(errc::invalid_argument,
+                "-w follows a table: leave out -o " +
+                    std::string(o.format == output::json ? "json" : "yaml"));
+  if (watch) return follow(where, what, o.format == output::wide);
+  if (is_document(o.format))
+    print_document(machine_document(m, node_name()), o.format);
   else
-    print_table(all, o.format == output::wide);
-  print_notes(all, problems);
-  if (!running)
-    std::cout << "\nNo 'gkm up' is running: this is where things stood when it ended.\n";
+    std::cout << machine_text(m, o.format == output::wide, terminal_columns(), wants_colours(),
+                              std::time(nullptr));
+  // Who asks for one cache wants to know whether it can be used.
+  if (!what.name.empty())
+    for (const auto& s : m.caches)
+      if (s.state == cache_state::error) return exit_code_for(s.code);
   return success;
+}
+
+result<int> wait_for(const options& o, const std::string& name, std::chrono::seconds at_most) {
+  auto where = paths::below(o.state_dir);
+  machine_watch watch(where);
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  for (;;) {
+    auto m = read_machine(where, {name, {}});
+    bool ready = !m.caches.empty();
+    std::string standing;
+    for (const auto& s : m.caches) {
+      auto said = s.ref.str() + " is " + std::string(to_string(s.state)) + ": " + s.message;
+      if (s.state == cache_state::error && is_permanent(s.code)) return fail(s.code, said);
+      if (s.state == cache_state::extracted || s.state == cache_state::running) continue;
+      ready = false;
+      standing = said;
+    }
+    if (ready) {
+      for (const auto& s : m.caches) std::cout << s.ref.str() << " is ready: " << s.message << '\n';
+      return success;
+    }
+    auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (left.count() <= 0) {
+      if (standing.empty()) return fail(no_such(where, {name, {}}));
+      auto runs = base::file_lock::holder(where.lock()).has_value();
+      return fail(errc::unavailable,
+                  "'" + name + "' was not ready within " + human_seconds(at_most.count()) + ": " +
+                      standing + (runs ? "" : "; no 'gkm up' is running that would go on with it"));
+    }
+    watch.wait(left);
+  }
 }
 
 }  // namespace gkm::cli

@@ -64,19 +64,24 @@ result<std::unique_ptr<node::usage_files>> watch_volumes(const paths& where) {
 
 }  // namespace
 
-result<int> up(const options& o, const std::string& dir, bool once,
-               const node::disk_shares& shares) {
+result<int> up(const options& o, const std::string& dir, bool once, const node::disk_flags& disk) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(dir, ignored))
-    return fail(errc::not_found, "'" + dir +
-                                     "' is not a directory; give one that holds GKMCache "
-                                     "YAML files");
+    return fail(errc::not_found,
+                std::filesystem::exists(dir, ignored)
+                    ? "'" + dir + "' is a file; give the directory that it is in"
+                    : "There is no directory '" + dir + "'; give one that holds GKMCache files");
+  if (o.format != output::table)
+    return fail(errc::invalid_argument,
+                "-o has no meaning for 'gkm up', which tells what happens; 'gkm status -o json' "
+                "tells how things stand");
   base::keep_memory_small();
   auto inventory = find_inventory(o);
   if (!inventory) return fail(inventory.error());
   auto where = paths::below(o.state_dir);
-  auto state = node::state_dir::open(where, shares);
+  auto state = node::state_dir::open(where, disk.over(shares_on_one_machine));
   if (!state) return fail(state.error());
+  (*state)->set_scrub_rate(disk.scrub_rate);
   auto volumes = watch_volumes(where);
   if (!volumes) return fail(volumes.error());
 
@@ -86,7 +91,7 @@ result<int> up(const options& o, const std::string& dir, bool once,
   oci::extract_limits limits;
   auto images = std::make_unique<node::oci_images>(opened->source(), limits, (*state)->ledger());
   node::system_clock clock;
-  console shown(once ? std::function<void()>([&] { stop.raise(); }) : nullptr);
+  console shown(once ? std::function<void()>([&] { stop.raise(); }) : nullptr, dir);
   // A terminal that is held, or a slow disk, blocks this thread and no actor.
   base::worker_pool slow(1);
 
@@ -96,7 +101,8 @@ result<int> up(const options& o, const std::string& dir, bool once,
   node_actors all;
   all.gpu = gkm::spawn<node::gpu_state>(system, *inventory->port);
   all.store =
-      gkm::spawn<node::store_state>(system, **state, std::chrono::seconds(0), (*state)->ledger());
+      gkm::spawn<node::store_state>(system, **state, std::chrono::seconds(0), (*state)->ledger(),
+                                    node::scrub_times_for(disk.scrub_rate));
   all.puller = gkm::spawn<node::puller_state>(system, *images, all.store);
   all.reporter = gkm::spawn<node::reporter_state>(system, **state, [&](const cache_status& s) {
     slow.post([&shown, s] { shown.reported(s); });
@@ -123,7 +129,7 @@ result<int> up(const options& o, const std::string& dir, bool once,
   state->reset();
   inventory->port.reset();
   slow.finish();
-  return shown.all_ready() || !once ? success : failure;
+  return once ? shown.exit_code() : success;
 }
 
 }  // namespace gkm::cli

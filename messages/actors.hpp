@@ -96,6 +96,7 @@ CAF_ADD_ATOM(gkm, gkm, seen_atom, "seen")
 CAF_ADD_ATOM(gkm, gkm, prove_atom, "prove")
 CAF_ADD_ATOM(gkm, gkm, waits_atom, "waits")
 CAF_ADD_ATOM(gkm, gkm, limit_atom, "limit")
+CAF_ADD_ATOM(gkm, gkm, damaged_atom, "damaged")
 CAF_END_TYPE_ID_BLOCK(gkm)
 
 // Shared, and never sent out of the process.
@@ -115,6 +116,7 @@ using node_actor = caf::typed_actor<
     handles<void, unmounted_atom, mounted_volume>,  // it does so no more
     handles<void, mounted_atom>,                    // all that is mounted has been said once
     handles<void, retry_atom, cache_ref>,           // (own) a child that died may start again; no name: try all again
+    handles<void, damaged_atom, digest>,            // it was damaged in the store, and is gone from there
     handles<void, run_atom, continuation>>;
 
 /// One cache: from a wanted image to a verified directory, a record and a status.
@@ -125,6 +127,7 @@ using cache_actor = caf::typed_actor<
     handles<void, waits_atom, digest, bool>,                   // its transfer waits for others; false: it goes on
     handles<void, mounted_atom, mounted_volume>,               // a pod uses it, or now another digest of it
     handles<void, unmounted_atom, mounted_volume>,             // it does so no more
+    handles<void, damaged_atom, digest>,                       // it was damaged in the store, and is gone from there
     handles<void, retry_atom, uint64_t>,                       // (own) the pause of this epoch is over
     handles<void, withdraw_atom>,                              // let go of everything, then exit
     handles<void, run_atom, continuation>>;
@@ -144,7 +147,7 @@ using puller_actor = caf::typed_actor<
 /// The store: digests, who claims them, and the catalog. The only writer of its directories.
 using store_actor = caf::typed_actor<
     handles<recovered, recover_atom>,                                // sweep, then say what there is
-    handles<stored_cache, claim_atom, digest, cache_ref>,            // keep it for me; not_found if it is not there
+    handles<stored_cache, claim_atom, digest, cache_ref>,            // keep it for me; not_found if it is not there, whole
     handles<void, release_atom, digest, cache_ref>,                  // I do not need it any more
     handles<void, release_atom, cache_ref>,                          // nor anything else
     handles<std::string, stage_atom, uint64_t>,                      // a fresh directory for so many bytes
@@ -155,6 +158,7 @@ using store_actor = caf::typed_actor<
     handles<void, pin_atom, mounted_volume>,                         // keep its digest: a volume needs it
     handles<void, unpin_atom, mounted_volume>,                       // this volume does not need that digest any more
     handles<void, collect_atom>,                                     // from now on, drop what nobody claims or pins
+    handles<void, caf::subscribe_atom, node_actor>,                  // tell it what is found damaged
     handles<void, run_atom, continuation>>;
 
 /// The inventory.

@@ -164,6 +164,8 @@ result<std::string> take_host(std::string_view& rest, std::string_view text) {
 }
 
 result<image_ref> parse_remote(std::string_view text, std::string_view rest) {
+  if (text.starts_with('/') || text.starts_with('.') || text.starts_with('~'))
+    return bad(text, "looks like a path: an OCI layout on disk is named 'oci:PATH:TAG'");
   image_ref ref;
   auto pinned = take_digest(rest, text);
   if (!pinned) return fail(pinned.error());

@@ -7,8 +7,10 @@
 ///       content/                                     what `io.<type>.cache/` held
 ///       meta.json                                    a stored_cache
 ///       occupied                                     bytes and inodes that it takes on the disk
-///       relocations                                  a relocation_list; absent if nothing needs
-///       one unsynced                                     the boot id, until a sync has finished
+///       relocations                                  a relocation_list; absent if none is needed
+///       seal                                         what content and relocations were when
+///       written damaged                                      found by a check: it is pulled again
+///       unsynced                                     the boot id, until a sync has finished
 ///     store/pull-secrets.key             agent  0600 opens copies of pull secrets; made anew if
 ///     lost staging/<random>/{content,meta.json,…}  agent  0700 being extracted, or on its way out
 ///     staging/<hex>/                     agent  0700 taken out of the store, whole: goes back
@@ -29,6 +31,7 @@
 ///     gpus.json                          gkm-gpu     the inventory
 ///     volumes/<volume key>.json          gkm-csi     a volume_record
 ///     csi-metrics                        gkm-csi     what it counts; the agent serves it
+///   /run/gkm/mounts/<volume key>.json    gkm mount   which state directory a mount is of
 ///
 /// Keys are the SHA-256 of the volume id or mount path, in hexadecimal. Each directory has one
 /// writer, named in the second column.
@@ -72,6 +75,9 @@ struct paths {
     return scratches() / volume_key;
   }
 
+  /// Of all state directories of this machine.
+  static std::filesystem::path host_mounts() { return "/run/gkm/mounts"; }
+
   std::filesystem::path gpus() const { return run / "gpus.json"; }
   std::filesystem::path csi_lock() const { return run / "csi.lock"; }
   std::filesystem::path csi_metrics() const { return run / "csi-metrics"; }
@@ -88,6 +94,8 @@ struct paths {
   static constexpr const char* meta = "meta.json";
   static constexpr const char* occupied = "occupied";
   static constexpr const char* relocations = "relocations";
+  static constexpr const char* seal = "seal";
+  static constexpr const char* damaged = "damaged";
   static constexpr const char* unsynced = "unsynced";
 };
 

@@ -201,7 +201,7 @@ result<credential_store> credential_store::from_environment() {
   none.searched_ = true;
   for (const auto& file : usual_files()) {
     std::error_code status;
-    if (fs::exists(file, status)) {
+    if (fs::exists(file, status) && ::access(file.c_str(), R_OK) == 0) {
       auto found = from_file(file);
       if (found) found->searched_ = true;
       return found;

@@ -31,7 +31,7 @@ result<void> extract_layer(source& from, layer_request what, unpacker& to, std::
     if (auto v = layer.verdict(unpacked.has_value()); !v) unpacked = v;
   }
   // A stop ends the stream early, which may look like anything, even like the end.
-  if (stop.stop_requested()) return fail(errc::cancelled, "nobody wants it any more");
+  if (stop.stop_requested()) return fail(errc::cancelled, "the transfer was stopped");
   return unpacked;
 }
 

@@ -119,6 +119,7 @@ private:
   void mount();
   void give_up_when_abandoned();
   void mounted(const result<volume_record>& view);
+  void wait_for_repair(const error& why);
   void collected(const error& e);
   void confirm();
   void fall_back_or_fail(const error& e);
@@ -147,6 +148,7 @@ private:
   bool recorded_ = false;
   bool touched_target_ = false;
   uint32_t collected_ = 0;  ///< how often the digest was gone at the last moment
+  uint32_t repairs_ = 0;    ///< how often it was damaged
   digest missing_;          ///< was not in the store a moment ago
   caf::actor_clock::time_point began_;
   caf::actor_clock::time_point deadline_;

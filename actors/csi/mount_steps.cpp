@@ -7,6 +7,7 @@ namespace log = base::log;
 namespace {
 
 constexpr std::chrono::milliseconds first_look_again{2};
+constexpr std::chrono::milliseconds first_look_at_repair{50};
 
 }  // namespace
 
@@ -15,6 +16,7 @@ void mount_state::begin(const publish_job& j) {
   stop_ = {};
   recorded_ = touched_target_ = looking_ = look_again_ = false;
   collected_ = 0;
+  repairs_ = 0;
   missing_ = {};
   waiting_for_ = {};
   began_ = self_->clock().now();
@@ -30,17 +32,15 @@ void mount_state::begin(const publish_job& j) {
 void mount_state::compare(const volume_record& found) {
   bool live = found.phase == volume_phase::mounted && found.boot == ports_.host->boot_id();
   if (!live) return clear_leftover(found);
-  ports_.volumes->is_mounted(found, back_here<bool>([this, found](const result<bool>& mounted) {
-                               if (!mounted) return failed(mounted.error());
-                               if (!*mounted) return clear_leftover(found);
-                               const auto& q = request();
-                               if (found.target == q.target && found.ref == q.ref)
-                                 return published(found);
-                               failed({errc::conflict,
-                                       "Volume '" + volume_id_ + "' shows '" + found.ref.str() +
-                                           "' at '" + found.target + "' already",
-                                       {}});
-                             }));
+  ports_.volumes->is_mounted(
+      found, back_here<bool>([this, found](const result<bool>& mounted) {
+        if (!mounted) return failed(mounted.error());
+        if (!*mounted) return clear_leftover(found);
+        const auto& q = request();
+        if (found.target == q.target && found.ref == q.ref) return published(found);
+        failed(
+            {errc::conflict, "'" + found.target + "' shows '" + found.ref.str() + "' already", {}});
+      }));
 }
 
 /// Of an undo that failed, or a view that somebody else took away.
@@ -184,11 +184,25 @@ void mount_state::mounted(const result<volume_record>& view) {
     record_ = *view;
     return confirm();
   }
+  bool damaged = view.error().code == errc::corrupt && record_.view != view_kind::empty;
+  if (damaged) return wait_for_repair(view.error());
   bool gone = view.error().code == errc::not_found && record_.view != view_kind::empty;
   if (gone)
     collected(view.error());
   else
     fall_back_or_fail(view.error());
+}
+
+/// Whoever owns the store sees the intent of this volume, looks at the digest, and pulls it again.
+void mount_state::wait_for_repair(const error& why) {
+  auto pause = std::min<caf::timespan>(first_look_at_repair * (1 << std::min(repairs_++, 6U)),
+                                       deadline_ - self_->clock().now());
+  if (pause.count() <= 0) return fall_back_or_fail({errc::unavailable, why.message, {}});
+  waiting_for_ = why.message;
+  later(std::chrono::ceil<std::chrono::milliseconds>(pause), [this] {
+    if (is_leaving(request().target)) return cancel_wait();
+    resolve();
+  });
 }
 
 void mount_state::collected(const error& e) {

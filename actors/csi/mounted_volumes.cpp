@@ -5,7 +5,6 @@
 #include "actors/csi/volume_recovery.hpp"
 #include "actors/csi/volume_size.hpp"
 #include "base/log.hpp"
-#include "base/sha256.hpp"
 
 #include <fcntl.h>
 
@@ -15,7 +14,6 @@ namespace gkm::csi {
 namespace {
 
 constexpr unsigned open_mode = 0755;
-constexpr size_t instance_chars = 8;
 
 result<done> ok(result<void> outcome) {
   return outcome.map([] { return done{}; });
@@ -32,6 +30,7 @@ struct mounted_volumes::parts {
   std::string boot;
   std::string instance;  ///< tells this state directory's mounts from another's
   std::string only_target;
+  bool keeps_targets = false;
   base::file_lock lock;
   base::fd root;
   target_tree targets;
@@ -61,13 +60,15 @@ result<std::unique_ptr<mounted_volumes>> mounted_volumes::open(volume_settings s
   if (!records) return fail(records.error());
   auto scratch = scratch_space::open(where.scratches());
   if (!scratch) return wrap(scratch.error(), "Cannot mount volumes");
+  if (settings.owner) (*scratch)->belong_to(*settings.owner);
   auto layers = relocated_layers::open(where.relocated(), root.get());
   if (!layers) return fail(layers.error());
   if (auto follows = (*layers)->follow(where.store()); !follows) return fail(follows.error());
-  auto instance = base::sha256::of(real_path(root.get())).hex.substr(0, instance_chars);
+  auto instance = instance_of(real_path(root.get()));
   std::unique_ptr<parts> made(new parts{*boot,
                                         instance,
                                         std::move(settings.only_target),
+                                        settings.keeps_targets,
                                         std::move(*lock),
                                         std::move(root),
                                         std::move(*targets),
@@ -96,6 +97,8 @@ mounted_volumes::~mounted_volumes() {
   ending_ = true;
   for (auto* pool : {&entering_, &leaving_, &small_copies_, &large_copies_, &measuring_})
     pool->finish();
+  // A process that lives for one volume has no next start that deletes what it left.
+  if (!parts_->only_target.empty()) parts_->scratch->finish();
 }
 
 void mounted_volumes::set_limits(const scratch_limits& limits) { parts_->budget->set(limits); }
@@ -180,6 +183,7 @@ void mounted_volumes::unmount(const std::string& volume_id, const std::string& t
 }
 
 void mounted_volumes::remove_target(const std::string& target, answer<done> reply) {
+  if (parts_->keeps_targets) return reply(done{});
   post<done>(
       leaving_, {}, [=, this] { return ok(parts_->targets.remove(target)); }, std::move(reply));
 }

@@ -29,7 +29,9 @@ struct volume_settings {
   std::string only_target{};          ///< if not empty: no other volume is recovered
   usage_records::observer observe{};  ///< how many volumes there are, after each change
   scratch_limits limits{};
-  bool tell_unlimited = false;  ///< one pod is told if the file system stops none at its size
+  bool tell_unlimited = false;        ///< one pod is told if the file system stops none at its size
+  bool keeps_targets = false;         ///< directories that views were mounted on stay
+  std::optional<view_owner> owner{};  ///< of views; none: every user, as in a pod
 };
 
 class mounted_volumes : public volume_port {
@@ -38,7 +40,8 @@ public:
   /// (others may write where only we should), io.
   static result<std::unique_ptr<mounted_volumes>> open(volume_settings settings);
   /// Waits for what is under way, but for copies, which are given up; what waits for its turn and
-  /// deletions are left to the next start. What is mounted stays mounted.
+  /// deletions are left to the next start, unless there is `only_target`. What is mounted stays
+  /// mounted.
   ~mounted_volumes() override;
 
   void recover(answer<done> reply) override;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace gkm::csi {
 namespace {
@@ -78,6 +79,29 @@ std::map<std::string, std::vector<own_mount>> own_mounts(const std::vector<mount
     if (!mount.key.empty() || !mount.manifest.empty()) found[target].push_back(std::move(mount));
   }
   return found;
+}
+
+std::optional<shown_view> view_at(const std::vector<mount_entry>& table, const std::string& path) {
+  auto top = std::find_if(table.rbegin(), table.rend(),
+                          [&](const mount_entry& e) { return e.mounted_on == path; });
+  if (top == table.rend()) return std::nullopt;
+  constexpr std::string_view prefix = "gkm:";
+  if (top->type == "overlay" && top->root == "/" && top->source.starts_with(prefix)) {
+    auto rest = top->source.substr(prefix.size());
+    auto colon = rest.find(':');
+    if (colon == rest.npos) return std::nullopt;
+    return shown_view{rest.substr(0, colon), rest.substr(colon + 1)};
+  }
+  // A directory of a state directory, bound: <root>/scratch/<key>/upper or
+  // <root>/store/sha256/<hex>/content.
+  std::filesystem::path root = top->root;
+  if (top->root.ends_with("//deleted")) return std::nullopt;
+  auto name = root.parent_path().filename().string();
+  if (!digest::parse("sha256:" + name)) return std::nullopt;
+  auto home = root.parent_path().parent_path().filename();
+  if (root.filename() == "upper" && home == "scratch") return shown_view{{}, std::move(name)};
+  if (root.filename() == "content" && home == "sha256") return shown_view{};
+  return std::nullopt;
 }
 
 std::string seen_at(const std::vector<mount_entry>& table,

@@ -6,6 +6,7 @@
 #include "messages/volume.hpp"
 
 #include <map>
+#include <optional>
 
 namespace gkm::csi {
 
@@ -22,6 +23,16 @@ struct own_mount {
 std::map<std::string, std::vector<own_mount>> own_mounts(const std::vector<mount_entry>& table,
                                                          const target_tree& targets, int root,
                                                          const std::string& instance);
+
+/// A view of any state directory, as the table tells of what is mounted on a path.
+struct shown_view {
+  std::string
+      instance;     ///< which state directory (view_builder.hpp); empty: the mount does not tell
+  std::string key;  ///< of the volume, or how it begins; empty: the mount does not tell
+};
+
+/// What one sees at `path`; nothing if that is no view of GKM's, or nothing is mounted there.
+std::optional<shown_view> view_at(const std::vector<mount_entry>& table, const std::string& path);
 
 /// Where the table shows one of `mounts`, however deep beneath others; empty: nowhere.
 std::string seen_at(const std::vector<mount_entry>& table,

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -52,9 +53,12 @@ result<scratch_room> scratch_space::furnish(const std::string& key, uint64_t max
   auto room = open_directory(dir_.get(), key);
   if (!room) return fail(base::errno_error(errno, "open scratch", key));
   if (auto limited = quota_.limit(room, max_bytes); !limited) return fail(limited.error());
-  scratch_room made{make_directory(room.get(), "upper", shared_mode),
+  scratch_room made{make_directory(room.get(), "upper", owner_ ? private_mode : shared_mode),
                     make_directory(room.get(), "work", private_mode)};
   if (!made.upper || !made.work) return fail(base::errno_error(errno, "make scratch", key));
+  if (owner_ && (::fchown(made.upper.get(), owner_->uid, owner_->gid) != 0 ||
+                 ::fchmod(made.upper.get(), owner_->mode) != 0))
+    return fail(base::errno_error(errno, "give to its owner the scratch", key));
   return made;
 }
 

@@ -8,13 +8,23 @@
 #include "messages/paths.hpp"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace gkm::csi {
 
+/// Who may use a view, where no container's walls decide it.
+struct view_owner {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  unsigned mode = 0700;
+
+  bool operator==(const view_owner&) const = default;
+};
+
 /// One volume's directory, open.
 struct scratch_room {
-  base::fd upper;  ///< 0777: what the pod sees or writes
+  base::fd upper;  ///< 0777, or as its owner wants: what the pod sees or writes
   base::fd work;   ///< the overlay's own
 };
 
@@ -38,12 +48,18 @@ public:
   result<scratch_room> make(const std::string& key, uint64_t max_bytes);
   /// Nothing there is success.
   result<void> discard(const std::string& key);
+  /// Waits until what was discarded is deleted.
+  void finish() { trash_.finish(); }
   /// Counts what was written, by walking through it: a pod may have led its files out of the
   /// quota. Where there are more than `inodes_max` files, not all are counted.
   result<scratch_use> measure(const std::string& key,
                               uint64_t inodes_max = counted_inodes_max) const;
   /// True once a room could not be limited, as the file system has no project quotas.
   bool is_unlimited() const { return quota_.is_impossible(); }
+  /// Whose the rooms that are made from now on are. Whoever may enter one may write everywhere in
+  /// it: files of a cache are writable for all.
+  void belong_to(const view_owner& owner) { owner_ = owner; }
+  const std::optional<view_owner>& owner() const { return owner_; }
   /// Of the file system.
   disk_room room() const;
 
@@ -58,6 +74,7 @@ private:
   std::function<void()> release_later(const base::fd& room);
 
   base::fd dir_;
+  std::optional<view_owner> owner_;
   project_quota quota_;
   trash trash_;
 };

@@ -28,6 +28,8 @@ public:
   result<void> discard(const std::string& name, std::function<void()> gone = {});
   /// Deletes what was discarded before: an entry whose name begins with a dot.
   void resume(const std::string& name, std::function<void()> gone = {});
+  /// Waits until what was discarded before is deleted, or could not be.
+  void finish() { deletions_.finish(); }
 
 private:
   struct tree {

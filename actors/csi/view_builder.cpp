@@ -2,9 +2,13 @@
 
 #include "actors/csi/beneath.hpp"
 #include "actors/csi/copy_tree.hpp"
+#include "base/sha256.hpp"
+#include "base/tree_seal.hpp"
 #include "messages/paths.hpp"
+#include "messages/printable.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <limits>
@@ -12,6 +16,7 @@
 namespace gkm::csi {
 namespace {
 
+constexpr size_t instance_chars = 8;
 constexpr size_t source_key_chars = 16;
 /// Upper bounds of a copy or layer that counts as small: bytes of the cache, bytes of the mount
 /// path.
@@ -61,6 +66,10 @@ std::string because(const mount_failure& why) {
 }
 
 }  // namespace
+
+std::string instance_of(const std::string& real_root) {
+  return base::sha256::of(real_root).hex.substr(0, instance_chars);
+}
 
 std::string view_source(const std::string& instance, const std::string& key) {
   return "gkm:" + instance + ':' + key.substr(0, source_key_chars);
@@ -117,9 +126,52 @@ result<view_builder::source> view_builder::open_source(volume_record& record,
   from.content = open_beneath(stored.get(), paths::content, O_PATH | O_DIRECTORY);
   if (!from.content && is_out_of_place(errno)) return not_trusted(record.manifest, "content");
   if (!from.content) return not_stored(record.manifest, "it has no content");
+  if (auto whole = check_whole(stored, record.manifest); !whole) return fail(whole.error());
   if (auto relocated = relocate_source(record, stored, from, limits); !relocated)
     return fail(relocated.error());
   return from;
+}
+
+/// As far as names and sizes tell; what has no seal, or one of a later version, is not judged.
+result<void> view_builder::check_whole(const base::fd& stored, const digest& manifest) {
+  constexpr size_t max_bytes = 4'096;
+  auto damaged = [&](const std::string& why) {
+    return fail(errc::corrupt, "What is stored of the cache '" + manifest.str() +
+                                   "' is damaged and is pulled again: " + why);
+  };
+  constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+  if (auto mark = open_beneath(stored.get(), paths::damaged, flags)) {
+    auto text = base::read_open_file(mark, paths::damaged, max_bytes);
+    return damaged(text ? printable(*text) : "a check found it out");
+  }
+  struct stat about {};
+  if (::fstat(stored.get(), &about) != 0)
+    return fail(base::errno_error(errno, "examine in the store", manifest.hex));
+  if (looked_at_.has(manifest.hex, about.st_ino)) return {};
+  auto file = open_beneath(stored.get(), paths::seal, flags);
+  if (!file) return {};
+  auto text = base::read_open_file(file, paths::seal, max_bytes);
+  auto was = text ? base::parse_tree_seal(*text) : fail(text.error());
+  if (!was) return {};
+  auto is = base::seal_names(stored.get(), paths::content, paths::relocations);
+  if (!is) return damaged(is.error().message);
+  auto what = base::difference(*was, *is);
+  if (!what.empty()) return damaged(what);
+  looked_at_.put(manifest.hex, about.st_ino);
+  return {};
+}
+
+bool view_builder::recent_looks::has(const std::string& hex, uint64_t inode) {
+  std::lock_guard lock(mutex_);
+  auto it = looks_.find(hex);
+  return it != looks_.end() && it->second.inode == inode &&
+         std::chrono::steady_clock::now() - it->second.at < look_lasts;
+}
+
+void view_builder::recent_looks::put(const std::string& hex, uint64_t inode) {
+  std::lock_guard lock(mutex_);
+  if (looks_.size() >= looks_max) looks_.clear();
+  looks_[hex] = {inode, std::chrono::steady_clock::now()};
 }
 
 result<void> view_builder::relocate_source(volume_record& record, const base::fd& stored,
@@ -180,13 +232,25 @@ result<void> view_builder::read_only(volume_record& record, const std::string& k
                                      const long_work& limits) {
   // An overlay where nothing lies over the cache, too: locks on the files of a bind are the
   // store's, and so every pod's.
-  overlay_layers layers{
-      {from.key ? from.relocated.dir.get() : d_.layers.empty(), from.content.get()}, -1, -1};
+  overlay_layers layers{{}, -1, -1};
+  // The uppermost layer decides who may enter: an empty one of the owner's.
+  scratch_room room;
+  if (d_.scratch.owner()) {
+    auto made = d_.scratch.make(key, 0);
+    if (!made) return fail(made.error());
+    room = std::move(*made);
+    layers.lowers.push_back(room.upper.get());
+  }
+  if (from.key)
+    layers.lowers.push_back(from.relocated.dir.get());
+  else if (layers.lowers.empty())
+    layers.lowers.push_back(d_.layers.empty());
+  layers.lowers.push_back(from.content.get());
   auto made = d_.mounts.overlay(layers, view_source(d_.instance, key), at.dir.get());
   if (made) return {};
   if (!made.error().is_impossible_here()) return not_mounted(made.error(), record.target);
   overlays_fail_ = true;
-  if (!from.key) {
+  if (!from.key && !d_.scratch.owner()) {
     auto bound = d_.mounts.bind(from.content.get(), true, at.where, at.dir.get());
     return bound ? result<void>() : not_mounted(bound.error(), record.target);
   }

@@ -10,9 +10,15 @@
 #include "messages/volume.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
 #include <optional>
 
 namespace gkm::csi {
+
+/// Tells the mounts of one state directory, given by its real path, from those of others.
+std::string instance_of(const std::string& real_root);
 
 /// What overlays have as their device in the mount table, so that a restart knows whose they are.
 std::string view_source(const std::string& instance, const std::string& key);
@@ -46,6 +52,24 @@ private:
     layer relocated;  ///< if there is a key
   };
 
+  /// Which digests were found whole a moment ago: many pods that start together are one look.
+  class recent_looks {
+  public:
+    bool has(const std::string& hex, uint64_t inode);
+    void put(const std::string& hex, uint64_t inode);
+
+  private:
+    static constexpr std::chrono::milliseconds look_lasts{250};
+    static constexpr size_t looks_max = 256;
+    struct look {
+      uint64_t inode = 0;
+      std::chrono::steady_clock::time_point at;
+    };
+    std::mutex mutex_;
+    std::map<std::string, look> looks_;
+  };
+
+  result<void> check_whole(const base::fd& stored, const digest& manifest);
   result<source> open_source(volume_record& record, const long_work& limits);
   result<void> relocate_source(volume_record& record, const base::fd& stored, source& from,
                                const long_work& limits);
@@ -61,6 +85,7 @@ private:
                      const target_tree::prepared& at);
 
   const deps d_;
+  recent_looks looked_at_;
   std::atomic<bool> overlays_fail_ = false;  ///< here: they become copies
 };
 

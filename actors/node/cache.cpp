@@ -30,6 +30,7 @@ cache_actor::behavior_type cache_actor_state::make_behavior() {
       [this](waits_atom, const digest& d, bool for_others) { waits(d, for_others); },
       [this](mounted_atom, const mounted_volume& v) { mounted(v); },
       [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
+      [this](damaged_atom, const digest& d) { damaged(d); },
       [this](retry_atom, uint64_t epoch) { retry(epoch); },
       [this](withdraw_atom) { withdraw(); },
       [](run_atom, const continuation& c) { c.run(); },
@@ -90,6 +91,21 @@ void cache_actor_state::mounted(const mounted_volume& v) {
 void cache_actor_state::unmounted(const mounted_volume& v) {
   volumes_.erase(v.volume_id);
   list_volumes();
+}
+
+void cache_actor_state::damaged(const digest& d) {
+  if (withdrawing_ || !spec_ || !claims_.contains(d)) return;
+  if (is_serving() && status_.stored.manifest == d) {
+    stop_serving();
+    status_.warnings = {"what lay in the store was damaged, and is pulled again"};
+    show("Damaged in the store");
+    // Mounts wait for the next copy instead of looking for this one.
+    if (asked_) announce();
+  } else if (!busy_) {
+    return;
+  }
+  // A round that is under way may have claimed it while it was whole.
+  if (!pulling_) begin();
 }
 
 void cache_actor_state::retry(uint64_t epoch) {

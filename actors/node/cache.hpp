@@ -63,6 +63,7 @@ private:
   void waits(const digest& d, bool for_others);
   void mounted(const mounted_volume& v);
   void unmounted(const mounted_volume& v);
+  void damaged(const digest& d);
   void retry(uint64_t epoch);
   void withdraw();
 

@@ -3,6 +3,9 @@
 #include "base/log.hpp"
 #include "base/program_flags.hpp"
 #include "messages/printable.hpp"
+#include "messages/quantity.hpp"
+
+#include <CLI/CLI.hpp>
 
 namespace gkm::node {
 namespace log = base::log;
@@ -21,6 +24,19 @@ void add_disk_flags(CLI::App& app, disk_flags& flags, const disk_shares& default
       "The most that those of one namespace, or all cluster-scoped ones, may take");
   base::add_share_flag(app, "--store-reserve", "GKM_STORE_RESERVE", flags.reserve, defaults.reserve,
                        "What stays free for others: nothing is written beyond it");
+  app.add_option_function<std::string>(
+         "--scrub-rate",
+         [&flags](const std::string& text) {
+           auto rate = parse_bytes(text);
+           if (!rate)
+             throw CLI::ValidationError("--scrub-rate",
+                                        "'" + printable(text) + "' is no size such as '8Mi'");
+           flags.scrub_rate = *rate;
+         },
+         "How many bytes a second are read, once a day, to find damage in what is stored; 0: none")
+      ->type_name("SIZE")
+      ->envname("GKM_SCRUB_RATE")
+      ->default_str("8Mi");
 }
 
 followed_shares::followed_shares(const std::filesystem::path& config_dir, const disk_flags& flags,

@@ -17,16 +17,20 @@ class App;
 
 namespace gkm::node {
 
+/// So little that nobody notices, and 100 GiB are read in four hours.
+constexpr uint64_t usual_scrub_bytes_per_s = 8 << 20;
+
 /// What was said by flag or in the environment.
 struct disk_flags {
   std::optional<share> store;
   std::optional<share> tenant;
   std::optional<share> reserve;
+  uint64_t scrub_rate = usual_scrub_bytes_per_s;  ///< 0: nothing is read for its own sake
 
   disk_shares over(disk_shares defaults) const;
 };
 
-/// --store-size, --store-namespace-size and --store-reserve.
+/// --store-size, --store-namespace-size, --store-reserve and --scrub-rate.
 void add_disk_flags(CLI::App& app, disk_flags& flags, const disk_shares& defaults);
 
 /// Tells the shares that gkm-config asks for, at once and when it changes, from any thread. What

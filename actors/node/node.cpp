@@ -23,6 +23,7 @@ node_state::~node_state() {
 node_actor::behavior_type node_state::make_behavior() {
   self_->set_down_handler([this](const caf::down_msg& msg) { down(msg); });
   self_->send(peers_.gpu, caf::subscribe_atom_v, node_actor(self_));
+  self_->send(peers_.store, caf::subscribe_atom_v, node_actor(self_));
   recover();
   return {
       [this](changed_atom, const cache_spec& spec) { changed(spec); },
@@ -38,8 +39,14 @@ node_actor::behavior_type node_state::make_behavior() {
         else
           start(ref);
       },
+      [this](damaged_atom, const digest& d) { damaged(d); },
       [](run_atom, const continuation& c) { c.run(); },
   };
+}
+
+void node_state::damaged(const digest& d) {
+  for (const auto& [ref, child] : children_)
+    if (child.actor) self_->send(child.actor, damaged_atom_v, d);
 }
 
 void node_state::recover() {

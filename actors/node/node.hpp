@@ -47,6 +47,7 @@ private:
   void gpus_changed(const std::vector<gpu>& gpus);
   void mounted(const mounted_volume& v);
   void unmounted(const mounted_volume& v);
+  void damaged(const digest& d);
   void volumes_known();
   void down(const caf::down_msg& msg);
   void start(const cache_ref& ref);

@@ -3,6 +3,7 @@
 #include "actors/node/puller.hpp"
 #include "actors/node/questions.hpp"
 #include "actors/node/staging_meter.hpp"
+#include "actors/node/stored_seal.hpp"
 #include "base/files.hpp"
 #include "gpu/match.hpp"
 #include "gpu/targets.hpp"
@@ -18,6 +19,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 namespace gkm::node {
@@ -130,10 +132,14 @@ result<stored_cache> extract_cache(oci::source& from, const oci::resolved_image&
                                    const std::string& content, const oci::extract_limits& limits,
                                    const std::function<result<void>(std::string_view)>& relocations,
                                    const std::function<void(uint64_t, uint64_t)>& progress,
-                                   std::stop_token stop, oci::disk_meter* meter) {
+                                   std::stop_token stop, oci::disk_meter* meter,
+                                   base::seal_observer* seal) {
   gpus::target_scanner kernels;
   relocation::index_files indexes;
-  both_observers observers(kernels, indexes);
+  both_observers both(kernels, indexes);
+  std::optional<both_observers> with_seal;
+  if (seal) with_seal.emplace(both, *seal);
+  base::file_observer& observers = with_seal ? *with_seal : both;
   auto extracted = oci::extract(from, image, content, limits, &observers, progress, stop, meter);
   if (!extracted) return fail(extracted.error());
   auto moved = relocation::scan(content, indexes, relocations, stop);
@@ -212,10 +218,12 @@ result<stored_cache> oci_images::extract_into(
   if (!meter) return fail(meter.error());
   staged_file list(staging / paths::relocations, **meter);
   auto content = (staging / paths::content).string();
+  base::seal_observer seal;
   auto cache = extract_cache(
       from, image, content, limits_, [&](std::string_view part) { return list.append(part); },
-      progress, stop, meter->get());
+      progress, stop, meter->get(), &seal);
   if (!cache) return fail((*meter)->judged(cache.error()));
+  if (auto sealed = write_seal(staging, seal, stop); !sealed) return fail(sealed.error());
   return cache;
 }
 

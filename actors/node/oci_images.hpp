@@ -3,6 +3,7 @@
 
 #include "actors/node/disk_ledger.hpp"
 #include "actors/node/ports.hpp"
+#include "base/tree_seal.hpp"
 #include "base/worker_pool.hpp"
 
 #include <filesystem>
@@ -70,12 +71,13 @@ private:
 /// Extracts a resolved image into `content` (an empty directory), reads the kernels' targets on
 /// the way and notes which files hold paths of another machine: `relocations` gets the printed
 /// relocation_list, part by part, or nothing if no file needs it. What both `gkm up` and `gkm pull`
-/// do. `meter` may be null. Blocks.
+/// do. `meter` and `seal`, which looks on, may be null. Blocks.
 result<stored_cache> extract_cache(oci::source& from, const oci::resolved_image& image,
                                    const std::string& content, const oci::extract_limits& limits,
                                    const std::function<result<void>(std::string_view)>& relocations,
                                    const std::function<void(uint64_t, uint64_t)>& progress,
-                                   std::stop_token stop, oci::disk_meter* meter = nullptr);
+                                   std::stop_token stop, oci::disk_meter* meter = nullptr,
+                                   base::seal_observer* seal = nullptr);
 
 /// What a manifest claims to be for would be used by one of these GPUs. Without any GPU everything
 /// would.

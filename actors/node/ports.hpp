@@ -35,6 +35,8 @@ public:
                      answer<stored_cache> reply) = 0;
 };
 
+enum class check_depth : uint8_t { names, every_byte };
+
 /// The state directory. The store actor is its only caller.
 class disk_port {
 public:
@@ -54,6 +56,12 @@ public:
   /// Out of sight with one rename, then removed; unless a usage record names it, read after that
   /// rename: then it is put back, and the answer is errc::busy. On failure it is there as before.
   virtual void remove(const digest& manifest, answer<done> reply) = 0;
+  /// Compares what lies in the store with what was written, without any change to it: names and
+  /// sizes, or every byte, slowly. errc::corrupt if it differs: says how. What an earlier version
+  /// stored is taken as it is when every byte is read for the first time.
+  virtual void check(const digest& manifest, check_depth depth, answer<done> reply) = 0;
+  /// A damaged digest: out of the store with one rename; its files stay while a volume uses them.
+  virtual void set_aside(const digest& manifest, answer<done> reply) = 0;
   /// Answers with the path where the cache can be used; empty if the record names nothing usable.
   /// Records and forgets are carried out in the order in which they were asked.
   virtual void write_record(const catalog_record& record, answer<std::string> reply) = 0;

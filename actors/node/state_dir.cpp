@@ -3,6 +3,7 @@
 #include "actors/node/occupied.hpp"
 #include "actors/node/recovery.hpp"
 #include "actors/node/removal.hpp"
+#include "actors/node/stored_seal.hpp"
 #include "base/log.hpp"
 #include "messages/printable.hpp"
 #include "messages/record.hpp"
@@ -199,7 +200,10 @@ result<void> state_dir::publish_staged(const std::string& staging, const stored_
   return {};
 }
 
-state_dir::~state_dir() { ordered_.finish(); }
+state_dir::~state_dir() {
+  scrub_stop_.request_stop();
+  ordered_.finish();
+}
 
 void state_dir::recover(answer<recovered> reply) {
   ordered_.post([=, this] {
@@ -245,6 +249,26 @@ void state_dir::remove(const digest& manifest, answer<done> reply) {
                   {{"dir", trash.string()}, {"error", swept.error().message}});
       reply(done{});
     });
+  });
+}
+
+void state_dir::check(const digest& manifest, check_depth depth, answer<done> reply) {
+  auto stored = paths_.stored(manifest);
+  if (depth == check_depth::names) return looks_.post([=] { reply(ok(check_names(stored))); });
+  scrubs_.post([=, this] {
+    reply(ok(check_every_byte(stored, {scrub_bytes_per_s_, scrub_stop_.get_token()})));
+  });
+}
+
+void state_dir::set_aside(const digest& manifest, answer<done> reply) {
+  ordered_.post([=, this] {
+    auto home = paths_.stored(manifest);
+    auto aside = damaged_name(paths_, manifest.hex);
+    if (::rename(home.c_str(), aside.c_str()) != 0 && errno != ENOENT)
+      return reply(fail(base::errno_error(errno, "set aside", home)));
+    ledger_->with([&](disk_budget& b) { b.drop(manifest); });
+    if (!is_damaged_in_use(paths_, aside, boot_)) discard(aside.string(), [](const auto&) {});
+    reply(done{});
   });
 }
 

@@ -8,7 +8,9 @@
 #include "base/worker_pool.hpp"
 #include "messages/paths.hpp"
 
+#include <atomic>
 #include <memory>
+#include <stop_token>
 
 namespace gkm::node {
 
@@ -23,6 +25,8 @@ public:
 
   /// What the store takes, and who may have how much of it. As long as anything lives that has it.
   std::shared_ptr<disk_ledger> ledger() const { return ledger_; }
+  /// How fast `check_depth::every_byte` reads, on average; 0: as fast as possible.
+  void set_scrub_rate(uint64_t bytes_per_s) { scrub_bytes_per_s_ = bytes_per_s; }
   /// From any thread: holds from the next thing that is written on.
   void set_shares(const disk_shares& shares);
 
@@ -32,6 +36,8 @@ public:
   void sync(const digest& manifest, answer<done> reply) override;
   void discard(const std::string& staging, answer<done> reply) override;
   void remove(const digest& manifest, answer<done> reply) override;
+  void check(const digest& manifest, check_depth depth, answer<done> reply) override;
+  void set_aside(const digest& manifest, answer<done> reply) override;
   void write_record(const catalog_record& record, answer<std::string> reply) override;
   void forget(const cache_ref& ref, answer<done> reply) override;
 
@@ -51,6 +57,10 @@ private:
   disk_shares shares_;            ///< used by `ordered_` alone, once it runs
   base::worker_pool ordered_{1};  ///< small steps, in the order they were asked
   base::worker_pool slow_{1};     ///< removing trees, syncing
+  std::atomic<uint64_t> scrub_bytes_per_s_ = 0;
+  std::stop_source scrub_stop_;
+  base::worker_pool looks_{1};   ///< comparing names and sizes
+  base::worker_pool scrubs_{1};  ///< comparing every byte, slowly
 };
 
 }  // namespace gkm::node

@@ -13,10 +13,11 @@ constexpr std::chrono::seconds making_room_limit{40};
 }  // namespace
 
 store_state::store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep,
-                         std::shared_ptr<disk_ledger> ledger)
-    : self_(self), disk_(disk), keep_(keep), ledger_(std::move(ledger)) {}
+                         std::shared_ptr<disk_ledger> ledger, std::optional<scrub_times> scrub)
+    : self_(self), disk_(disk), keep_(keep), ledger_(std::move(ledger)), scrub_(scrub) {}
 
 store_actor::behavior_type store_state::make_behavior() {
+  if (scrub_) scrub_later(scrub_->first);
   return {
       [this](recover_atom) { return recover(); },
       [this](claim_atom, const digest& d, const cache_ref& ref) { return claim(d, ref); },
@@ -32,6 +33,7 @@ store_actor::behavior_type store_state::make_behavior() {
       [this](record_atom, const catalog_record& r) { return record(r); },
       [this](forget_atom, const cache_ref& ref) { return forget(ref); },
       [this](collect_atom) { collect(); },
+      [this](caf::subscribe_atom, const node_actor& node) { node_ = node; },
       [](run_atom, const continuation& c) { c.run(); },
   };
 }
@@ -74,8 +76,15 @@ caf::result<stored_cache> store_state::claim(const digest& d, const cache_ref& r
   e.left = 0;
   e.used_at = ++stamp_;
   claims_changed(d, e);
-  if (e.at == phase::present) return e.facts;
-  return to_caf({errc::not_found, "Digest '" + d.str() + "' is not in the store", {}});
+  error absent{errc::not_found, "Digest '" + d.str() + "' is not in the store", {}};
+  if (e.at != phase::present) return to_caf(absent);
+  auto reply = self_->make_response_promise<stored_cache>();
+  check(d, [this, d, reply, absent](bool whole) mutable {
+    auto it = entries_.find(d);
+    bool there = whole && it != entries_.end() && it->second.at == phase::present;
+    settle<stored_cache>(reply, there ? result<stored_cache>(it->second.facts) : fail(absent));
+  });
+  return reply;
 }
 
 void store_state::release(const digest& d, const cache_ref& ref) {
@@ -99,6 +108,8 @@ void store_state::pin(const mounted_volume& v) {
   auto& e = entries_[v.manifest];
   e.pins.insert(v.volume_id);
   e.left = 0;
+  // A volume that is about to be mounted is not, if what it is to show is damaged.
+  if (e.at == phase::present) check(v.manifest, [](bool) {});
 }
 
 void store_state::unpin(const mounted_volume& v) {
@@ -277,6 +288,74 @@ void store_state::removed(const digest& d, const result<done>& outcome) {
 /// A publish that waited goes on, whether there is a copy now or not.
 void store_state::settled(const digest& d) {
   for (auto& go_on : std::exchange(entries_[d].when_settled, {})) go_on();
+}
+
+// -- damage ---------------------------------------------------------------------------------------
+
+void store_state::check(const digest& d, std::function<void(bool)> then) {
+  disk_.check(d, check_depth::names,
+              back_here<done>([this, d, then = std::move(then)](const result<done>& outcome) {
+                if (outcome) return then(true);
+                if (outcome.error().code == errc::corrupt)
+                  return damaged(d, outcome.error(), [then] { then(false); });
+                log::warn("Cannot check what is stored",
+                          {{"digest", d.str()}, {"error", outcome.error().message}});
+                then(true);
+              }));
+}
+
+void store_state::scrub_later(std::chrono::seconds pause) {
+  self_->delayed_send(self_, pause, run_atom_v, continuation{[this] { scrub_next(); }});
+}
+
+void store_state::scrub_next() {
+  auto next = entries_.upper_bound(scrubbed_);
+  while (next != entries_.end() && next->second.at != phase::present) ++next;
+  if (next == entries_.end()) {
+    scrubbed_ = {};
+    return scrub_later(scrub_->round);
+  }
+  scrubbed_ = next->first;
+  disk_.check(scrubbed_, check_depth::every_byte,
+              back_here<done>([this, d = scrubbed_](const result<done>& outcome) {
+                scrub_later(scrub_->between);
+                if (outcome) return;
+                if (outcome.error().code == errc::corrupt) return damaged(d, outcome.error());
+                auto it = entries_.find(d);
+                if (it != entries_.end() && it->second.at == phase::present)
+                  log::warn("Cannot check what is stored",
+                            {{"digest", d.str()}, {"error", outcome.error().message}});
+              }));
+}
+
+void store_state::damaged(const digest& d, const error& why, std::function<void()> then) {
+  auto& e = entries_[d];
+  if (then) e.when_settled.push_back(std::move(then));
+  // Somebody else found it, or it is going anyway.
+  if (e.at == phase::removing) return;
+  if (e.at != phase::present) return settled(d);
+  log::error("What is stored is damaged and is pulled again",
+             {{"digest", d.str()}, {"why", why.message}});
+  e.at = phase::removing;
+  set_aside(d);
+}
+
+void store_state::set_aside(const digest& d) {
+  disk_.set_aside(d, back_here<done>([this, d](const result<done>& outcome) {
+                    auto& e = entries_[d];
+                    if (!outcome) {
+                      log::error("Cannot take damaged content out of the store",
+                                 {{"digest", d.str()}, {"error", outcome.error().message}});
+                      return later([this, d] { set_aside(d); }, ++e.failures);
+                    }
+                    e.at = phase::absent;
+                    e.facts = {};
+                    e.failures = 0;
+                    e.left = 0;
+                    if (node_) self_->send(node_, damaged_atom_v, d);
+                    settled(d);
+                    remove_if_unneeded(d);
+                  }));
 }
 
 void store_state::sync(const digest& d) {

@@ -2,7 +2,8 @@
 ///
 // clang-format off
 ///   absent ──publish──▶ publishing ──renamed──▶ present ──not needed──▶ removing ──gone──▶ absent
-///                                                  ▲                      │
+///                                                  ▲ │                    │
+///                                                  │ └─damaged─▶ removing  │
 ///                                                  └──────────busy────────┘
 // clang-format on
 /// A digest is needed while a cache claims it or a volume pins it. What is not needed stays for a
@@ -10,6 +11,10 @@
 /// `collect` was said once: all wanted caches and all volumes have had their say. The disk may
 /// still know of a volume that is not pinned yet, and answers busy. A publish that arrives while a
 /// digest is being removed or published waits until that is over.
+///
+/// What is claimed or pinned is looked at first (names and sizes), and all that is here every day
+/// (each byte): what is damaged leaves the store, and whoever claims it hears of that and pulls it
+/// again.
 ///
 /// Who claims a digest counts it in full (disk_budget.hpp), and is refused what is over its limit.
 /// Where room is lacking, or the store is crowded, what is not needed goes at once, the least
@@ -21,12 +26,25 @@
 #include "messages/actors.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 
 namespace gkm::node {
 
+/// When every byte of the store is compared with what was written, one digest after the other.
+struct scrub_times {
+  std::chrono::seconds first{60};            ///< after the start
+  std::chrono::seconds between{10};          ///< two digests
+  std::chrono::seconds round{24 * 60 * 60};  ///< from the end of one round to the next
+};
+
 /// How long an agent keeps what nobody needs: a selector that goes back and forth moves no bytes.
 constexpr std::chrono::seconds unneeded_kept{300};
+
+/// Nothing where nothing may be read.
+inline std::optional<scrub_times> scrub_times_for(uint64_t bytes_per_s) {
+  return bytes_per_s == 0 ? std::nullopt : std::optional(scrub_times{});
+}
 
 class store_state {
 public:
@@ -36,7 +54,8 @@ public:
   /// `keep`: how long what is not needed stays. The ledger is the disk's; one of its own has no
   /// limits.
   store_state(store_actor::pointer self, disk_port& disk, std::chrono::seconds keep = {},
-              std::shared_ptr<disk_ledger> ledger = std::make_shared<disk_ledger>());
+              std::shared_ptr<disk_ledger> ledger = std::make_shared<disk_ledger>(),
+              std::optional<scrub_times> scrub = {});
   store_actor::behavior_type make_behavior();
 
 private:
@@ -73,6 +92,12 @@ private:
   caf::result<bool> forget(const cache_ref& ref);
   void collect();
 
+  /// Names and sizes of what is present; then says whether it is still there, whole.
+  void check(const digest& d, std::function<void(bool)> then);
+  void scrub_next();
+  void scrub_later(std::chrono::seconds pause);
+  void damaged(const digest& d, const error& why, std::function<void()> then = {});
+  void set_aside(const digest& d);
   void claims_changed(const digest& d, const entry& e);
   void remove_if_unneeded(const digest& d);
   void remove_now(const digest& d);
@@ -90,6 +115,9 @@ private:
   disk_port& disk_;
   const std::chrono::seconds keep_;
   const std::shared_ptr<disk_ledger> ledger_;
+  const std::optional<scrub_times> scrub_;
+  digest scrubbed_;  ///< last; empty: none in this round
+  node_actor node_;  ///< hears of damage; may be null
   std::map<digest, entry> entries_;
   bool collecting_ = false;
   uint64_t stamp_ = 0;

@@ -110,6 +110,27 @@ TEST_F(kubectl_gkm, shows_caches_nodes_and_pods) {
   admin().run({"delete", "clustergkmcache", "status-all"});
 }
 
+TEST_F(kubectl_gkm, is_waited_for_by_gkm_wait) {
+  const std::string ns = "status-wait";
+  make_namespace(server(), ns);
+  reporting_agent one(server(), "status-wait-1", "in: " + ns);
+  operator_program op(server());
+  admin().apply(cache("GKMCache", ns, "c"));
+  workbench bench;
+  const auto wait = [&](const std::string& name, const std::string& time) {
+    return bench.start({"wait", name, "--kubeconfig", admin().kubeconfig(), "--timeout", time});
+  };
+  auto early = wait(ns + "/c", "1s");
+  EXPECT_EQ(early.wait(), 5);
+  EXPECT_THAT(early.err(), HasSubstr("was not ready within 1s"));
+  auto absent = wait(ns + "/absent", "0s");
+  EXPECT_EQ(absent.wait(), 3) << absent.err();
+  auto waiting = wait(ns + "/c", "60s");
+  one.say(ns, "c", digest_a, "Extracted");
+  EXPECT_EQ(waiting.wait(), 0) << waiting.err();
+  EXPECT_THAT(waiting.out(), HasSubstr("is Extracted"));
+}
+
 TEST_F(kubectl_gkm, follows_what_changes) {
   const std::string ns = "status-watch";
   make_namespace(server(), ns);

@@ -126,6 +126,7 @@ TEST_F(csi_tenants, a_relocation_list_at_its_limit_takes_little_memory) {
   }
   ASSERT_GE(list.files(), 2U);
   write_whole(stored / paths::relocations, list.text());
+  fs::remove(stored / paths::seal);  // of what was there before
   start_csi();
   auto before = peak_bytes();
   crowd all(2);

@@ -58,6 +58,7 @@ public:
     if (record == node_.catalog.end()) return;  // deleted while this status was on its way
     if (record->second.manifest != s.stored.manifest) return;  // replaced likewise
     if (record->second.state != cache_state::extracted) return;
+    if (node_.set_aside.contains(s.stored.manifest)) return;  // and the cache does not know yet
     if (stored == node_.store.end())
       complain(s.ref.str() + " is said to be ready, but is not in the store");
     else if (!stored->second.content.whole)
@@ -81,10 +82,17 @@ public:
     for (const auto& [ref, image] : wanted) check_cache(ref, image, expected);
     for (const auto& [where, m] : node_.mounts)
       if (m.instance != 0) expected.insert(m.manifest);
+    // What was set aside under a mount need not be pulled again for it.
+    for (const auto& [where, m] : node_.mounts)
+      if (node_.kept_instances.contains(m.instance) && !node_.store.contains(m.manifest) &&
+          !is_wanted(m.manifest))
+        expected.erase(m.manifest);
     std::set<digest> actual;
     for (const auto& [d, s] : node_.store) {
       actual.insert(d);
       if (s.unsynced_boot != 0) complain(d.brief() + " was never synced");
+      if (s.content.has_lost_a_file || s.content.has_another_byte)
+        complain(d.brief() + " is damaged, and nobody has seen it");
     }
     if (actual != expected)
       complain("the store holds " + std::to_string(actual.size()) + " digests, needed are " +
@@ -96,6 +104,12 @@ public:
       if (!wanted.contains(ref)) complain("a record is left of " + ref.str());
     for (const auto& [ref, s] : agent_.status.seen)
       if (!wanted.contains(ref)) complain("a status is left of " + ref.str());
+  }
+
+  bool is_wanted(const digest& d) const {
+    return std::any_of(node_.catalog.begin(), node_.catalog.end(), [&](const auto& entry) {
+      return entry.second.manifest == d && entry.second.state == cache_state::extracted;
+    });
   }
 
   void check_cache(const cache_ref& ref, const image_ref& image, std::set<digest>& expected) {

@@ -18,6 +18,8 @@ public:
         demand_(world_, node_, agent_, rules_, names()) {}
 
   void tell() {
+    constexpr std::chrono::seconds often{20};
+    agent_.scrub = node::scrub_times{often, std::chrono::seconds(1), often};
     demand_.start_agent();
     for (int turn = 0; turn < turns && complaints_.none(); ++turn) {
       disturb();
@@ -33,6 +35,7 @@ public:
   std::map<std::string, uint64_t> counts() {
     return {{"faults", world_.chaos().struck()},
             {"crashes", crashes_},
+            {"digests damaged", damaged_},
             {"statuses of what more than one could read", rules_.shared},
             {"volumes counted at the end", rules_.pods_seen}};
   }
@@ -52,8 +55,18 @@ private:
     world_.run(time, [this] { rules_.check_disk(); });
   }
 
+  void damage_any() {
+    auto& c = world_.chaos();
+    if (node_.store.empty()) return;
+    auto it = node_.store.begin();
+    std::advance(it, c.below(node_.store.size()));
+    (c.one_in(2) ? it->second.content.has_lost_a_file : it->second.content.has_another_byte) = true;
+    ++damaged_;
+  }
+
   void disturb() {
     auto& c = world_.chaos();
+    if (c.one_in(6)) damage_any();
     demand_.disturb();
     for (auto n = c.below(3); n > 0; --n) pods_.publish(demand_.pick());
     if (c.one_in(2)) pods_.unpublish_any();
@@ -93,6 +106,7 @@ private:
   node_rules rules_;
   demand demand_;
   uint64_t crashes_ = 0;
+  uint64_t damaged_ = 0;
 };
 
 }  // namespace gkm::sim

@@ -74,6 +74,75 @@ TEST(store_steps, a_publish_that_waited_finds_what_could_not_be_removed) {
 
 namespace {
 
+class damage : public node_steps {
+protected:
+  fake_content& content() { return node_.store.at(image('a', false).manifest).content; }
+  bool is_whole() {
+    auto it = node_.store.find(image('a', false).manifest);
+    return it != node_.store.end() && !it->second.content.has_lost_a_file &&
+           !it->second.content.has_another_byte;
+  }
+};
+
+TEST_F(damage, a_lost_file_is_found_when_a_restart_claims_it) {
+  agent_.start();
+  want("good");
+  pass(10);
+  content().has_lost_a_file = true;
+  agent_.kill();
+  agent_.start();
+  want("good");
+  pass(10);
+  EXPECT_TRUE(is_whole());
+  EXPECT_EQ(status().state, cache_state::extracted) << status().message;
+}
+
+TEST_F(damage, a_lost_file_is_found_when_a_pod_is_about_to_use_it) {
+  agent_.start();
+  want("good");
+  pass(10);
+  content().has_lost_a_file = true;
+  pass(600);
+  EXPECT_FALSE(is_whole()) << "nobody has looked";
+  pods_.publish(name);
+  pass(10);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(damage, another_byte_is_found_when_all_is_read_and_mounts_wait_meanwhile) {
+  agent_.scrub = node::scrub_times{};
+  agent_.start();
+  want("good");
+  pass(100);
+  ASSERT_EQ(status().state, cache_state::extracted) << status().message;
+  content().has_another_byte = true;
+  bool pending = false;
+  world_.run(std::chrono::hours(25), [&] {
+    bool gone = !node_.store.contains(image('a', false).manifest);
+    pending = pending || (gone && node_.catalog.at(name).state == cache_state::pending);
+  });
+  EXPECT_TRUE(pending) << "the record named what was not there";
+  EXPECT_TRUE(is_whole());
+  EXPECT_EQ(status().state, cache_state::extracted) << status().message;
+}
+
+TEST_F(damage, without_its_registry_says_so_and_goes_on_trying) {
+  agent_.scrub = node::scrub_times{};
+  agent_.start();
+  want("good");
+  pass(30);
+  auto there = agent_.images.tags;
+  agent_.images.tags.clear();
+  content().has_another_byte = true;
+  pass(120);
+  EXPECT_EQ(status().state, cache_state::error) << status().message;
+  EXPECT_TRUE(status().path.empty());
+  agent_.images.tags = there;
+  pass(1'800);
+  EXPECT_TRUE(is_whole());
+  EXPECT_EQ(status().state, cache_state::extracted) << status().message;
+}
+
 constexpr std::chrono::seconds kept{300};
 
 /// What a store that knows its limits answers to a claim.

@@ -34,6 +34,8 @@ public:
   void sync(const digest&, answer<done> reply) override { reply(done{}); }
   void discard(const std::string&, answer<done> reply) override { reply(done{}); }
   void remove(const digest& manifest, answer<done> reply) override;
+  void check(const digest&, node::check_depth, answer<done> reply) override { reply(done{}); }
+  void set_aside(const digest& manifest, answer<done> reply) override { remove(manifest, reply); }
   void write_record(const catalog_record& record, answer<std::string> reply) override;
   void forget(const cache_ref&, answer<done> reply) override { reply(done{}); }
 

@@ -32,6 +32,7 @@ public:
   ~agent() { kill(); }
 
   std::chrono::seconds keep_unneeded{};
+  std::optional<node::scrub_times> scrub;  ///< nothing: what is stored is not read
   fake_images images;
   fake_disk disk;
   fake_status status;
@@ -42,7 +43,8 @@ public:
   void start() {
     auto& system = world_.system();
     auto gpu = gkm::spawn<node::gpu_state>(system, inventory);
-    auto store = gkm::spawn<node::store_state>(system, disk, keep_unneeded);
+    auto store = gkm::spawn<node::store_state>(system, disk, keep_unneeded,
+                                               std::make_shared<node::disk_ledger>(), scrub);
     auto puller = gkm::spawn<node::puller_state>(system, images, store);
     auto reporter = gkm::spawn<node::reporter_state>(system, status, nullptr);
     node_ = gkm::spawn<node::node_state>(

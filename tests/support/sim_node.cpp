@@ -27,6 +27,7 @@ void fake_node::erase(const std::string& volume_id) {
 
 void fake_node::publish(const stored_cache& facts, const fake_content& content,
                         uint64_t unsynced_boot) {
+  set_aside.erase(facts.manifest);
   store[facts.manifest] = {facts, content, unsynced_boot, ++instances_};
 }
 
@@ -71,7 +72,7 @@ bool fake_node::still_holds(const fake_mount& m) const {
     auto it = place.find(m.manifest);
     return it != place.end() && it->second.instance == m.instance && it->second.content.whole;
   };
-  return holds(store) || holds(aside);
+  return holds(store) || holds(aside) || kept_instances.contains(m.instance);
 }
 
 std::vector<mounted_volume> fake_node::mounted(const cache_ref& ref) const {

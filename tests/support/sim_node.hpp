@@ -17,6 +17,8 @@ struct fake_content {
   digest manifest;
   uint64_t bytes = 0;
   bool whole = false;
+  bool has_lost_a_file = false;   ///< as every look tells
+  bool has_another_byte = false;  ///< as only reading all of it tells
 };
 
 /// A digest's directory in the store.
@@ -39,6 +41,8 @@ struct fake_node {
   std::map<std::string, fake_content> staging;
   std::map<digest, fake_stored> store;
   std::map<digest, fake_stored> aside;  ///< by a removal that is under way
+  std::set<digest> set_aside;           ///< damaged, and not yet pulled again
+  std::set<uint64_t> kept_instances;    ///< that were set aside: what is mounted of them stays
   std::map<cache_ref, catalog_record> catalog;
   std::map<cache_ref, std::set<digest>> history;  ///< what each cache has ever stood for
   uint64_t capacity_bytes = 1'000;

@@ -241,6 +241,32 @@ void fake_disk::decide(const digest& manifest, bool used, answer<done> reply) {
   discard(trash, reply);
 }
 
+void fake_disk::check(const digest& manifest, node::check_depth depth, answer<done> reply) {
+  carry_out<done>(
+      [=, this]() -> result<done> {
+        auto it = node_.store.find(manifest);
+        if (it == node_.store.end()) return fail(errc::corrupt, "it is gone");
+        const auto& content = it->second.content;
+        bool reads = depth == node::check_depth::every_byte;
+        if (content.has_lost_a_file || (reads && content.has_another_byte))
+          return fail(errc::corrupt, "it is damaged");
+        return done{};
+      },
+      std::move(reply));
+}
+
+void fake_disk::set_aside(const digest& manifest, answer<done> reply) {
+  carry_out<done>(
+      [=, this]() -> result<done> {
+        auto gone = node_.store.extract(manifest);
+        if (!gone) return done{};
+        node_.set_aside.insert(manifest);
+        node_.kept_instances.insert(gone.mapped().instance);
+        return done{};
+      },
+      std::move(reply));
+}
+
 void fake_disk::write_record(const catalog_record& record, answer<std::string> reply) {
   process_.after(in_order(), [this, record, reply] {
     result<std::string> outcome = record.ref.name;

@@ -76,6 +76,8 @@ public:
   void sync(const digest& manifest, answer<done> reply) override;
   void discard(const std::string& dir, answer<done> reply) override;
   void remove(const digest& manifest, answer<done> reply) override;
+  void check(const digest& manifest, node::check_depth depth, answer<done> reply) override;
+  void set_aside(const digest& manifest, answer<done> reply) override;
   void write_record(const catalog_record& record, answer<std::string> reply) override;
   void forget(const cache_ref& ref, answer<done> reply) override;
 

@@ -50,7 +50,7 @@ public:
   /// A file NAME.yaml that wants this image as default/NAME.
   void want(const std::string& name, const std::string& image) const;
 
-  /// As `gkm status -o json` tells it.
+  /// As the state directory's records tell it.
   std::vector<cache_status> statuses() const;
   std::string problems() const;  ///< of files: "file:line: field message", one a line
   /// Empty name if there is none.

@@ -201,7 +201,8 @@ private:
 
   void spawn_node() {
     gpu_ = gkm::spawn<gpu_state>(system_, *observed_gpus_);
-    store_ = gkm::spawn<store_state>(system_, *state_, settings_.keep_unneeded, state_->ledger());
+    store_ = gkm::spawn<store_state>(system_, *state_, settings_.keep_unneeded, state_->ledger(),
+                                     scrub_times_for(settings_.disk.scrub_rate));
     puller_ = gkm::spawn<puller_state>(system_, *images_, store_);
     node_ = gkm::spawn<node_state>(system_, cache_peers{puller_, store_, gpu_, reporter_, &clock_},
                                    chance_());
@@ -251,6 +252,7 @@ result<void> run_agent(const settings& s, const std::function<void()>& wait) {
   auto level = base::follow_level(s.config_dir, "gkm.agent.log.level", s.log_level);
   auto state = state_dir::open(s.where, s.disk.over({}));
   if (!state) return fail(state.error());
+  (*state)->set_scrub_rate(s.disk.scrub_rate);
   auto volumes = watch_volumes(s.where);
   if (!volumes) return fail(volumes.error());
   auto key = own_pull_secret_key(s.where);

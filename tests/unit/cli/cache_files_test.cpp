@@ -135,7 +135,10 @@ TEST(cache_file, each_mistake_has_its_line_and_field) {
   begins(head + "metadata:\n  x: a\nspec: {image: b}\n", "f.yaml:4: metadata.name is missing");
   begins(head + "metadata:\n  name: [a]\nspec: {image: b}\n",
          "f.yaml:4: metadata.name must be a string");
-  begins(head + "metadata:\n  name: A_b\nspec: {image: b}\n", "f.yaml:4: metadata.name name 'A_b'");
+  begins(head + "metadata:\n  name: A_b\nspec: {image: b}\n",
+         "f.yaml:4: metadata.name 'A_b' is not");
+  begins(head + "metadata:\n  name: a\n  namespace: A_b\nspec: {image: b}\n",
+         "f.yaml:5: metadata.namespace 'A_b' is not");
   begins(head + "metadata: {name: a}\nspec:\n  image:\n", "f.yaml:5: spec.image is missing");
   begins(head + "metadata: {name: a}\nspec:\n  image: 'a b'\n", "f.yaml:5: spec.image ");
   begins(head + "metadata: {name: a}\nspec:\n  image: b\n  imagee: c\n",
@@ -152,8 +155,16 @@ TEST(cache_file, each_mistake_has_its_line_and_field) {
 TEST(cache_file, without_any_cache_is_a_problem) {
   EXPECT_EQ(complaint(""), "f.yaml: holds no YAML document");
   EXPECT_EQ(complaint("# nothing\n---\n"), "f.yaml: holds no YAML document");
-  EXPECT_EQ(complaint("apiVersion: v1\nkind: Pod\n"),
-            "f.yaml: holds no GKMCache and no ClusterGKMCache");
+  EXPECT_EQ(complaint("apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n"),
+            "f.yaml: holds no GKMCache and no ClusterGKMCache, but Pod 'p'");
+  EXPECT_EQ(complaint("apiVersion: gkm.io/v1alpha1\nkind: GKMCaches\n"),
+            "f.yaml: holds no GKMCache and no ClusterGKMCache, but GKMCaches; did you mean "
+            "'GKMCache'?");
+}
+
+TEST(cache_file, with_a_tab_says_so) {
+  EXPECT_EQ(complaint("apiVersion: gkm.io/v1alpha1\nkind: GKMCache\nmetadata:\n\tname: a\n"),
+            "f.yaml:4: is not valid YAML: line 4 is indented with a tab; YAML allows blanks only");
 }
 
 TEST(cache_file, one_bad_document_does_not_hide_the_others) {
@@ -209,7 +220,9 @@ TEST(read_cache_files, takes_the_yaml_files_of_one_directory) {
   ASSERT_TRUE(files);
   std::set<std::string> names;
   for (const auto& [name, file] : *files) names.insert(fs::path(name).filename());
-  EXPECT_EQ(names, (std::set<std::string>{"a.yaml", "b.yml", "c.json", "f.yaml", "g.yaml"}));
+  EXPECT_EQ(names, (std::set<std::string>{"a.yaml", "b.yml", "c.json", "f.yaml", "g.yaml", "sub"}));
+  EXPECT_TRUE((*files)[dir / "sub"].caches.empty());
+  EXPECT_EQ((*files)[dir / "sub"].notes.size(), 1u) << "it is said that it is not read";
   EXPECT_EQ((*files)[dir / "a.yaml"].caches, (std::vector{spec("a")}));
   EXPECT_EQ((*files)[dir / "f.yaml"].problems.size(), 1u);
   EXPECT_EQ((*files)[dir / "g.yaml"].problems.size(), 1u);

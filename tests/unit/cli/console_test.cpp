@@ -95,7 +95,7 @@ TEST_F(console_test, says_only_what_is_new) {
   console_.reported(s);
   EXPECT_EQ(printed(),
             "GKMCache default/a: Pending: text a.example/b:c, 512 B of 1.0 KiB\n"
-            "GKMCache default/a: Extracted: text, at /path\n  warning: odd\n");
+            "GKMCache default/a: Extracted: text\n  warning: odd\n");
 }
 
 }  // namespace gkm::cli

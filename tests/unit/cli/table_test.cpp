@@ -53,6 +53,33 @@ TEST(table, goes_on_in_columns_that_only_grow) {
   EXPECT_EQ(out.str(), "NAME   X\na      1\nlonger   2\nb        3\n");
 }
 
+TEST(table, fits_the_terminal) {
+  table t({"NAME", "STATE", "DETAIL"});
+  t.add({"a-name-that-is-long-enough-to-be-cut",
+         {"Error", tint::bad},
+         "what went wrong, told in more words than a line has room for"});
+  t.add({"b", "Extracted", "-"});
+  for (size_t columns : {30U, 40U, 60U, 80U}) {
+    std::ostringstream out;
+    t.print(out, false, columns);
+    std::istringstream lines(out.str());
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(width_of(line), columns) << line;
+    EXPECT_NE(out.str().find("for\n"), std::string::npos) << out.str();
+  }
+  std::ostringstream free, wide;
+  t.print(free, false);
+  t.print(wide, false, 200);
+  EXPECT_EQ(free.str(), wide.str());
+}
+
+TEST(wrap_to, breaks_at_blanks_where_there_are_some) {
+  using lines = std::vector<std::string>;
+  EXPECT_EQ(wrap_to("one two three", 7), (lines{"one two", "three"}));
+  EXPECT_EQ(wrap_to("abcdefgh", 3), (lines{"abc", "def", "gh"}));
+  EXPECT_EQ(wrap_to("", 3), lines{});
+  EXPECT_EQ(cut_to("äöü", 2), "ä…");
+}
+
 TEST(human_bytes, takes_the_largest_unit_that_fits) {
   const std::vector<std::pair<uint64_t, std::string>> table{
       {0, "0 B"},

@@ -46,6 +46,14 @@ TEST(image_ref, accepts_the_reference_grammar) {
   }
 }
 
+TEST(image_ref, says_how_a_path_is_named) {
+  for (const auto* text : {"/tmp/images:gfx90a", "./images", "~/images:v1", "../x"}) {
+    auto got = image_ref::parse(text);
+    ASSERT_FALSE(got) << text;
+    EXPECT_NE(got.error().message.find("'oci:PATH:TAG'"), std::string::npos) << got.error().message;
+  }
+}
+
 TEST(image_ref, accepts_layouts) {
   const good cases[] = {
       {"oci:dir", ref("", "dir", "")},

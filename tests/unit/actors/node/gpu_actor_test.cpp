@@ -58,6 +58,7 @@ protected:
               [](mounted_atom, const mounted_volume&) {},
               [](unmounted_atom, const mounted_volume&) {},
               [](mounted_atom) {},
+              [](damaged_atom, const digest&) {},
               [](retry_atom, const cache_ref&) {},
               [](run_atom, const continuation& c) { c.run(); }};
     });

@@ -75,6 +75,7 @@ protected:
               },
               [](mounted_atom, const mounted_volume&) {},
               [](unmounted_atom, const mounted_volume&) {},
+              [](damaged_atom, const digest&) {},
               [](retry_atom, uint64_t) {},
               [](withdraw_atom) {},
               [](run_atom, const continuation& c) { c.run(); }};
