@@ -197,8 +197,8 @@ void mount_state::mounted(const result<volume_record>& view) {
 void mount_state::wait_for_repair(const error& why) {
   auto pause = std::min<caf::timespan>(first_look_at_repair * (1 << std::min(repairs_++, 6U)),
                                        deadline_ - self_->clock().now());
-  if (pause.count() <= 0) return fall_back_or_fail({errc::unavailable, why.message, {}});
-  waiting_for_ = why.message;
+  if (pause.count() <= 0) return fall_back_or_fail({errc::not_found, why.message, {}});
+  waiting_for_ = {why.message};
   later(std::chrono::ceil<std::chrono::milliseconds>(pause), [this] {
     if (is_leaving(request().target)) return cancel_wait();
     resolve();
