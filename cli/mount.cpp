@@ -167,6 +167,8 @@ result<int> mount(const options& o, const mount_options& m) {
   auto with = mounter::open(where, *target);
   if (!with) return wrap(with.error(), "Cannot mount '" + m.name + "'");
   auto mounted = (*with)->ask<volume_record>(publish_atom_v, *request);
+  // Nothing else is not found by then but a cache that was waited for; the help has a code for it.
+  if (!mounted && mounted.error().code == errc::not_found) mounted.error().code = errc::unavailable;
   if (!mounted) return wrap(mounted.error(), "Cannot mount '" + m.name + "'");
   print_mounted(o, *mounted);
   return success;
