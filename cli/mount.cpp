@@ -331,6 +331,8 @@ result<int> mount(const options& o, const mount_options& m) {
     std::cerr << "gkm: waiting up to " << m.wait << " for '" << slashed(*ref)
               << "', which is not known yet" << known_names(known, *ref) << std::endl;
   auto mounted = mount_at(where, *target, *request, *owner);
+  // Nothing else is not found by then but a cache that was waited for; the help has a code for it.
+  if (!mounted && mounted.error().code == errc::not_found) mounted.error().code = errc::unavailable;
   if (!mounted)
     return wrap(not_ready(where, *ref, m, mounted.error()), "Cannot mount '" + m.name + "'");
   print_mounted(o, m, *mounted);

@@ -124,6 +124,20 @@ TEST_F(agent_test, a_misfit_says_which_gpus_and_why) {
   EXPECT_THAT(e.incompatible_gpus[0].reason, HasSubstr("gfx942"));
 }
 
+TEST_F(agent_test, a_registry_that_a_setting_lists_is_asked_from_then_on) {
+  agent_node node(server(), "agent-settings");
+  auto config = node.folder() / "config";
+  std::filesystem::create_directories(config);
+  node.start({"--config-dir", config.string()});
+  auto one = add_image("v1", 1'000);
+  want(ref("x"), one);
+  ASSERT_TRUE(node.wait_state(ref("x"), one.digest(), "Error"));
+  const auto e = node.report(ns_)->caches["x"][*digest::parse(one.digest())];
+  EXPECT_THAT(e.conditions[0].message, HasSubstr("gkm-config as gkm.registry.plain-http"));
+  write_whole(config / "gkm.registry.plain-http", registry_.server().authority());
+  EXPECT_TRUE(node.wait_state(ref("x"), one.digest(), "Extracted"));
+}
+
 TEST_F(agent_test, killed_in_mid_extraction_it_goes_on_after_the_next_start) {
   agent_node node(server(), "agent-killed");
   auto one = add_image("v1", 500'000);

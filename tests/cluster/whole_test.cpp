@@ -212,6 +212,48 @@ TEST_P(whole_story, from_apply_to_delete) {
   })) << all;
 }
 
+class earlier_image : public whole_test {
+protected:
+  static bool says(const std::vector<std::string>& command, const std::string& words) {
+    bool said = eventually(
+        words, [&] { return admin().ask(command).out.find(words) != std::string::npos; }, patience);
+    if (!said) ADD_FAILURE() << admin().ask(command).out;
+    return said;
+  }
+};
+
+TEST_F(earlier_image, is_served_while_the_wanted_one_is_for_other_gpus_and_all_say_so) {
+  auto cache = ref("kernels");
+  auto fits = image(10'000);
+  auto misfit = cache_image().layer(kernel_layer(0x4c, 20'000).finished(), packing::plain);
+  admin().apply(yaml(cache, push("v1", fits)));
+  ASSERT_TRUE(becomes(cache, reason, "Extracted"));
+  admin().apply(yaml(cache, push("v2", misfit)));
+  ASSERT_TRUE(becomes(cache, reason, "Error"));
+  auto served = "the earlier image " + digest::parse(fits.digest())->brief() +
+                " is served, as the wanted one cannot be used";
+  EXPECT_THAT(field(cache, message), HasSubstr(served));
+  EXPECT_TRUE(says({"get", "events", "-n", ns_}, served));
+  EXPECT_TRUE(says({"gkm", "status", "-n", ns_}, served));
+  for (int life = 0; life < 2; ++life) {
+    auto p = pod("pod-" + std::to_string(life), cache);
+    ASSERT_TRUE(one().kubelet().run(p)) << one().csi().err();
+    EXPECT_TRUE(tree_of(one().kubelet().mount_of(p)) ==
+                tree_of(one().where().stored(*digest::parse(fits.digest())) / paths::content));
+    EXPECT_TRUE(says({"get", "events", "-n", ns_, "--field-selector",
+                      "involvedObject.kind=Pod,reason=CacheOutdated,involvedObject.name=" + p.name},
+                     fits.digest()));
+    EXPECT_TRUE(one().kubelet().end(p));
+    if (life > 0) break;
+    one().agent().kill();
+    one().agent().start();
+  }
+  EXPECT_EQ(field(cache, reason), "Error");
+  ask_to_delete(cache);
+  EXPECT_TRUE(is_gone(cache));
+  expect_nothing_left();
+}
+
 class real_cache : public whole_test {
 protected:
   void SetUp() override {

@@ -74,7 +74,7 @@ result<void> make_directories(const paths& where) {
 }
 
 base::file_access own_files(const settings& s) {
-  base::file_access files{{s.where.run, s.shares_dir, s.registry_ca_dir}, {s.where.root}};
+  base::file_access files{{s.where.run, s.settings_dir, s.registry_ca_dir}, {s.where.root}};
   files.replaced = {s.ca_file, s.gpu_inventory};
   return files;
 }
@@ -120,13 +120,14 @@ public:
         limits_, state_->ledger());
     spawn_reporter(pull_secret_key);
     spawn_node();
-    registry_settings_.emplace(oci::registry_settings{s.plain_http_hosts, s.ca_file}, s.config_dir,
-                               s.registry_ca_dir, [this](const oci::registry_settings& now) {
+    registry_settings_.emplace(oci::registry_settings{s.plain_http_hosts, s.ca_file},
+                               s.settings_dir, s.registry_ca_dir,
+                               [this](const oci::registry_settings& now) {
                                  registries_.set(now);
                                  // What was refused may be allowed now.
                                  caf::anon_send(node_, retry_atom_v, cache_ref());
                                });
-    shares_.emplace(s.shares_dir, s.disk,
+    shares_.emplace(s.settings_dir, s.disk,
                     [this](const disk_shares& now) { state_->set_shares(now); });
   }
 

@@ -135,7 +135,7 @@ result<settings> check(raw r) {
   if (s.pull_secret_ns.empty()) s.pull_secret_ns = pull_secret_namespace(s.own_ns);
   s.keep_unneeded = std::chrono::seconds(r.keep_unneeded_s);
   s.no_gpu = gpus::no_gpu_mode();
-  s.shares_dir = r.log.config_dir;
+  s.settings_dir = r.log.config_dir;
   auto level = base::start_level(r.log);
   if (!level) return fail(level.error());
   s.log_level = *level;

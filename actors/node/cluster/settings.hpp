@@ -28,7 +28,8 @@ struct settings {
   std::string metrics_address;
   std::string health_address;
   std::string config_dir;  ///< its log level is followed; empty: it is not
-  std::string shares_dir;  ///< its shares of the disk are followed; empty: they are not
+  std::string
+      settings_dir;  ///< shares of the disk and registries are followed; empty: they are not
   disk_flags disk;
   base::log::level log_level = base::log::level::info;
   bool log_json = false;
