@@ -334,10 +334,13 @@ int run_gkm(int argc, char** argv) {
     return finish(app.exit(e) == 0 ? success : usage);
   }
   if (auto logging = configure_log(a.log); !logging) return report(logging.error());
+  auto name = app.get_subcommands().front()->get_name();
+  bool looks_or_mounts = name == "mount" || name == "unmount" || name == "status" || name == "wait";
+  if (looks_or_mounts && app.count("--state-dir") == 0) a.shared.state_dir = usual_state_dir();
   a.shared.state_dir = std::filesystem::absolute(a.shared.state_dir).lexically_normal().string();
-  base::log::debug("Running", {{"version", base::version()},
-                               {"command", app.get_subcommands().front()->get_name()},
-                               {"state_dir", a.shared.state_dir}});
+  base::log::debug(
+      "Running",
+      {{"version", base::version()}, {"command", name}, {"state_dir", a.shared.state_dir}});
   auto outcome = chosen();
   return finish(outcome ? *outcome : report(outcome.error()));
 }

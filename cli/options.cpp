@@ -6,8 +6,10 @@
 #include "gpu/inventory.hpp"
 #include "messages/paths.hpp"
 
+#include <pwd.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
 
 namespace gkm::cli {
@@ -36,6 +38,25 @@ fs::path default_state_dir() {
   if (auto xdg = environment("XDG_STATE_HOME"); !xdg.empty()) return fs::path(xdg) / "gkm";
   auto home = environment("HOME");
   return home.empty() ? fs::path("gkm-state") : fs::path(home) / ".local" / "state" / "gkm";
+}
+
+fs::path existing_state_dir(const fs::path& machine, const fs::path& home) {
+  auto has_state = [](const fs::path& dir) {
+    std::error_code ignored;
+    return fs::is_directory(paths::below(dir).caches(), ignored);
+  };
+  auto own = home / ".local" / "state" / "gkm";
+  return !home.empty() && !has_state(machine) && has_state(own) ? own : machine;
+}
+
+fs::path usual_state_dir() {
+  auto usual = default_state_dir();
+  auto caller = environment("SUDO_UID");
+  if (::geteuid() != 0 || caller.empty()) return usual;
+  uint32_t uid = 0;
+  auto [end, failed] = std::from_chars(caller.data(), caller.data() + caller.size(), uid);
+  const auto* who = failed == std::errc{} ? ::getpwuid(uid) : nullptr;
+  return who && who->pw_dir ? existing_state_dir(usual, who->pw_dir) : usual;
 }
 
 namespace {

@@ -31,6 +31,13 @@ struct options {
 /// /var/lib/gkm for root, else $XDG_STATE_HOME/gkm or ~/.local/state/gkm.
 std::filesystem::path default_state_dir();
 
+/// What commands that only look, or mount, take instead: under sudo, where the machine has no
+/// state, that of who called sudo, if there is one.
+std::filesystem::path usual_state_dir();
+/// The choice: `machine`, unless only `home` has a state.
+std::filesystem::path existing_state_dir(const std::filesystem::path& machine,
+                                         const std::filesystem::path& home);
+
 /// Where GPUs are looked for. Only tests have other places than these.
 struct inventory_places {
   std::filesystem::path node_file;  ///< what gkm-gpu writes

@@ -44,8 +44,10 @@ judgement judge(const cache_ref& ref, const result<catalog_record>& found) {
   if (!found) {
     auto e = found.error();
     if (e.code == errc::not_found)
-      return not_yet{"this node knows no cache of that name yet; is it applied, and spelled so?",
-                     false};
+      return not_yet{
+          "this node has no cache of that name: check its name and namespace, and that it is "
+          "applied and selects this node ('kubectl gkm status' lists them)",
+          false};
     if (is_permanent(e.code)) return hopeless{std::move(e)};
     return not_yet{std::move(e.message)};
   }

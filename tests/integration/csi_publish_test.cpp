@@ -52,6 +52,27 @@ TEST_F(csi_publish, what_one_pod_writes_is_seen_neither_by_another_nor_in_the_st
   expect_nothing_left();
 }
 
+TEST_F(csi_publish, what_is_damaged_in_the_store_is_not_shown) {
+  store_cache();
+  start_csi();
+  auto before = tree_of(stored_content());
+  auto some_file = std::find_if(before.begin(), before.end(),
+                                [](const auto& f) { return f.second.starts_with("- "); });
+  ASSERT_NE(some_file, before.end());
+  fs::remove(stored_content() / some_file->first);
+  auto v = volume("a");
+  v.attributes["csi.gkm.io/wait"] = "0s";
+  auto status = publish(v);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("damaged"));
+  EXPECT_EQ(mounts(), 0U);
+  v.attributes["csi.gkm.io/fallback"] = "empty";
+  EXPECT_TRUE(publish(v).ok()) << "the pod would rather start cold";
+  EXPECT_TRUE(tree_of(v.target).empty());
+  EXPECT_TRUE(unpublish(v).ok());
+  expect_nothing_left();
+}
+
 TEST_F(csi_publish, a_reader_cannot_write) {
   store_cache();
   start_csi();

@@ -155,6 +155,30 @@ TEST_F(up, keeps_what_a_pod_uses_until_the_pod_goes) {
   EXPECT_EQ(bench_.stored().front(), second_.digest().substr(7));
 }
 
+TEST_F(up, is_followed_by_status_w) {
+  image_registry registry(first_);
+  auto up = bench_.up();
+  eventually("there is a state", [&] { return bench_.gkm({"status"}).code == 0; });
+  auto follower = bench_.start({"status", "-w"});
+  bench_.want("c", registry.name());
+  EXPECT_TRUE(eventually("the follower tells",
+                         [&] { return follower.out().find("Extracted") != std::string::npos; }))
+      << follower.out() << follower.err();
+  volume pod(bench_, first_.digest());
+  EXPECT_TRUE(eventually("and that it is used", [&] {
+    return follower.out().find("Running") != std::string::npos;
+  })) << follower.out();
+  auto waited = bench_.gkm({"wait", "default/c", "--timeout", "60s"});
+  EXPECT_EQ(waited.code, 0) << waited.err;
+  std::filesystem::remove(bench_.caches() / "c.yaml");
+  pod.erase();
+  EXPECT_TRUE(eventually("and that it is gone", [&] {
+    return follower.out().find("Gone") != std::string::npos;
+  })) << follower.out();
+  follower.send_signal(SIGINT);
+  follower.wait();
+}
+
 TEST_F(up, shares_its_state_directory_with_nobody) {
   auto first = bench_.up();
   eventually("the first runs", [&] { return bench_.gkm({"status"}).out.find("No caches") == 0; });

@@ -1,4 +1,5 @@
 // What programs of one node leave for each other on disk.
+#include "base/tree_seal.hpp"
 #include "messages/record.hpp"
 #include "messages/volume.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -31,6 +32,11 @@ std::vector<subject> subjects() {
                              R"(,"problems":["p"],"relocatedFiles":1)";
   const std::string ref = R"("version":1,"kind":"GKMCache","namespace":"ns","name":"c",)";
   return {
+      {"seal",
+       round_trip<base::tree_seal, base::parse_tree_seal, base::print_tree_seal>,
+       {"gkm tree seal 1\nentries 3\nbytes 9\nnames " + std::string(32, 'b') + "\ncontent " +
+            std::string(64, 'c') + "\n",
+        "gkm tree seal 1\nnames " + std::string(32, 'b') + "\nlater x\n", "gkm tree seal 2\n"}},
       {"stored",
        round_trip<stored_cache, parse_stored_cache, print_stored_cache>,
        {R"({"version":1,)" + stored + "}", R"({"version":2,)" + stored + "}"}},
