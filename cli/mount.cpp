@@ -303,6 +303,8 @@ result<volume_record> mount_at(const paths& where, const fs::path& target,
   if (!with) return fail(with.error());
   if (auto noted = remember_mount(now); !noted) return fail(noted.error());
   auto mounted = (*with)->ask<volume_record>(publish_atom_v, request);
+  // Nothing else is not found by then but a cache that was waited for; the help has a code for it.
+  if (!mounted && mounted.error().code == errc::not_found) mounted.error().code = errc::unavailable;
   if (!mounted && !was_mounted) forget_mount(target);
   if (!mounted) return mounted;
   bool read_only = mounted->view == view_kind::readonly;
@@ -331,8 +333,6 @@ result<int> mount(const options& o, const mount_options& m) {
     std::cerr << "gkm: waiting up to " << m.wait << " for '" << slashed(*ref)
               << "', which is not known yet" << known_names(known, *ref) << std::endl;
   auto mounted = mount_at(where, *target, *request, *owner);
-  // Nothing else is not found by then but a cache that was waited for; the help has a code for it.
-  if (!mounted && mounted.error().code == errc::not_found) mounted.error().code = errc::unavailable;
   if (!mounted)
     return wrap(not_ready(where, *ref, m, mounted.error()), "Cannot mount '" + m.name + "'");
   print_mounted(o, m, *mounted);

@@ -272,8 +272,10 @@ void cache_actor_state::misfit(const image_plan& plan, const std::vector<target>
       !std::exchange(restored_, true) && record_ && record_->state == cache_state::extracted;
   if ((is_serving() || restoring) && record_->manifest == plan.manifest) {
     stop_serving();
-    // Another manifest of the same index may be for the GPUs that are here now.
-    if (plan.resolved != plan.manifest) return resolve();
+    // Another manifest of the same index may be for the GPUs that are here now; or another image,
+    // if the tag has moved while we were away.
+    if (plan.resolved != plan.manifest || (restoring && std::exchange(again_, false)))
+      return resolve();
   }
   status_.match = match;
   failed({errc::incompatible, match.summary(), {}},

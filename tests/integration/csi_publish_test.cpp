@@ -63,7 +63,7 @@ TEST_F(csi_publish, what_is_damaged_in_the_store_is_not_shown) {
   auto v = volume("a");
   v.attributes["csi.gkm.io/wait"] = "0s";
   auto status = publish(v);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_THAT(status.error_message(), HasSubstr("damaged"));
   EXPECT_EQ(mounts(), 0U);
   v.attributes["csi.gkm.io/fallback"] = "empty";
