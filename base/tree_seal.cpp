@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <isa-l/crc64.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr size_t max_depth = 256;
 constexpr size_t block_bytes = 256 << 10;
+constexpr size_t sum_digits = 32;
 constexpr std::string_view first_line = "gkm tree seal 1";
 
 using clock = std::chrono::steady_clock;
@@ -28,8 +30,12 @@ error failed(std::string_view step, const std::string& path) {
   return errno_error(errno, step, path);
 }
 
-void add_content(digest_sum& sum, const std::string& path, const digest& of) {
-  sum.add(path + '\0' + of.hex);
+uint64_t add_to_crc(uint64_t crc, std::span<const std::byte> bytes) {
+  return ::crc64_ecma_refl(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+}
+
+void add_content(text_sum& sum, const std::string& path, uint64_t crc) {
+  sum.add(path + '\0' + std::to_string(crc));
 }
 
 /// Reads files, no faster than it may.
@@ -37,12 +43,12 @@ class paced_reader {
 public:
   explicit paced_reader(read_pace pace) : pace_(std::move(pace)), begun_(clock::now()) {}
 
-  result<digest> digest_of(int parent, const std::string& name, const std::string& path) {
+  result<uint64_t> crc_of(int parent, const std::string& name, const std::string& path) {
     fd file(::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file) return fail(failed("open", path));
     // What is read once is not worth others' place in memory.
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_NOREUSE);
-    sha256 hash;
+    uint64_t crc = 0;
     buffer_.resize(block_bytes);
     for (;;) {
       if (pace_.stop.stop_requested()) return fail(errc::cancelled, "The check was stopped");
@@ -50,11 +56,11 @@ public:
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return fail(failed("read", path));
       if (n == 0) break;
-      hash.update(std::span(buffer_).first(static_cast<size_t>(n)));
+      crc = add_to_crc(crc, std::span(buffer_).first(static_cast<size_t>(n)));
       slow_down(static_cast<uint64_t>(n));
     }
     if (pace_.bytes_per_second) ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
-    return hash.finish();
+    return crc;
   }
 
 private:
@@ -96,8 +102,8 @@ public:
   tree_seal seal() const {
     return {entries_, bytes_, names_.hex(), reader_ ? content_.hex() : std::string()};
   }
-  const name_sum& paths() const { return paths_; }
-  const digest_sum& content() const { return content_; }
+  const text_sum& paths() const { return paths_; }
+  const text_sum& content() const { return content_; }
 
 private:
   result<void> walk(fd dir, const std::string& below, size_t depth) {
@@ -142,18 +148,18 @@ private:
     bytes_ += static_cast<uint64_t>(about.st_size);
     paths_.add(path);
     if (!reader_) return {};
-    auto digest = reader_->digest_of(parent, name, path);
-    if (!digest) return fail(digest.error());
-    add_content(content_, path, *digest);
+    auto crc = reader_->crc_of(parent, name, path);
+    if (!crc) return fail(crc.error());
+    add_content(content_, path, *crc);
     return {};
   }
 
   paced_reader* reader_;
   uint64_t entries_ = 0;
   uint64_t bytes_ = 0;
-  name_sum names_;
-  name_sum paths_;  ///< of regular files
-  digest_sum content_;
+  text_sum names_;
+  text_sum paths_;  ///< of regular files
+  text_sum content_;
 };
 
 std::string_view take_line(std::string_view& text) {
@@ -185,36 +191,16 @@ uint64_t hash_of(std::string_view text, uint64_t begin) {
 
 }  // namespace
 
-void digest_sum::add(std::string_view one) {
-  auto hex = sha256::of(one).hex;
-  constexpr int base = 16;
-  for (size_t i = 0; i < sum_.size(); ++i) {
-    uint8_t byte = 0;
-    std::from_chars(hex.data() + 2 * i, hex.data() + 2 * i + 2, byte, base);
-    sum_[i] ^= byte;
-  }
-}
-
-void digest_sum::add(const digest_sum& other) {
-  for (size_t i = 0; i < sum_.size(); ++i) sum_[i] ^= other.sum_[i];
-}
-
-std::string digest_sum::hex() const {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (auto byte : sum_) {
-    text += digits[byte >> 4U];
-    text += digits[byte & 15U];
-  }
-  return text;
-}
-
-void name_sum::add(std::string_view one) {
+void text_sum::add(std::string_view one) {
   constexpr std::array<uint64_t, 2> begins{0xcbf29ce484222325, 0x9e3779b97f4a7c15};
   for (size_t i = 0; i < sum_.size(); ++i) sum_[i] += hash_of(one, begins[i]);
 }
 
-std::string name_sum::hex() const {
+void text_sum::add(const text_sum& other) {
+  for (size_t i = 0; i < sum_.size(); ++i) sum_[i] += other.sum_[i];
+}
+
+std::string text_sum::hex() const {
   std::array<char, 33> text{};
   std::snprintf(text.data(), text.size(), "%016llx%016llx",
                 static_cast<unsigned long long>(sum_[0]), static_cast<unsigned long long>(sum_[1]));
@@ -239,8 +225,8 @@ result<tree_seal> parse_tree_seal(std::string_view text) {
     auto value = blank == line.npos ? std::string_view() : line.substr(blank + 1);
     if (name == "entries") valid = valid && read_number(value, s.entries);
     if (name == "bytes") valid = valid && read_number(value, s.bytes);
-    if (name == "names") valid = valid && read_hex(value, 32, s.names);
-    if (name == "content") valid = valid && read_hex(value, 64, s.content);
+    if (name == "names") valid = valid && read_hex(value, sum_digits, s.names);
+    if (name == "content") valid = valid && read_hex(value, sum_digits, s.content);
   }
   if (!valid || s.names.empty()) return fail(errc::malformed, "the seal is incomplete");
   return s;
@@ -280,14 +266,14 @@ std::string difference(const tree_seal& was, const tree_seal& is) {
 
 void seal_observer::begin(std::string_view path, uint64_t) {
   path_ = path;
-  hash_ = sha256();
+  crc_ = 0;
 }
 
-void seal_observer::data(std::span<const std::byte> bytes) { hash_.update(bytes); }
+void seal_observer::data(std::span<const std::byte> bytes) { crc_ = add_to_crc(crc_, bytes); }
 
 void seal_observer::end() {
   paths_.add(path_);
-  add_content(content_, path_, hash_.finish());
+  add_content(content_, path_, crc_);
 }
 
 result<tree_seal> seal_observer::finish(int dir, const std::string& tree, const std::string& beside,

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "base/file_observer.hpp"
-#include "base/sha256.hpp"
 #include "messages/errors.hpp"
 
 #include <array>
@@ -16,23 +15,14 @@
 
 namespace gkm::base {
 
-/// A sum that does not depend on the order: of SHA-256s.
-class digest_sum {
+/// 128 bits of a set of texts, in whatever order they are added. It tells accidents, not attacks:
+/// who may write in the tree can write its seal, too.
+class text_sum {
 public:
   void add(std::string_view one);
-  void add(const digest_sum& other);
+  void add(const text_sum& other);
   std::string hex() const;
-
-private:
-  std::array<uint8_t, 32> sum_{};
-};
-
-/// The same of what only accidents change: 128 bits, hundreds of times cheaper.
-class name_sum {
-public:
-  void add(std::string_view one);
-  std::string hex() const;
-  bool operator==(const name_sum&) const = default;
+  bool operator==(const text_sum&) const = default;
 
 private:
   std::array<uint64_t, 2> sum_{};
@@ -42,7 +32,7 @@ struct tree_seal {
   uint64_t entries = 0;
   uint64_t bytes = 0;   ///< of regular files
   std::string names;    ///< of each entry's path, type, mode, size, and where a link leads
-  std::string content;  ///< of each file's path and SHA-256; empty: not known
+  std::string content;  ///< of each file's path and CRC-64; empty: not known
 
   bool operator==(const tree_seal&) const = default;
 };
@@ -83,9 +73,9 @@ public:
 
 private:
   std::string path_;
-  sha256 hash_;
-  name_sum paths_;
-  digest_sum content_;
+  uint64_t crc_ = 0;
+  text_sum paths_;
+  text_sum content_;
 };
 
 }  // namespace gkm::base

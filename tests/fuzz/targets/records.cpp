@@ -35,7 +35,7 @@ std::vector<subject> subjects() {
       {"seal",
        round_trip<base::tree_seal, base::parse_tree_seal, base::print_tree_seal>,
        {"gkm tree seal 1\nentries 3\nbytes 9\nnames " + std::string(32, 'b') + "\ncontent " +
-            std::string(64, 'c') + "\n",
+            std::string(32, 'c') + "\n",
         "gkm tree seal 1\nnames " + std::string(32, 'b') + "\nlater x\n", "gkm tree seal 2\n"}},
       {"stored",
        round_trip<stored_cache, parse_stored_cache, print_stored_cache>,
