@@ -155,15 +155,20 @@ void event_recorder::book::flush(const key& k) {
   draft series;
   series.set({"series", "count"}, e.count);
   series.set({"series", "lastObservedTime"}, print_micro_time(e.last_us));
-  to_.merge_patch(
-      events, e.written, series.print(),
-      [weak = weak_from_this(), k](const result<object>& patched) {
-        auto self = weak.lock();
-        if (!self || patched) return;
-        // The API forgets events after an hour: the series begins anew.
-        if (patched.error().code == errc::not_found) self->open_.erase(k);
-        base::log::debug("an event was not recorded", {{"cause", patched.error().message}});
-      });
+  to_.merge_patch(events, e.written, series.print(),
+                  [weak = weak_from_this(), k](const result<object>& patched) {
+                    auto self = weak.lock();
+                    if (!self || patched) return;
+                    auto again = self->open_.find(k);
+                    bool forgotten = patched.error().code == errc::not_found;
+                    if (!forgotten || again == self->open_.end())
+                      return base::log::debug("an event was not recorded",
+                                              {{"cause", patched.error().message}});
+                    // The API forgets events after an hour: the series begins anew, with what was
+                    // last.
+                    again->second.waits = false;
+                    self->create(again->second);
+                  });
 }
 
 event_recorder::event_recorder(client& to, recorder_options options)

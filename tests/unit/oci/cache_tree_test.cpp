@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <string>
+#include <vector>
+
 namespace gkm::oci {
 namespace {
 
@@ -25,7 +28,8 @@ TEST(cache_tree, memory_is_a_matter_of_entries_however_long_their_names) {
 TEST(cache_tree, tells_paths_apart) {
   cache_tree tree({});
   tree.begin_layer();
-  for (const std::string path : {"a", "b", "ab", "a0", std::string(4'000, 'a').c_str()})
+  const std::vector<std::string> paths{"a", "b", "ab", "a0", std::string(4'000, 'a')};
+  for (const auto& path : paths)
     EXPECT_EQ(*tree.add_file(path, 1), cache_tree::step::create) << path;
   EXPECT_FALSE(tree.add_file("a", 1));
   EXPECT_EQ(tree.files(), 5u);
