@@ -6,8 +6,9 @@ set(GKM_SANITIZE "" CACHE STRING "address, thread, fuzz, or nothing")
 
 if(GKM_SANITIZE STREQUAL "thread")
   set(sanitizers thread)
-  # With its calls in between, GCC 12 loses sight of which std::optional holds something.
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  # With its calls in between, GCC 12 loses sight of which std::optional holds something, and of how long
+  # strings are: its warnings are wrong too often to end the build.
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-error>)
 elseif(GKM_SANITIZE)
   set(sanitizers address,undefined)
   # CAF 0.17 forms a null reference in its function-based spawn. The ignored places are other people's headers.
