@@ -47,6 +47,13 @@ TEST_F(manifests, take_other_images_without_an_edit) {
   expect_valid(mine);
 }
 
+TEST_F(manifests, take_a_tag_that_looks_like_a_number) {
+  for (const char* tag : {"7500e28", "1234567", "1.2", "true"})
+    EXPECT_THAT(rendered({{"TAG", tag}}),
+                AllOf(HasSubstr("image: quay.io/gkm/agent:" + std::string(tag) + "\n"),
+                      HasSubstr("image: quay.io/gkm/operator:" + std::string(tag) + "\n")));
+}
+
 TEST_F(manifests, name_a_version_and_let_an_image_serve_that_is_there) {
   auto images = rendered();
   EXPECT_THAT(images, Not(HasSubstr(":latest")));
