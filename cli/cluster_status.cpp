@@ -12,6 +12,7 @@
 
 #include <ctime>
 #include <iostream>
+#include <memory>
 
 namespace gkm::cli {
 namespace {
@@ -97,19 +98,38 @@ void print_once(cluster_feed& feed, const cluster_scope& scope, output format) {
   if (format != output::json && format != output::yaml) print_notes(notes);
 }
 
-}  // namespace
+/// The cluster that is meant, and what is asked of it, followed.
+struct followed_cluster {
+  k8s::config where;
+  cluster_scope scope;
+  k8s::client client;
+  cluster_feed feed;
 
-result<int> cluster_wait(const cluster_options& c, const std::string& name,
-                         std::chrono::seconds at_most) {
+  followed_cluster(k8s::config at, cluster_scope what, const k8s::client_options& as)
+      : where(std::move(at)), scope(std::move(what)), client(where, as), feed(client, scope) {}
+};
+
+/// Once all has been read.
+result<std::unique_ptr<followed_cluster>> open_cluster(const cluster_options& c,
+                                                       const std::string& name) {
   auto where = k8s::find_config({c.kubeconfig, c.context});
   if (!where) return fail(no_cluster(where.error()));
   auto scope = scope_of(c, name, where->ns);
   if (!scope) return fail(scope.error());
   k8s::client_options as;
   as.user_agent = std::string("gkm/") + base::version();
-  k8s::client client(*where, as);
-  cluster_feed feed(client, *scope);
-  if (auto whole = feed.wait_until_whole(); !whole) return fail(whole.error());
+  auto opened = std::make_unique<followed_cluster>(std::move(*where), std::move(*scope), as);
+  if (auto whole = opened->feed.wait_until_whole(); !whole) return fail(whole.error());
+  return opened;
+}
+
+}  // namespace
+
+result<int> cluster_wait(const cluster_options& c, const std::string& name,
+                         std::chrono::seconds at_most) {
+  auto opened = open_cluster(c, name);
+  if (!opened) return fail(opened.error());
+  auto& [where, scope, client, feed] = **opened;
   const auto until = std::chrono::steady_clock::now() + at_most;
   for (;;) {
     bool ready = true;
@@ -129,7 +149,7 @@ result<int> cluster_wait(const cluster_options& c, const std::string& name,
     }
     auto left =
         std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    if (left.count() <= 0 && standing.empty()) return fail(no_such(*scope, *where));
+    if (left.count() <= 0 && standing.empty()) return fail(no_such(scope, where));
     if (left.count() <= 0)
       return fail(errc::unavailable, "'" + plain(name) + "' was not ready within " +
                                          human_seconds(at_most.count()) + ": " + standing);
@@ -143,23 +163,17 @@ result<int> cluster_status(const options& o, const cluster_options& c, const std
     return fail(errc::invalid_argument,
                 "-w follows a table: leave out -o, or watch objects with 'kubectl get "
                 "gkmcachenodes -w -o json'");
-  auto where = k8s::find_config({c.kubeconfig, c.context});
-  if (!where) return fail(no_cluster(where.error()));
-  auto scope = scope_of(c, name, where->ns);
-  if (!scope) return fail(scope.error());
-  k8s::client_options as;
-  as.user_agent = std::string("gkm/") + base::version();
-  k8s::client client(*where, as);
-  cluster_feed feed(client, *scope);
-  if (auto whole = feed.wait_until_whole(); !whole) return fail(whole.error());
+  auto opened = open_cluster(c, name);
+  if (!opened) return fail(opened.error());
+  auto& [where, scope, client, feed] = **opened;
   bool none = false;
   feed.look([&](const cluster_picture& picture) { none = picture.caches().empty(); });
-  if (none && !scope->name.empty()) {
+  if (none && !scope.name.empty()) {
     print_notes(feed.notes());
-    return fail(no_such(*scope, *where));
+    return fail(no_such(scope, where));
   }
   if (!c.watch) {
-    print_once(feed, *scope, o.format);
+    print_once(feed, scope, o.format);
     return success;
   }
   print_notes(feed.notes());
