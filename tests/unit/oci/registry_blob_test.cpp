@@ -14,6 +14,15 @@ struct registry_blob : registry_test {
   support::handler numbered(F answer) {
     return [this, answer](const seen_request& r) { return answer(++count_, r); };
   }
+  /// The first connection breaks after 400,000 bytes; so many requests after it get `status`.
+  support::handler broken_then_away(int requests, int status) {
+    return numbered([=, this](int n, const seen_request& r) {
+      if (n > 1 && n <= 1 + requests) return with_status(status);
+      auto out = serve(r);
+      if (n == 1) out.wrong.cut_after = 400'000;
+      return out;
+    });
+  }
   std::vector<std::string> ranges(const fault_server& server) {
     std::vector<std::string> out;
     for (const auto& r : server.requests()) out.push_back(r.header("range"));
@@ -61,12 +70,7 @@ TEST_F(registry_blob, is_resumed_where_it_broke) {
 }
 
 TEST_F(registry_blob, is_resumed_after_faults_of_the_server) {
-  fault_server server(numbered([this](int n, const seen_request& r) {
-    if (n == 2 || n == 3) return with_status(503);
-    auto out = serve(r);
-    if (n == 1) out.wrong.cut_after = 400'000;
-    return out;
-  }));
+  fault_server server(broken_then_away(2, 503));
   auto got = blob(server);
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(*got, layer_);
@@ -114,12 +118,7 @@ TEST_F(registry_blob, is_given_up_if_connections_bring_next_to_nothing) {
 }
 
 TEST_F(registry_blob, outlasts_a_registry_that_is_away_for_a_while) {
-  fault_server server(numbered([this](int n, const seen_request& r) {
-    if (n > 1 && n < 10) return with_status(502);
-    auto out = serve(r);
-    if (n == 1) out.wrong.cut_after = 400'000;
-    return out;
-  }));
+  fault_server server(broken_then_away(8, 502));
   auto got = blob(server);
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(*got, layer_);
