@@ -140,7 +140,7 @@ result<void> serve(const settings& s, const base::ending_signals& ending) {
                               {"state_dir", s.state_dir.string()}});
   auto signal = ending.wait();
   base::log::info("Ending; mounts stay", {{"signal", signal}});
-  // Who waits for a cache is answered now; the next process has its own patience.
+  // Calls that wait for a cache are answered now; kubelet repeats them to the next process.
   caf::anon_send(volumes, ending_atom_v);
   (*serving)->stop(grace);
   end_volumes();

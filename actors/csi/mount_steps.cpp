@@ -122,7 +122,7 @@ void mount_state::stop_waiting() {
   look_again_ = false;
 }
 
-/// What is being mounted is mounted; what would have to wait is the next process's.
+/// A mount that is under way is finished. A wait for a cache ends; kubelet asks the next process.
 void mount_state::end_wait() {
   ending_ = true;
   if (watch_) give_up_when_due();
@@ -136,7 +136,7 @@ void mount_state::give_up_when_due() {
   auto waited = std::chrono::round<std::chrono::seconds>(ends - began_);
   auto limit = ending_ ? std::string("before gkm-csi ended, it is tried again")
                        : "within " + std::to_string(waited.count()) + " s";
-  // Nothing is mounted and nothing goes on: kubelet may let go of the volume.
+  // errc::not_found: nothing is mounted and no step is under way, so kubelet may drop the volume.
   auto over = ending_ ? &mount_state::undo : &mount_state::fall_back_or_fail;
   (this->*over)(
       {errc::not_found,
@@ -193,7 +193,7 @@ void mount_state::mounted(const result<volume_record>& view) {
     fall_back_or_fail(view.error());
 }
 
-/// Whoever owns the store sees the intent of this volume, looks at the digest, and pulls it again.
+/// The store checks the digest when it sees this volume's intent, and the agent pulls it again.
 void mount_state::wait_for_repair(const error& why) {
   auto pause = std::min<caf::timespan>(first_look_at_repair * (1 << std::min(repairs_++, 6U)),
                                        deadline_ - self_->clock().now());
@@ -253,7 +253,7 @@ void mount_state::undo(const error& e) {
   });
 }
 
-/// Who asked tells it: the service in its log, `gkm mount` on the terminal.
+/// The caller reports the error: the service in its log, `gkm mount` on the terminal.
 void mount_state::failed(const error& e) { published(fail(e)); }
 
 void mount_state::later(std::chrono::milliseconds pause, then what) {
