@@ -1,6 +1,6 @@
 #include "base/directory_watch.hpp"
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>

@@ -24,8 +24,8 @@ public:
   static digest of(std::string_view bytes);
 
 private:
-  struct context;
-  std::unique_ptr<context> context_;
+  struct impl;
+  std::unique_ptr<impl> impl_;
 };
 
 }  // namespace gkm::base

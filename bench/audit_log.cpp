@@ -50,7 +50,7 @@ audit_log::audit_log(const fs::path& folder) : in_(folder / "audit.log") {
   if (!in_) die("The API server writes no audit log");
 }
 
-request_counts audit_log::news() {
+request_counts audit_log::take_new() {
   request_counts counts;
   in_.clear();
   for (std::string line; std::getline(in_, line);) {

@@ -24,7 +24,7 @@ public:
   explicit audit_log(const std::filesystem::path& folder);
 
   /// What was asked since this was called last.
-  request_counts news();
+  request_counts take_new();
 
 private:
   std::ifstream in_;

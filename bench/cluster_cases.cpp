@@ -2,7 +2,7 @@
 
 #include "csi_driver.hpp"
 #include "tests/support/build_tree.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 
 #include <sstream>
 #include <thread>
@@ -65,10 +65,10 @@ void by_curl(const bench_context& in, const latency_case& what, int round) {
 void one_round(const bench_context& in, const latency_case& what, const cache_ref& cache,
                bool measured) {
   std::this_thread::sleep_for(rest);
-  in.audit.news();
+  in.audit.take_new();
   auto m = apply_and_wait(in, cache, in.images.next(in.rig, what.image));
   std::this_thread::sleep_for(settling);
-  auto asked = in.audit.news();
+  auto asked = in.audit.take_new();
   if (!measured) return;
   add_moments(in.out, in.rig.observer(), what.label, cache, m);
   add_requests(in.out, what.label, asked);
@@ -176,7 +176,7 @@ void measure_idle(const bench_context& in, std::chrono::seconds length) {
   }
   for (const auto& cache : all) in.rig.observer().when(cache, fact::ready);
   std::this_thread::sleep_for(calming);
-  in.audit.news();
+  in.audit.take_new();
   auto agent = cpu_seconds(in.rig.agent_pid());
   auto leader = cpu_seconds(in.rig.operator_pid());
   std::this_thread::sleep_for(length);
@@ -185,7 +185,7 @@ void measure_idle(const bench_context& in, std::chrono::seconds length) {
               cpu_seconds(in.rig.agent_pid()) - agent, length_s);
   add_process(in.out, "cluster-idle-operator", in.rig.operator_pid(),
               cpu_seconds(in.rig.operator_pid()) - leader, length_s);
-  auto asked = in.audit.news();
+  auto asked = in.audit.take_new();
   in.out.add("cluster-idle-requests",
              asked.agent_writes + asked.operator_writes + asked.events + asked.others);
   in.out.add("cluster-idle-leases", asked.leases);

@@ -1,7 +1,7 @@
 #include "cluster_observer.hpp"
 
 #include "figures.hpp"
-#include "k8s/types.hpp"
+#include "k8s/objects/types.hpp"
 
 namespace gkm::bench {
 namespace {

@@ -5,7 +5,7 @@
 #include "held_group.hpp"
 #include "k8s/config.hpp"
 #include "tests/support/build_tree.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 
 #include <csignal>
 

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "cluster_observer.hpp"
-#include "tests/support/deployment.hpp"
-#include "tests/support/operator_program.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/kube/operator_program.hpp"
 
 #include <filesystem>
 #include <memory>

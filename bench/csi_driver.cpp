@@ -3,7 +3,7 @@
 #include "base/files.hpp"
 #include "figures.hpp"
 #include "messages/record.hpp"
-#include "tests/support/csi_requests.hpp"
+#include "tests/support/csi/csi_requests.hpp"
 
 #include <sched.h>
 #include <sys/mount.h>

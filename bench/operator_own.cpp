@@ -4,10 +4,11 @@
 ///   bench-operator-own [nodes] [caches] [reports of each node]
 #include "actors/operator/caches.hpp"
 #include "actors/operator/pull_secrets.hpp"
-#include "base/log.hpp"
-#include "k8s/object.hpp"
-#include "k8s/types.hpp"
-#include "tests/support/sim_world.hpp"
+#include "base/program/log.hpp"
+#include "k8s/objects/object.hpp"
+#include "k8s/objects/types.hpp"
+#include "messages/names.hpp"
+#include "tests/support/sim/sim_world.hpp"
 
 #include <malloc.h>
 
@@ -21,53 +22,53 @@ namespace {
 using sim::duration;
 
 /// Takes every write, and tells of it as a watch does.
-struct willing_api : cluster::api_port, cluster::resolver_port, cluster::secrets_port {
-  std::map<cache_ref, cluster_cache> caches;
-  std::function<void(const cluster_cache&)> tell;
+struct willing_api : op::api_port, op::resolver_port, op::secrets_port {
+  std::map<cache_ref, cache_object> caches;
+  std::function<void(const cache_object&)> tell;
   uint64_t writes = 0;
 
-  void take(cluster_cache now, const answer<cluster_cache>& reply) {
+  void take(cache_object now, const answer<cache_object>& reply) {
     now.object.resource_version = std::to_string(++writes);
     caches[now.ref] = now;
     reply(now);
     tell(now);
   }
-  void write_status(const cluster_cache& seen, const cluster_cache_status& wanted,
-                    answer<cluster_cache> reply) override {
+  void write_status(const cache_object& seen, const cache_object_status& wanted,
+                    answer<cache_object> reply) override {
     auto now = caches.at(seen.ref);
     now.status = wanted;
     take(now, reply);
   }
-  void add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override {
+  void add_finalizer(const cache_object& seen, answer<cache_object> reply) override {
     auto now = caches.at(seen.ref);
-    now.object.finalizers = {std::string(cluster::in_use_finalizer)};
+    now.object.finalizers = {std::string(names::in_use_finalizer)};
     take(now, reply);
   }
-  void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override {
+  void remove_finalizer(const cache_object& seen, answer<cache_object> reply) override {
     reply(caches.at(seen.ref));
   }
-  void read(const cache_ref& ref, answer<cluster_cache> reply) override { reply(caches.at(ref)); }
+  void read(const cache_ref& ref, answer<cache_object> reply) override { reply(caches.at(ref)); }
   void read_pods(const cache_ref&, const std::vector<std::string>&,
                  answer<std::vector<std::string>> reply) override {
     reply(std::vector<std::string>{});
   }
-  void record(const cluster_cache&, const cluster::cache_event&) override {}
+  void record(const cache_object&, const op::cache_event&) override {}
   void ensure_driver(answer<done> reply) override { reply(done{}); }
-  void resolve(const cluster_cache&, std::stop_token, answer<digest>) override {}
-  void read_login(const cluster::secret_ref&, answer<cluster::registry_login> reply) override {
+  void resolve(const cache_object&, std::stop_token, answer<digest>) override {}
+  void read_login(const op::secret_ref&, answer<op::registry_login> reply) override {
     reply(fail(errc::not_found, "no secrets here"));
   }
-  void write_part(const cluster::secret_ref&, const cluster::copied_part&, const std::string&,
+  void write_part(const op::secret_ref&, const op::copied_part&, const std::string&,
                   answer<done> reply) override {
     reply(done{});
   }
   void drop_part(const std::string&, answer<done> reply) override { reply(done{}); }
-  void list_parts(answer<std::vector<cluster::copied_part>> reply) override {
-    reply(std::vector<cluster::copied_part>{});
+  void list_parts(answer<std::vector<op::copied_part>> reply) override {
+    reply(std::vector<op::copied_part>{});
   }
 };
 
-struct wall_clock : cluster::clock_port {
+struct wall_clock : op::clock_port {
   explicit wall_clock(sim::world& w) : world(w) {}
   int64_t unix_seconds() override { return 1'800'000'000 + world.now_ms() / 1'000; }
   sim::world& world;
@@ -147,12 +148,12 @@ class cluster_in_a_box {
 public:
   cluster_in_a_box() : clock_(world_) {
     world_.chaos().stop();
-    secrets_ = gkm::spawn<cluster::pull_secrets_state>(world_.system(),
-                                                       static_cast<cluster::secrets_port&>(api),
-                                                       std::string("gkm-system"), uint64_t{1});
-    caches_ = gkm::spawn<cluster::caches_state>(
-        world_.system(), cluster::cluster_ports{api, api, clock_}, secrets_, uint64_t{1});
-    api.tell = [this](const cluster_cache& now) { caf::anon_send(caches_, changed_atom_v, now); };
+    secrets_ =
+        gkm::spawn<op::pull_secrets_state>(world_.system(), static_cast<op::secrets_port&>(api),
+                                           std::string("gkm-system"), uint64_t{1});
+    caches_ = gkm::spawn<op::caches_state>(world_.system(), op::cluster_ports{api, api, clock_},
+                                           secrets_, uint64_t{1});
+    api.tell = [this](const cache_object& now) { caf::anon_send(caches_, changed_atom_v, now); };
     say(synced_atom_v, true);
     say(lead_atom_v, true);
   }
@@ -164,10 +165,10 @@ public:
 
   void add_caches(size_t n) {
     for (size_t i = 0; i < n; ++i) {
-      cluster_cache c;
+      cache_object c;
       c.ref = {"team", name_of(i)};
       c.image = "registry.example/cache:" + std::to_string(i);
-      c.pinned = digest_of(i);
+      c.admitted_digest = digest_of(i);
       c.object.uid = "u";
       c.object.resource_version = "0";
       c.object.generation = 1;

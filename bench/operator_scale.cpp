@@ -1,8 +1,8 @@
 /// What an operator costs with many nodes: the real actors in the simulated world, every node with
 /// every cache, until each status is right. Virtual time; the processor time and memory are real,
 /// and hold the simulated API and agents, too.
-#include "base/log.hpp"
-#include "tests/support/sim_nodes.hpp"
+#include "base/program/log.hpp"
+#include "tests/support/sim/sim_nodes.hpp"
 
 #include <sys/resource.h>
 
@@ -37,10 +37,10 @@ int measure(size_t nodes, size_t caches) {
   for (size_t i = 0; i < nodes; ++i) agents.join("node-" + std::to_string(i), true);
   w.run(duration(10'000), [] {});
   for (size_t i = 0; i < caches; ++i) {
-    cluster_cache c;
+    cache_object c;
     c.ref = {"", "cache-" + std::to_string(i)};
     c.image = "registry.example/cache:" + std::to_string(i);
-    c.pinned.hex = std::string(60, 'c') + std::to_string(1'000 + i);
+    c.admitted_digest.hex = std::string(60, 'c') + std::to_string(1'000 + i);
     api.put(c);
   }
   w.run(duration(1'000), [] {});

@@ -1,7 +1,7 @@
 #include "cli/cache_files.hpp"
 
 #include "base/files.hpp"
-#include "cli/suggestion.hpp"
+#include "cli/output/suggestion.hpp"
 #include "messages/printable.hpp"
 
 #include <yaml-cpp/eventhandler.h>
@@ -333,9 +333,9 @@ result<std::map<std::string, cache_file>> read_cache_files(const fs::path& dir) 
   return files;
 }
 
-wanted_caches merge_cache_files(const wanted_caches& before,
-                                const std::map<std::string, cache_file>& files) {
-  wanted_caches now;
+declared_caches merge_cache_files(const declared_caches& before,
+                                  const std::map<std::string, cache_file>& files) {
+  declared_caches now;
   auto claim = [&](const std::string& file, const cache_spec& spec) {
     bool fresh = now.caches.emplace(spec.ref, spec).second;
     if (fresh) now.owners[file].push_back(spec.ref);

@@ -44,14 +44,14 @@ result<std::map<std::string, cache_file>> read_cache_files(const std::filesystem
 
 /// What is wanted, after a directory was read. A file with problems keeps what it wanted before; of
 /// two files that name the same cache the first by name wins, the other is reported.
-struct wanted_caches {
+struct declared_caches {
   std::map<cache_ref, cache_spec> caches;
   std::map<std::string, std::vector<cache_ref>> owners;  ///< by file
   std::vector<file_problem> problems;
   std::vector<file_problem> notes;
   bool hides_some = false;  ///< of some file it cannot be told what it wants
 };
-wanted_caches merge_cache_files(const wanted_caches& before,
-                                const std::map<std::string, cache_file>& files);
+declared_caches merge_cache_files(const declared_caches& before,
+                                  const std::map<std::string, cache_file>& files);
 
 }  // namespace gkm::cli

@@ -1,6 +1,6 @@
 #include "cli/command_words.hpp"
 
-#include "cli/suggestion.hpp"
+#include "cli/output/suggestion.hpp"
 #include "messages/printable.hpp"
 
 #include <CLI/CLI.hpp>

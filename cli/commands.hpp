@@ -1,8 +1,8 @@
 /// What each subcommand does. They print to standard output, errors go back to the caller.
 #pragma once
 
-#include "actors/node/disk_settings.hpp"
-#include "cli/machine.hpp"
+#include "actors/node/disk/disk_settings.hpp"
+#include "cli/machine/machine.hpp"
 #include "cli/options.hpp"
 #include "messages/errors.hpp"
 

@@ -1,7 +1,7 @@
 #include "cli/directory_bridge.hpp"
 
 #include "base/directory_watch.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "base/worker_pool.hpp"
 
 #include <mutex>

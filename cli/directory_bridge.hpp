@@ -6,7 +6,7 @@
 #pragma once
 
 #include "cli/cache_files.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <functional>
 #include <memory>
@@ -33,7 +33,7 @@ public:
   static constexpr const char* name = "bridge";
 
   /// Told, in the actor's turn, whenever the wanted set or the problems were read anew.
-  using observer = std::function<void(const wanted_caches&)>;
+  using observer = std::function<void(const declared_caches&)>;
 
   directory_bridge(bridge_actor::pointer self, std::filesystem::path dir, node_actor node,
                    base::worker_pool& disk, observer observe);
@@ -48,7 +48,7 @@ private:
   node_actor node_;
   base::worker_pool& disk_;
   observer observe_;
-  wanted_caches wanted_;
+  declared_caches wanted_;
   std::map<std::string, int64_t> written_ns_;
   bool synced_ = false;
   std::unique_ptr<base::directory_watch> watch_;

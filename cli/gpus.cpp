@@ -1,9 +1,9 @@
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/printing.hpp"
-#include "cli/table.hpp"
-#include "gpu/inventory.hpp"
-#include "messages/json.hpp"
+#include "cli/output/printing.hpp"
+#include "cli/output/table.hpp"
+#include "gpus/inventory.hpp"
+#include "messages/json/json.hpp"
 
 #include <iostream>
 

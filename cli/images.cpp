@@ -1,8 +1,8 @@
 #include "cli/images.hpp"
 
-#include "base/version.hpp"
+#include "base/program/version.hpp"
 #include "net/http.hpp"
-#include "oci/registry.hpp"
+#include "oci/registry/registry.hpp"
 
 namespace gkm::cli {
 

@@ -2,11 +2,11 @@
 #include "cli/exit_code.hpp"
 #include "cli/images.hpp"
 #include "cli/interrupt.hpp"
-#include "cli/printing.hpp"
-#include "cli/sheet.hpp"
-#include "cli/table.hpp"
-#include "gpu/match.hpp"
-#include "gpu/targets.hpp"
+#include "cli/output/field_list.hpp"
+#include "cli/output/printing.hpp"
+#include "cli/output/table.hpp"
+#include "gpus/kernels/targets.hpp"
+#include "gpus/match.hpp"
 #include "oci/resolve.hpp"
 #include "relocation/scan.hpp"
 
@@ -16,13 +16,13 @@
 namespace gkm::cli {
 namespace {
 
-void add_verdict(sheet& s, const options& o, const std::vector<target>& targets) {
+void add_verdict(field_list& s, const options& o, const std::vector<target>& targets) {
   if (auto here = find_inventory(o))
     s.line("GPUs here", "gpus", gpus::match(targets, here->gpus).summary());
 }
 
 // What the kernels themselves tell.
-void add_kernels(sheet& s, const options& o, const gpus::target_report& report) {
+void add_kernels(field_list& s, const options& o, const gpus::target_report& report) {
   std::vector<std::string> counts;
   for (const auto& [name, kernels] : report.kernels)
     counts.push_back(name + ", " + std::to_string(kernels) +
@@ -36,7 +36,7 @@ void add_kernels(sheet& s, const options& o, const gpus::target_report& report) 
 result<int> inspect_file(const options& o, const std::string& file) {
   auto report = gpus::scan_file(file);
   if (!report) return fail(report.error());
-  sheet s;
+  field_list s;
   s.line("File", "file", std::filesystem::absolute(file).lexically_normal().string());
   add_kernels(s, o, *report);
   s.list("Problem", "problems", report->problems);
@@ -60,7 +60,7 @@ result<int> inspect_directory(const options& o, const std::string& dir) {
   auto foreign = relocation::scan(
       home, *index, [](std::string_view) { return result<void>(); }, {}, home.string());
   if (!foreign) return fail(foreign.error());
-  sheet s;
+  field_list s;
   s.line("Directory", "directory", home.string());
   add_kernels(s, o, *report);
   s.number("Foreign paths", "relocatedFiles", foreign->files, foreign_paths(foreign->files));
@@ -77,7 +77,7 @@ result<int> inspect_image(const options& o, const image_ref& ref) {
   if (!opened) return fail(opened.error());
   auto found = oci::resolve(opened->source(), ref, nullptr, stop.token());
   if (!found) return wrap(found.error(), "Failed to inspect '" + ref.str() + "'");
-  sheet s;
+  field_list s;
   s.line("Image", "image", ref.str());
   s.line("Digest", "digest", found->manifest_digest.str());
   if (found->resolved != found->manifest_digest) s.line("Index", "index", found->resolved.str());

@@ -1,18 +1,19 @@
 #include "cli/mount.hpp"
 
 #include "actors/csi/arguments.hpp"
-#include "actors/csi/catalog_files.hpp"
-#include "actors/csi/mounted_volumes.hpp"
-#include "actors/csi/own_mounts.hpp"
+#include "actors/csi/catalog/catalog_files.hpp"
+#include "actors/csi/mounts/mounted_volumes.hpp"
+#include "actors/csi/mounts/own_mounts.hpp"
 #include "actors/csi/system_host.hpp"
 #include "actors/csi/volumes.hpp"
-#include "actors/node/list_caches.hpp"
+#include "actors/node/disk/list_caches.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/host_mounts.hpp"
-#include "cli/mount_owner.hpp"
-#include "cli/sheet.hpp"
-#include "cli/suggestion.hpp"
-#include "cli/table.hpp"
+#include "cli/machine/host_mounts.hpp"
+#include "cli/machine/mount_owner.hpp"
+#include "cli/output/field_list.hpp"
+#include "cli/output/suggestion.hpp"
+#include "cli/output/table.hpp"
+#include "messages/names.hpp"
 #include "messages/quantity.hpp"
 #include "messages/record.hpp"
 
@@ -147,7 +148,6 @@ result<void> check_options(const mount_options& m) {
 
 result<publish_request> request_for(const cache_ref& ref, const fs::path& target,
                                     const mount_options& m) {
-  namespace attribute = csi::attribute;
   std::map<std::string, std::string> said{{attribute::cache, ref.name},
                                           {attribute::mount_path, target.string()},
                                           {attribute::wait, m.wait}};
@@ -228,7 +228,7 @@ private:
 };
 
 void print_mounted(const options& o, const mount_options& m, const volume_record& r) {
-  sheet s;
+  field_list s;
   s.line("Cache", "cache", r.ref.str());
   s.line("Digest", "digest", r.manifest.str());
   s.line("View", "view", std::string(to_string(r.view)));
@@ -252,7 +252,7 @@ tl::unexpected<error> nothing_mounted(const std::string& path) {
                                    "'; 'gkm status' lists the mounts of its caches");
 }
 
-/// Whether that state directory has a usage record of the mount, and made the view.
+/// Whether that state directory has a volume record of the mount, and made the view.
 bool is_of(const csi::shown_view& view, const paths& where, const fs::path& target) {
   std::error_code failed;
   auto real = fs::canonical(where.root, failed);

@@ -1,9 +1,9 @@
 #include "cli/options.hpp"
 
-#include "actors/node/inventory_file.hpp"
-#include "base/log.hpp"
-#include "gpu/detector.hpp"
-#include "gpu/inventory.hpp"
+#include "actors/node/disk/inventory_file.hpp"
+#include "base/program/log.hpp"
+#include "gpus/drivers/detector.hpp"
+#include "gpus/inventory.hpp"
 #include "messages/paths.hpp"
 
 #include <pwd.h>

@@ -41,7 +41,7 @@ std::filesystem::path existing_state_dir(const std::filesystem::path& machine,
 /// Where GPUs are looked for. Only tests have other places than these.
 struct inventory_places {
   std::filesystem::path node_file;  ///< what gkm-gpu writes
-  std::filesystem::path root;       ///< as in gpu/detector.hpp
+  std::filesystem::path root;       ///< as in gpus/drivers/detector.hpp
   std::string nvml;
 
   inventory_places();

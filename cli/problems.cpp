@@ -1,8 +1,8 @@
 #include "cli/problems.hpp"
 
 #include "base/files.hpp"
-#include "base/log.hpp"
-#include "messages/json.hpp"
+#include "base/program/log.hpp"
+#include "messages/json/json.hpp"
 #include "messages/printable.hpp"
 
 #include <rapidjson/prettywriter.h>

@@ -1,15 +1,15 @@
-#include "actors/node/oci_images.hpp"
+#include "actors/node/images/oci_images.hpp"
 #include "base/files.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/images.hpp"
 #include "cli/interrupt.hpp"
-#include "cli/printing.hpp"
-#include "cli/progress.hpp"
-#include "cli/sheet.hpp"
-#include "cli/table.hpp"
-#include "gpu/match.hpp"
-#include "oci/extract.hpp"
+#include "cli/output/field_list.hpp"
+#include "cli/output/printing.hpp"
+#include "cli/output/progress.hpp"
+#include "cli/output/table.hpp"
+#include "gpus/match.hpp"
+#include "oci/extract/extract.hpp"
 #include "relocation/apply.hpp"
 
 #include <fcntl.h>
@@ -93,7 +93,7 @@ private:
 
 void print_outcome(const options& o, const oci::resolved_image& image, const stored_cache& stored,
                    const std::string& dir, const result<inventory>& here) {
-  sheet s;
+  field_list s;
   s.line("Image", "image", image.ref.str());
   s.line("Digest", "digest", stored.manifest.str());
   s.line("Type", "type", stored.cache_type);

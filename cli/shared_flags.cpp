@@ -1,6 +1,6 @@
 #include "cli/shared_flags.hpp"
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "cli/exit_code.hpp"
 
 #include <CLI/CLI.hpp>

@@ -1,13 +1,13 @@
 #include "base/files.hpp"
-#include "cli/cluster_status.hpp"
+#include "cli/cluster/cluster_status.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/live_screen.hpp"
-#include "cli/machine_document.hpp"
-#include "cli/machine_table.hpp"
-#include "cli/printing.hpp"
-#include "cli/suggestion.hpp"
-#include "cli/table.hpp"
+#include "cli/machine/machine_document.hpp"
+#include "cli/machine/machine_table.hpp"
+#include "cli/output/live_screen.hpp"
+#include "cli/output/printing.hpp"
+#include "cli/output/suggestion.hpp"
+#include "cli/output/table.hpp"
 
 #include <unistd.h>
 

@@ -1,24 +1,24 @@
+#include "actors/node/disk/inventory_file.hpp"
+#include "actors/node/disk/state_dir.hpp"
+#include "actors/node/disk/volume_record_watch.hpp"
 #include "actors/node/gpu_actor.hpp"
-#include "actors/node/inventory_file.hpp"
+#include "actors/node/images/oci_images.hpp"
 #include "actors/node/node.hpp"
-#include "actors/node/oci_images.hpp"
 #include "actors/node/puller.hpp"
 #include "actors/node/reporter.hpp"
-#include "actors/node/state_dir.hpp"
 #include "actors/node/store.hpp"
 #include "actors/node/usage.hpp"
-#include "actors/node/usage_files.hpp"
-#include "base/log.hpp"
-#include "base/process.hpp"
+#include "base/program/log.hpp"
+#include "base/program/process.hpp"
 #include "base/worker_pool.hpp"
 #include "cli/commands.hpp"
-#include "cli/console.hpp"
 #include "cli/directory_bridge.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/images.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/output/console.hpp"
 #include "cli/problems.hpp"
-#include "oci/extract.hpp"
+#include "oci/extract/extract.hpp"
 
 #include <random>
 
@@ -54,12 +54,12 @@ struct node_actors {
 };
 
 /// The records of what is mounted on this machine, maybe none yet.
-result<std::unique_ptr<node::usage_files>> watch_volumes(const paths& where) {
+result<std::unique_ptr<node::volume_record_watch>> watch_volumes(const paths& where) {
   if (auto made = base::make_directories(where.volumes(), open_mode); !made)
     return fail(made.error());
   auto boot = base::boot_id();
   if (!boot) return fail(boot.error());
-  return std::make_unique<node::usage_files>(where, *boot);
+  return std::make_unique<node::volume_record_watch>(where, *boot);
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ result<int> up(const options& o, const std::string& dir, bool once, const node::
   all.usage = gkm::spawn<node::usage_state>(system, **volumes);
   caf::anon_send(all.usage, caf::subscribe_atom_v, all.node, all.store);
   all.bridge = gkm::spawn<directory_bridge>(system, std::filesystem::path(dir), all.node, slow,
-                                            [&](const wanted_caches& wanted) {
+                                            [&](const declared_caches& wanted) {
                                               slow.post([&, wanted] {
                                                 write_problems(where, wanted.problems);
                                                 shown.wanted(wanted);

@@ -1,18 +1,16 @@
 # `check_headers`: every header compiles on its own, and twice. Not part of `all`.
 add_custom_target(check_headers)
 
-# gkm_check_headers(<target> <folder>): the headers of the folder see what the .cpp files of the target
-# see, but for its precompiled headers.
-function(gkm_check_headers target folder)
-  set(root ${CMAKE_SOURCE_DIR}/${folder})
-  file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${root} ${root}/*.hpp)
-  if(NOT headers)
+# gkm_check_headers(<target> header...): the headers, named from the root of the tree, see what the .cpp files
+# of the target see, but for its precompiled headers.
+function(gkm_check_headers target)
+  if(NOT ARGN)
     return()
   endif()
   set(sources)
-  foreach(header IN LISTS headers)
-    set(source ${CMAKE_BINARY_DIR}/headers/${folder}/${header}.cpp)
-    set(include "#include \"${root}/${header}\"\n")
+  foreach(header IN LISTS ARGN)
+    set(source ${CMAKE_BINARY_DIR}/headers/${header}.cpp)
+    set(include "#include \"${CMAKE_SOURCE_DIR}/${header}\"\n")
     file(CONFIGURE OUTPUT ${source} CONTENT "${include}${include}")
     list(APPEND sources ${source})
   endforeach()

@@ -3,7 +3,7 @@ execute_process(COMMAND git -C ${SOURCE} describe --always --dirty --tags
 if(NOT version)
   set(version "unknown")
 endif()
-set(text "#include \"base/version.hpp\"\n\nnamespace gkm::base {\nconst char* version() { return \"${version}\"; }\n}  // namespace gkm::base\n")
+set(text "#include \"base/program/version.hpp\"\n\nnamespace gkm::base {\nconst char* version() { return \"${version}\"; }\n}  // namespace gkm::base\n")
 set(old "")
 if(EXISTS ${OUT})
   file(READ ${OUT} old)

@@ -2,7 +2,7 @@
 /// the cache in the layer, and prints the image's labels, one key=value a line. It believes the
 /// metadata files; whether the kernels agree is for the one who pulls to check.
 #include "base/files.hpp"
-#include "messages/json.hpp"
+#include "messages/json/json.hpp"
 
 #include <CLI/CLI.hpp>
 #include <rapidjson/stringbuffer.h>

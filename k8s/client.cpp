@@ -2,7 +2,7 @@
 
 #include "k8s/connection.hpp"
 #include "k8s/lister.hpp"
-#include "k8s/patch.hpp"
+#include "k8s/objects/patch.hpp"
 
 namespace gkm::k8s {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "k8s/config.hpp"
-#include "k8s/object.hpp"
+#include "k8s/objects/object.hpp"
 #include "messages/answer.hpp"
 
 #include <chrono>

@@ -1,6 +1,6 @@
 #include "k8s/confinement.hpp"
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::k8s {
 

@@ -1,7 +1,7 @@
 /// Keeps a process that speaks to an API server away from files that are not its own.
 #pragma once
 
-#include "base/landlock.hpp"
+#include "base/program/landlock.hpp"
 #include "k8s/config.hpp"
 
 namespace gkm::k8s {

@@ -2,7 +2,7 @@
 
 #include "base/base64.hpp"
 #include "base/files.hpp"
-#include "k8s/time.hpp"
+#include "k8s/objects/time.hpp"
 
 namespace gkm::k8s {
 namespace {

@@ -1,9 +1,10 @@
 #include "k8s/events.hpp"
 
 #include "base/files.hpp"
-#include "base/log.hpp"
-#include "k8s/patch.hpp"
-#include "k8s/time.hpp"
+#include "base/program/log.hpp"
+#include "k8s/objects/patch.hpp"
+#include "k8s/objects/time.hpp"
+#include "messages/limits.hpp"
 #include "messages/printable.hpp"
 
 #include <map>
@@ -19,8 +20,6 @@ constexpr size_t max_note_bytes = 1'024;
 constexpr size_t max_word_chars = 128;
 constexpr size_t max_subject_chars = 230;  // of the event's name: 253 less a random part
 
-std::string cut(std::string_view text, size_t bytes) { return valid_utf8(text.substr(0, bytes)); }
-
 }  // namespace
 
 event_subject event_subject::of(const resource& what, const object& o) {
@@ -28,9 +27,9 @@ event_subject event_subject::of(const resource& what, const object& o) {
 }
 
 /// Of the client's thread alone.
-class event_recorder::book : public std::enable_shared_from_this<book> {
+class event_recorder::impl : public std::enable_shared_from_this<impl> {
 public:
-  book(client& to, recorder_options options) : to_(to), options_(std::move(options)) {}
+  impl(client& to, recorder_options options) : to_(to), options_(std::move(options)) {}
 
   void add(event e);
   size_t open() const { return open_.size(); }
@@ -63,8 +62,8 @@ private:
   bool drop_due_ = false;
 };
 
-void event_recorder::book::add(event e) {
-  e.note = cut(e.note, max_note_bytes);
+void event_recorder::impl::add(event e) {
+  e.note = limits::cut(e.note, max_note_bytes);
   const auto& s = e.subject;
   key k{s.kind, s.key, s.uid, e.warning, e.reason, e.action};
   auto found = open_.find(k);
@@ -86,7 +85,7 @@ void event_recorder::book::add(event e) {
   flush_later(k, std::max(std::chrono::ceil<milliseconds>(due), milliseconds{0}));
 }
 
-void event_recorder::book::make_room() {
+void event_recorder::impl::make_room() {
   if (open_.size() < options_.most_open) return;
   drop_ended();
   if (open_.size() < options_.most_open) return;
@@ -96,13 +95,13 @@ void event_recorder::book::make_room() {
   open_.erase(oldest);
 }
 
-void event_recorder::book::drop_ended() {
+void event_recorder::impl::drop_ended() {
   auto now = steady::now();
   std::erase_if(open_, [&](const auto& o) { return now - o.second.told_at > options_.series_end; });
 }
 
 /// Once in the time after which a series ends, while there is one.
-void event_recorder::book::drop_ended_later() {
+void event_recorder::impl::drop_ended_later() {
   to_.after(options_.series_end, [weak = weak_from_this()] {
     auto self = weak.lock();
     if (!self) return;
@@ -112,14 +111,15 @@ void event_recorder::book::drop_ended_later() {
   });
 }
 
-std::string event_recorder::book::body(const entry& e) const {
+std::string event_recorder::impl::body(const entry& e) const {
   const auto& s = e.last.subject;
   auto time = print_micro_time(e.last_us);
   draft d(events, e.written);
-  d.set({"eventTime"}, time).set({"reportingController"}, cut(options_.controller, max_word_chars));
-  d.set({"reportingInstance"}, cut(options_.instance, max_word_chars));
-  d.set({"reason"}, cut(e.last.reason, max_word_chars));
-  d.set({"action"}, cut(e.last.action, max_word_chars));
+  d.set({"eventTime"}, time)
+      .set({"reportingController"}, limits::cut(options_.controller, max_word_chars));
+  d.set({"reportingInstance"}, limits::cut(options_.instance, max_word_chars));
+  d.set({"reason"}, limits::cut(e.last.reason, max_word_chars));
+  d.set({"action"}, limits::cut(e.last.action, max_word_chars));
   d.set({"type"}, e.last.warning ? "Warning" : "Normal").set({"note"}, e.last.note);
   d.set({"regarding", "apiVersion"}, s.api_version).set({"regarding", "kind"}, s.kind);
   d.set({"regarding", "name"}, s.key.name);
@@ -128,7 +128,7 @@ std::string event_recorder::book::body(const entry& e) const {
   return d.print();
 }
 
-void event_recorder::book::create(entry& e) {
+void event_recorder::impl::create(entry& e) {
   const auto& subject = e.last.subject.key;
   e.written = {subject.ns.empty() ? options_.default_ns : subject.ns,
                subject.name.substr(0, max_subject_chars) + "." + base::random_name()};
@@ -140,13 +140,13 @@ void event_recorder::book::create(entry& e) {
   });
 }
 
-void event_recorder::book::flush_later(const key& k, milliseconds pause) {
+void event_recorder::impl::flush_later(const key& k, milliseconds pause) {
   to_.after(pause, [weak = weak_from_this(), k] {
     if (auto self = weak.lock()) self->flush(k);
   });
 }
 
-void event_recorder::book::flush(const key& k) {
+void event_recorder::impl::flush(const key& k) {
   auto found = open_.find(k);
   if (found == open_.end() || !std::exchange(found->second.waits, false)) return;
   auto& e = found->second;
@@ -172,19 +172,19 @@ void event_recorder::book::flush(const key& k) {
 }
 
 event_recorder::event_recorder(client& to, recorder_options options)
-    : book_(std::make_shared<book>(to, std::move(options))), to_(&to) {}
+    : impl_(std::make_shared<impl>(to, std::move(options))), to_(&to) {}
 
 event_recorder::~event_recorder() = default;
 
 void event_recorder::count_open(std::function<void(size_t)> reply) const {
-  to_->after(milliseconds{0}, [weak = std::weak_ptr(book_), reply = std::move(reply)] {
+  to_->after(milliseconds{0}, [weak = std::weak_ptr(impl_), reply = std::move(reply)] {
     auto b = weak.lock();
     reply(b ? b->open() : 0);
   });
 }
 
 void event_recorder::record(const event& e) {
-  to_->after(milliseconds{0}, [weak = std::weak_ptr(book_), e] {
+  to_->after(milliseconds{0}, [weak = std::weak_ptr(impl_), e] {
     if (auto b = weak.lock()) b->add(e);
   });
 }

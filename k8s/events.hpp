@@ -53,8 +53,8 @@ public:
   void count_open(std::function<void(size_t)> reply) const;
 
 private:
-  class book;
-  std::shared_ptr<book> book_;
+  class impl;
+  std::shared_ptr<impl> impl_;
   client* to_;
 };
 

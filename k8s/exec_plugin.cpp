@@ -1,9 +1,9 @@
 #include "base/base64.hpp"
-#include "base/program.hpp"
+#include "base/program/program.hpp"
 #include "k8s/credentials.hpp"
-#include "k8s/patch.hpp"
-#include "k8s/time.hpp"
-#include "messages/json.hpp"
+#include "k8s/objects/patch.hpp"
+#include "k8s/objects/time.hpp"
+#include "messages/json/json.hpp"
 
 namespace gkm::k8s {
 namespace {

@@ -1,7 +1,7 @@
 #include "base/base64.hpp"
 #include "base/files.hpp"
 #include "k8s/config.hpp"
-#include "k8s/yaml_fields.hpp"
+#include "k8s/objects/yaml_fields.hpp"
 
 #include <algorithm>
 

@@ -48,9 +48,9 @@ public:
   void stop(answer<done> reply);
 
 private:
-  class campaign;
-  explicit leader_election(std::shared_ptr<campaign> c);
-  std::shared_ptr<campaign> campaign_;
+  class impl;
+  explicit leader_election(std::shared_ptr<impl> c);
+  std::shared_ptr<impl> impl_;
 };
 
 }  // namespace gkm::k8s

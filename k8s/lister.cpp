@@ -1,6 +1,6 @@
 #include "k8s/lister.hpp"
 
-#include "messages/json.hpp"
+#include "messages/json/json.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 #include "k8s/connection.hpp"
-#include "messages/json.hpp"
+#include "messages/json/json.hpp"
 #include "messages/printable.hpp"
 
 namespace gkm::k8s {

@@ -64,8 +64,8 @@ public:
   bool has_synced() const;
 
 private:
-  class watching;
-  std::shared_ptr<watching> watching_;
+  class impl;
+  std::shared_ptr<impl> impl_;
 };
 
 }  // namespace gkm::k8s

@@ -59,6 +59,9 @@ struct image_plan {
   std::string label_problem;          ///< why a label could not be used; empty if it could
   std::vector<std::string> pull_secrets{};  ///< as it was asked for with
 
+  /// Free space that it needs: as labels claim, else threefold, as layers usually compress.
+  uint64_t expected_bytes() const { return unpacked_bytes ? unpacked_bytes : layer_bytes * 3; }
+
   bool operator==(const image_plan&) const = default;
 
   static constexpr auto type = "image_plan";

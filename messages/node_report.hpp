@@ -2,7 +2,7 @@
 /// The agent of that node is its only writer.
 #pragma once
 
-#include "messages/cluster.hpp"
+#include "messages/cache_object.hpp"
 
 #include <cstdint>
 #include <map>

@@ -111,8 +111,8 @@ std::string print_relocations(const relocation_list& list) {
   return out.text();
 }
 
-struct relocation_reader::state {
-  explicit state(receiver each_file) : each(std::move(each_file)) {}
+struct relocation_reader::impl {
+  explicit impl(receiver each_file) : each(std::move(each_file)) {}
 
   result<void> read_line(std::string_view line) {
     ++line_number;
@@ -188,12 +188,12 @@ struct relocation_reader::state {
 };
 
 relocation_reader::relocation_reader(receiver each)
-    : state_(std::make_unique<state>(std::move(each))) {}
+    : impl_(std::make_unique<impl>(std::move(each))) {}
 
 relocation_reader::~relocation_reader() = default;
 
 result<void> relocation_reader::take(std::string_view piece) {
-  auto& s = *state_;
+  auto& s = *impl_;
   s.bytes += piece.size();
   if (s.bytes > max_relocations_bytes)
     return fail(errc::limit_exceeded, "Failed to read the relocation list: more than " +
@@ -214,7 +214,7 @@ result<void> relocation_reader::take(std::string_view piece) {
 }
 
 result<void> relocation_reader::end() {
-  auto& s = *state_;
+  auto& s = *impl_;
   if (!s.rest.empty()) return refuse(s.line_number + 1, "is cut short");
   if (s.line_number == 0) return refuse(1, "is missing");
   return s.hand_over();

@@ -85,8 +85,8 @@ public:
   result<void> end();
 
 private:
-  struct state;
-  std::unique_ptr<state> state_;
+  struct impl;
+  std::unique_ptr<impl> impl_;
 };
 
 /// The same for a text that is there as a whole.

@@ -1,6 +1,6 @@
 #include "messages/volume.hpp"
 
-#include "messages/record_fields.hpp"
+#include "messages/json/record_fields.hpp"
 
 #include <algorithm>
 #include <array>

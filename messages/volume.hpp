@@ -1,4 +1,4 @@
-/// One volume of one pod: what is asked for, and the usage record in which gkm-csi keeps it. The
+/// One volume of one pod: what is asked for, and the volume record in which gkm-csi keeps it. The
 /// agent reads these records to know which digests are in use; nothing else passes between the two.
 #pragma once
 
@@ -66,7 +66,7 @@ struct volume_note {
 enum class volume_phase : uint8_t { intent, mounted };
 std::string_view to_string(volume_phase p);
 
-/// The usage record: `<run>/volumes/<key>.json`, one file a volume, written by gkm-csi alone.
+/// The volume record: `<run>/volumes/<key>.json`, one file a volume, written by gkm-csi alone.
 struct volume_record {
   std::string volume_id;
   volume_phase phase = volume_phase::intent;
@@ -103,7 +103,10 @@ struct volume_record {
 };
 
 /// Limits; a reader refuses more, a writer cuts.
+/// How the problem of a volume begins that holds more than it may.
+inline constexpr const char* wrote_too_much = "The pod wrote more than it may";
 constexpr size_t max_volume_notes = 8;
+constexpr uint64_t default_scratch_bytes = 10ULL << 30;  ///< where the pod asks for nothing else
 constexpr size_t max_volume_id_chars = 256;
 constexpr size_t max_path_chars = 4'095;
 

@@ -67,7 +67,7 @@ bool exchange::put_full(base::chunk full) {
   return at_limit;
 }
 
-void exchange::lend(base::chunk partial) {
+void exchange::give_partial(base::chunk partial) {
   {
     std::lock_guard lock(mutex_);
     ready_.push_back(std::move(partial));

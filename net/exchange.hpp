@@ -2,7 +2,7 @@
 /// body, then the end. Owned by both. The loop never waits here; the asker does.
 #pragma once
 
-#include "net/asker.hpp"
+#include "net/response_consumer.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -16,7 +16,7 @@ namespace gkm::net {
 constexpr size_t max_waiting_chunks = 4;     ///< full ones; then the transfer pauses
 constexpr size_t resume_waiting_chunks = 2;  ///< at or below this many it goes on
 
-class exchange final : public asker {
+class exchange final : public response_consumer {
 public:
   /// `wake` makes the loop look at this exchange; it is called without a lock held.
   exchange(std::string origin, std::function<void()> wake)
@@ -35,7 +35,7 @@ public:
   void put_head(response_head head) override;
   bool take(std::string_view) override { return false; }
   bool put_full(base::chunk full) override;
-  void lend(base::chunk partial) override;
+  void give_partial(base::chunk partial) override;
   base::chunk take_back() override;
   bool pause() override;
   bool wants_resume() override { return resume_.exchange(false, std::memory_order_acq_rel); }

@@ -30,9 +30,9 @@ private:
 };
 
 // Hands everything on as it comes; nothing ever waits here.
-class hearing final : public asker {
+class listener_adapter final : public response_consumer {
 public:
-  explicit hearing(std::shared_ptr<listener> who) : who_(std::move(who)) {}
+  explicit listener_adapter(std::shared_ptr<listener> who) : who_(std::move(who)) {}
 
   void cancel() { cancelled_.store(true, std::memory_order_release); }
 
@@ -45,7 +45,7 @@ public:
     return true;
   }
   bool put_full(base::chunk) override { return false; }
-  void lend(base::chunk) override {}
+  void give_partial(base::chunk) override {}
   base::chunk take_back() override { return {}; }
   bool pause() override { return false; }
   bool wants_resume() override { return false; }
@@ -95,7 +95,7 @@ result<std::unique_ptr<body_stream>> engine::open(const request& what, std::stop
 result<canceller> engine::start(const request& what, std::shared_ptr<listener> who) {
   auto made = transfer::make(what, options_);
   if (!made) return fail(made.error());
-  auto at = std::make_shared<hearing>(std::move(who));
+  auto at = std::make_shared<listener_adapter>(std::move(who));
   (*made)->work_for(at);
   loop_->submit(std::move(*made));
   return [weak = std::weak_ptr(at), loop = loop_.get()] {

@@ -78,7 +78,7 @@ void transfer_loop::run() {
   pthread_setname_np(pthread_self(), "gkm-http");
   while (take_submitted()) {
     run_due_jobs();
-    heed_askers();
+    heed_consumers();
     start_waiting();
     int still_running = 0;
     curl_multi_perform(multi_.get(), &still_running);
@@ -109,19 +109,19 @@ void transfer_loop::run_due_jobs() {
   for (auto& job : due) job();
 }
 
-void transfer_loop::heed_askers() {
+void transfer_loop::heed_consumers() {
   std::erase_if(waiting_, [](const auto& t) {
-    bool gone = t->asker().cancelled();
+    bool gone = t->consumer().cancelled();
     if (gone) t->fail_with(cancelled_error(*t));
     return gone;
   });
   for (size_t i = running_.size(); i-- > 0;) {
     auto at = running_.begin() + static_cast<std::ptrdiff_t>(i);
     int code = CURLE_OK;
-    if ((*at)->asker().cancelled()) {
+    if ((*at)->consumer().cancelled()) {
       (*at)->fail_with(cancelled_error(**at));
       leave(at, false);
-    } else if ((*at)->asker().wants_resume() && !(*at)->resume(code)) {
+    } else if ((*at)->consumer().wants_resume() && !(*at)->resume(code)) {
       leave(at, (*at)->finish_hop(code));
     }
   }

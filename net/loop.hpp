@@ -35,7 +35,7 @@ private:
   void run();
   bool take_submitted();
   void run_due_jobs();
-  void heed_askers();
+  void heed_consumers();
   void start_waiting();
   void collect_finished();
   void enforce_deadlines();

@@ -1,6 +1,6 @@
 #include "net/transfer.hpp"
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "net/address.hpp"
 
 #include <curl/curl.h>
@@ -167,7 +167,7 @@ bool transfer::on_head_end() {
       return true;
     }
   }
-  asker_->put_head(std::move(head));
+  consumer_->put_head(std::move(head));
   return true;
 }
 
@@ -195,14 +195,14 @@ size_t transfer::on_body(const char* bytes, size_t count) {
     return drained_bytes_ > max_drained_bytes ? stop : count;
   }
   if (backlog_full_) {
-    backlog_full_ = asker_->pause();
+    backlog_full_ = consumer_->pause();
     if (backlog_full_) {
       phase_ = phase::paused;
       return CURL_WRITEFUNC_PAUSE;
     }
   }
   enter(phase::receiving);
-  if (asker_->take({bytes, count}))
+  if (consumer_->take({bytes, count}))
     received_bytes_ += count;
   else
     fill({bytes, count});
@@ -211,7 +211,7 @@ size_t transfer::on_body(const char* bytes, size_t count) {
 
 void transfer::fill(std::string_view bytes) {
   busy_ = true;
-  if (lent_) filling_ = asker_->take_back();
+  if (lent_) filling_ = consumer_->take_back();
   lent_ = false;
   while (!bytes.empty()) {
     if (filling_.spare().empty()) filling_ = base::chunk(next_capacity());
@@ -221,7 +221,7 @@ void transfer::fill(std::string_view bytes) {
     filling_.grow(part.size());
     received_bytes_ += part.size();
     bytes.remove_prefix(part.size());
-    if (filling_.spare().empty()) backlog_full_ = asker_->put_full(std::exchange(filling_, {}));
+    if (filling_.spare().empty()) backlog_full_ = consumer_->put_full(std::exchange(filling_, {}));
   }
 }
 
@@ -234,7 +234,7 @@ size_t transfer::next_capacity() const {
 bool transfer::settle() {
   if (std::exchange(busy_, false)) return false;
   if (!filling_.empty() && !lent_) {
-    asker_->lend(std::exchange(filling_, {}));
+    consumer_->give_partial(std::exchange(filling_, {}));
     lent_ = true;
   }
   return true;
@@ -259,7 +259,7 @@ bool transfer::follow() {
 bool transfer::finish_hop(int curl_code) {
   // However the rest of a redirect went, its location is known.
   if (redirect_) return follow();
-  if (!filling_.empty()) asker_->put_full(std::exchange(filling_, {}));
+  if (!filling_.empty()) consumer_->put_full(std::exchange(filling_, {}));
   if (abort_ && abort_->code == errc::refused)
     fail_with(*abort_);
   else if (abort_)
@@ -271,11 +271,11 @@ bool transfer::finish_hop(int curl_code) {
   else if (!head_done_)
     fail_without_cause(describe_failure(CURLE_GOT_NOTHING, facts()));
   else
-    asker_->end(std::nullopt);
+    consumer_->end(std::nullopt);
   return false;
 }
 
-void transfer::fail_with(error why) { asker_->end(std::move(why)); }
+void transfer::fail_with(error why) { consumer_->end(std::move(why)); }
 
 /// For whatever a look at the network could be told from.
 void transfer::fail_without_cause(const error& why) {
@@ -302,7 +302,7 @@ std::optional<transfer::clock::time_point> transfer::deadline() const {
 
 bool transfer::expire() {
   if (redirect_) return follow();
-  if (!filling_.empty()) asker_->put_full(std::exchange(filling_, {}));
+  if (!filling_.empty()) consumer_->put_full(std::exchange(filling_, {}));
   fail_without_cause(phase_ == phase::waiting ? describe_no_answer(facts())
                                               : describe_stall(facts()));
   return false;

@@ -7,10 +7,10 @@
 ///     `fail_with`)
 #pragma once
 
-#include "net/asker.hpp"
 #include "net/easy.hpp"
 #include "net/failure.hpp"
 #include "net/head_parser.hpp"
+#include "net/response_consumer.hpp"
 
 #include <array>
 
@@ -25,8 +25,8 @@ public:
   transfer(const transfer&) = delete;
   transfer& operator=(const transfer&) = delete;
 
-  void work_for(std::shared_ptr<net::asker> who) { asker_ = std::move(who); }
-  net::asker& asker() { return *asker_; }
+  void work_for(std::shared_ptr<response_consumer> who) { consumer_ = std::move(who); }
+  response_consumer& consumer() { return *consumer_; }
   void* easy() const { return easy_.get(); }
   /// Whom this hop asks, or the next one if `finish_hop` said that there is one.
   std::string origin() const { return target_.origin(); }
@@ -78,7 +78,7 @@ private:
   const url first_target_;
   url target_;
   std::string begun_at_;
-  std::shared_ptr<net::asker> asker_;
+  std::shared_ptr<response_consumer> consumer_;
   std::array<char, 256> detail_{};  ///< CURL_ERROR_SIZE bytes
   header_list headers_;
   header_list detour_;  ///< where to connect, if that is not what the URL says

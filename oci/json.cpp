@@ -1,6 +1,6 @@
 #include "oci/json.hpp"
 
-#include "messages/json.hpp"
+#include "messages/json/json.hpp"
 #include "messages/printable.hpp"
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 #include "base/sha256.hpp"
 #include "messages/printable.hpp"
 #include "oci/json.hpp"
-#include "oci/registry.hpp"
+#include "oci/registry/registry.hpp"
 #include "oci/resolve.hpp"
 
 #include <fcntl.h>

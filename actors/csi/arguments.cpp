@@ -1,5 +1,6 @@
 #include "actors/csi/arguments.hpp"
 
+#include "messages/names.hpp"
 #include "messages/printable.hpp"
 #include "messages/quantity.hpp"
 
@@ -11,7 +12,6 @@ namespace {
 
 using attributes = std::map<std::string, std::string>;
 
-constexpr std::string_view own_prefix = "csi.gkm.io/";
 constexpr std::array own_attributes{attribute::cache,       attribute::ns,   attribute::wait,
                                     attribute::fallback,    attribute::view, attribute::mount_path,
                                     attribute::scratch_size};
@@ -43,7 +43,7 @@ tl::unexpected<error> wrong(const char* name, std::string_view value, const std:
 /// A typo must not silently change what the pod gets.
 result<void> check_known(const attributes& from, publish_request&) {
   for (const auto& [name, value] : from) {
-    if (!name.starts_with(own_prefix)) continue;
+    if (!name.starts_with(attribute::prefix)) continue;
     if (std::find(own_attributes.begin(), own_attributes.end(), name) != own_attributes.end())
       continue;
     std::string known;

@@ -1,17 +1,17 @@
-#include "actors/csi/catalog_files.hpp"
+#include "actors/csi/catalog/catalog_files.hpp"
+#include "actors/csi/catalog/observed_catalog.hpp"
 #include "actors/csi/metrics.hpp"
-#include "actors/csi/mounted_volumes.hpp"
-#include "actors/csi/observed_catalog.hpp"
+#include "actors/csi/mounts/mounted_volumes.hpp"
 #include "actors/csi/paced_file.hpp"
 #include "actors/csi/services/scratch_settings.hpp"
 #include "actors/csi/services/server.hpp"
 #include "actors/csi/services/settings.hpp"
 #include "actors/csi/system_host.hpp"
 #include "actors/csi/volumes.hpp"
-#include "base/log.hpp"
-#include "base/process.hpp"
-#include "base/setting_file.hpp"
-#include "base/version.hpp"
+#include "base/program/log.hpp"
+#include "base/program/process.hpp"
+#include "base/program/setting_file.hpp"
+#include "base/program/version.hpp"
 
 #include <linux/capability.h>
 #include <sys/syscall.h>
@@ -39,8 +39,8 @@ bool may_mount() {
   return (data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
 }
 
-/// What is counted, in the file that the agent serves.
-class counted {
+/// What is exported_metrics, in the file that the agent serves.
+class exported_metrics {
 public:
   /// From now on the file says it.
   void write_to(const std::filesystem::path& file) {
@@ -58,7 +58,7 @@ private:
 };
 
 struct ports {
-  std::unique_ptr<counted> count;
+  std::unique_ptr<exported_metrics> count;
   std::unique_ptr<system_host> host;
   std::unique_ptr<mounted_volumes> volumes;
   std::unique_ptr<catalog_files> catalog;
@@ -76,7 +76,7 @@ result<ports> open_ports(const settings& s) {
   auto host = system_host::make();
   if (!host) return fail(host.error());
   opened.host = std::move(*host);
-  opened.count = std::make_unique<counted>();
+  opened.count = std::make_unique<exported_metrics>();
   auto* count = opened.count.get();
   auto volumes = mounted_volumes::open(
       {where,

@@ -1,6 +1,6 @@
 #include "actors/csi/metrics.hpp"
 
-#include "base/program_metrics.hpp"
+#include "base/program/program_metrics.hpp"
 
 #include <prometheus/counter.h>
 #include <prometheus/histogram.h>
@@ -22,8 +22,8 @@ std::map<std::string, std::string> named(std::string_view call) {
 
 }  // namespace
 
-struct metrics::families : base::program_metrics {
-  families() : program_metrics("gkm_csi_") {}
+struct metrics::impl : base::program_metrics {
+  impl() : program_metrics("gkm_csi_") {}
 
   prometheus::Family<prometheus::Counter>& calls =
       BuildCounter()
@@ -41,21 +41,21 @@ struct metrics::families : base::program_metrics {
       single("gkm_csi_waiting_volumes", "Volumes that wait for their cache");
 };
 
-metrics::metrics() : families_(std::make_unique<families>()) {}
+metrics::metrics() : impl_(std::make_unique<impl>()) {}
 
 metrics::~metrics() = default;
 
 void metrics::called(std::string_view call, errc outcome, std::chrono::nanoseconds took) {
   auto labels = named(call);
-  families_->durations.Add(labels, seconds).Observe(std::chrono::duration<double>(took).count());
+  impl_->durations.Add(labels, seconds).Observe(std::chrono::duration<double>(took).count());
   labels["result"] = outcome == errc::none ? "ok" : std::string(to_string(outcome));
-  families_->calls.Add(labels).Increment();
+  impl_->calls.Add(labels).Increment();
 }
 
-void metrics::set_volumes(size_t n) { families_->volumes.Set(static_cast<double>(n)); }
-void metrics::begin_waiting() { families_->waiting.Increment(); }
-void metrics::end_waiting() { families_->waiting.Decrement(); }
+void metrics::set_volumes(size_t n) { impl_->volumes.Set(static_cast<double>(n)); }
+void metrics::begin_waiting() { impl_->waiting.Increment(); }
+void metrics::end_waiting() { impl_->waiting.Decrement(); }
 
-std::string metrics::print() const { return families_->print(); }
+std::string metrics::print() const { return impl_->print(); }
 
 }  // namespace gkm::csi

@@ -20,7 +20,7 @@ public:
 
   /// A call of kubelet's ended: "publish" or "unpublish".
   void called(std::string_view call, errc outcome, std::chrono::nanoseconds took);
-  /// Volumes that have a usage record.
+  /// Volumes that have a volume record.
   void set_volumes(size_t n);
   /// One more volume waits for its cache, or one fewer.
   void begin_waiting();
@@ -30,8 +30,8 @@ public:
   std::string print() const;
 
 private:
-  struct families;
-  std::unique_ptr<families> families_;
+  struct impl;
+  std::unique_ptr<impl> impl_;
 };
 
 }  // namespace gkm::csi

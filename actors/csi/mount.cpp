@@ -1,8 +1,7 @@
 #include "actors/csi/mount.hpp"
 
 #include "actors/csi/back_here.hpp"
-#include "actors/csi/volume_size.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::csi {
 namespace log = base::log;

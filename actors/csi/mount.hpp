@@ -18,9 +18,9 @@
 /// and mounted like any other.
 #pragma once
 
-#include "actors/csi/judgement.hpp"
+#include "actors/csi/mount_decision.hpp"
 #include "actors/csi/ports.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <deque>
 #include <memory>
@@ -105,7 +105,7 @@ private:
   void begin(const publish_job& j);
   void compare(const volume_record& record);
   void clear_leftover(const volume_record& record);
-  void resolve();
+  void look_up_cache();
   void resolved(const result<catalog_record>& found);
   void wait(const not_yet& why);
   caf::actor_clock::time_point wait_ends() const;

@@ -1,6 +1,6 @@
 #include "actors/csi/back_here.hpp"
 #include "actors/csi/mount.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::csi {
 namespace log = base::log;
@@ -24,7 +24,7 @@ void mount_state::begin(const publish_job& j) {
   clock_set_ = {};
   ports_.volumes->read(volume_id_, back_here<volume_record>([this](result<volume_record> found) {
                          if (found) return compare(*found);
-                         if (found.error().code == errc::not_found) return resolve();
+                         if (found.error().code == errc::not_found) return look_up_cache();
                          failed(found.error());
                        }));
 }
@@ -45,7 +45,7 @@ void mount_state::compare(const volume_record& found) {
 
 /// Of an undo that failed, or a view that somebody else took away.
 void mount_state::clear_leftover(const volume_record& found) {
-  auto cleared = [this] { resolve(); };
+  auto cleared = [this] { look_up_cache(); };
   auto stuck = [this](const error& e) {
     failed(wrap(e, "Cannot clear what is left of volume '" + volume_id_ + "'").value());
   };
@@ -59,7 +59,7 @@ void mount_state::clear_leftover(const volume_record& found) {
 
 // -- resolving, waiting ---------------------------------------------------------------------------
 
-void mount_state::resolve() {
+void mount_state::look_up_cache() {
   looking_ = true;
   ports_.catalog->lookup(request().ref,
                          back_here<catalog_record>([this](const result<catalog_record>& found) {
@@ -69,11 +69,11 @@ void mount_state::resolve() {
 }
 
 void mount_state::resolved(const result<catalog_record>& found) {
-  auto judged = judge(request().ref, found);
-  if (const auto* later_maybe = std::get_if<not_yet>(&judged)) return wait(*later_maybe);
+  auto decision = decide_mount(request().ref, found);
+  if (const auto* later_maybe = std::get_if<not_yet>(&decision)) return wait(*later_maybe);
   stop_waiting();
-  if (const auto* never = std::get_if<hopeless>(&judged)) return fall_back_or_fail(never->why);
-  auto intent = intent_for(request(), std::get<usable>(judged).record);
+  if (const auto* never = std::get_if<hopeless>(&decision)) return fall_back_or_fail(never->why);
+  auto intent = intent_for(request(), std::get<usable>(decision).record);
   if (intent.manifest != missing_) return record(std::move(intent));
   // The agent has it out of the way, to look whether anybody uses it; the record says so.
   later(first_look_again * (1 << collected_), [this, intent] { record(intent); });
@@ -83,7 +83,7 @@ void mount_state::wait(const not_yet& why) {
   const auto& q = request();
   waiting_for_ = why;
   if (is_leaving(q.target)) return cancel_wait();
-  if (std::exchange(look_again_, false)) return resolve();
+  if (std::exchange(look_again_, false)) return look_up_cache();
   if (self_->clock().now() >= wait_ends()) return give_up_when_due();
   watch_the_clock();
   if (watch_) return;
@@ -114,7 +114,7 @@ void mount_state::changed(uint64_t epoch) {
   if (looking_)
     look_again_ = true;
   else
-    resolve();
+    look_up_cache();
 }
 
 void mount_state::stop_waiting() {
@@ -201,14 +201,14 @@ void mount_state::wait_for_repair(const error& why) {
   waiting_for_ = {why.message};
   later(std::chrono::ceil<std::chrono::milliseconds>(pause), [this] {
     if (is_leaving(request().target)) return cancel_wait();
-    resolve();
+    look_up_cache();
   });
 }
 
 void mount_state::collected(const error& e) {
   if (++collected_ <= collected_max) {
     missing_ = record_.manifest;
-    return resolve();
+    return look_up_cache();
   }
   fall_back_or_fail({errc::not_found, "'" + request().ref.str() + "' is gone: " + e.message, {}});
 }

@@ -1,7 +1,7 @@
 #include "actors/csi/paced_file.hpp"
 
 #include "base/files.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::csi {
 

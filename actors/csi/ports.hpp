@@ -31,8 +31,8 @@ public:
                                               std::function<void()> changed) = 0;
 };
 
-/// Usage records, scratch, relocation layers and mounts. Each call is one step, done or not done as
-/// a whole as far as the next start can tell; a crash may fall between any two.
+/// Volume records, scratch, relocation layers and mounts. Each call is one step, done or not done
+/// as a whole as far as the next start can tell; a crash may fall between any two.
 class volume_port {
 public:
   virtual ~volume_port() = default;
@@ -40,7 +40,7 @@ public:
   /// that are wholly mounted stay; what another boot or an interrupted step left is undone. Volumes
   /// that another process takes care of stay as they are.
   virtual void recover(answer<done> reply) = 0;
-  /// The volume's usage record; errc::not_found if there is none, errc::malformed if there is one
+  /// The volume's volume record; errc::not_found if there is none, errc::malformed if there is one
   /// that cannot be read: its volume may be mounted.
   virtual void read(const std::string& volume_id, answer<volume_record> reply) = 0;
   /// Whether the record's target shows its view now: false if the view is gone or another one.

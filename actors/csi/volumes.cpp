@@ -1,7 +1,7 @@
 #include "actors/csi/volumes.hpp"
 
 #include "actors/csi/arguments.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::csi {
 namespace log = base::log;
@@ -36,7 +36,7 @@ volumes_actor::behavior_type volumes_state::make_behavior() {
       [this](stats_atom, const std::string& volume_id, const std::string& path) {
         return take<volume_stats>({ticket::kind::stats}, volume_id, stats_atom_v, path);
       },
-      [this](probe_atom) { return open_; },
+      [this](ready_atom) { return open_; },
       [this](ending_atom) { end_waits(); },
       [](run_atom, const continuation& c) { c.run(); },
   };

@@ -11,7 +11,7 @@
 
 #include "actors/csi/mount.hpp"
 #include "actors/csi/seats.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <deque>
 #include <map>

@@ -67,7 +67,7 @@ void cache_actor_state::gpus_changed(std::vector<gpu> gpus) {
   if (busy_ || !is_refreshing()) return begin();
   // Judging ends the wait for the next try at what failed: that comes right after.
   again_ = moved_ || status_.retry_unix_s != 0;
-  judge_served();
+  match_served();
 }
 
 void cache_actor_state::progressed(const digest& d, uint64_t bytes, uint64_t total) {

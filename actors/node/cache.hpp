@@ -28,7 +28,7 @@
 #pragma once
 
 #include "actors/node/ports.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <optional>
@@ -76,8 +76,8 @@ private:
   void claim(const image_plan& plan);
   void share(const image_plan& plan, const stored_cache& stored);
   void pull(const image_plan& plan);
-  void judge(const image_plan& plan, const stored_cache& stored);
-  void judge_served();
+  void match(const image_plan& plan, const stored_cache& stored);
+  void match_served();
   void record(const image_plan& plan, const stored_cache& stored, const match_result& match);
   void serve(const image_plan& plan, const stored_cache& stored, const match_result& match,
              const std::string& path);

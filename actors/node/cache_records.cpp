@@ -1,6 +1,6 @@
 #include "actors/node/backoff.hpp"
 #include "actors/node/cache.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -58,7 +58,7 @@ void cache_actor_state::write(const catalog_record& r, std::function<void(const 
   asked_ = r;
   auto turn = ++writes_;
   if (r.state == cache_state::extracted) recording_.insert(r.manifest);
-  gkm::ask(self_, peers_.store, store_limit, record_atom_v, r)
+  gkm::ask(self_, peers_.store, store_limit, write_record_atom_v, r)
       .then(
           [this, r, turn, then = std::move(then)](const std::string& path) {
             recording_.erase(r.manifest);

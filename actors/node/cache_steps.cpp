@@ -1,7 +1,7 @@
 #include "actors/node/backoff.hpp"
 #include "actors/node/cache.hpp"
-#include "base/log.hpp"
-#include "gpu/match.hpp"
+#include "base/program/log.hpp"
+#include "gpus/match.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -72,13 +72,13 @@ void cache_actor_state::begin() {
 void cache_actor_state::restore() {
   auto plan = plan_of(*spec_, *record_);
   add_claim(plan.manifest);
-  self_->send(peers_.puller, seen_atom_v, plan.manifest, plan.image);
+  self_->send(peers_.puller, origin_atom_v, plan.manifest, plan.image);
   ask<stored_cache>(
       peers_.store, claim_limit,
       [this, plan](const stored_cache& stored) {
         // The tag may have moved while we were away.
         again_ = spec_->image.pinned.empty();
-        judge(plan, stored);
+        match(plan, stored);
       },
       [this](error) {
         restored_ = true;
@@ -110,7 +110,7 @@ void cache_actor_state::restore_earlier() {
         });
   };
   add_claim(plan.manifest);
-  self_->send(peers_.puller, seen_atom_v, plan.manifest, plan.image);
+  self_->send(peers_.puller, origin_atom_v, plan.manifest, plan.image);
   ask<stored_cache>(
       peers_.store, claim_limit,
       [=, this](const stored_cache& stored) {
@@ -162,12 +162,12 @@ void cache_actor_state::claim(const image_plan& plan) {
 
 /// Whoever knows the bytes of a manifest need not be allowed to read what it names.
 void cache_actor_state::share(const image_plan& plan, const stored_cache& stored) {
-  if (was_given(plan)) return judge(plan, stored);
+  if (was_given(plan)) return match(plan, stored);
   ask<bool>(
       peers_.puller, question_limit,
       [this, plan, stored](bool may_read) {
         if (may_read)
-          judge(plan, stored);
+          match(plan, stored);
         else
           pull(plan);
       },
@@ -192,7 +192,7 @@ void cache_actor_state::pull(const image_plan& plan) {
           [this, plan, epoch = epoch_](const stored_cache& stored) {
             if (epoch != epoch_) return;
             pulling_.reset();
-            judge(plan, stored);
+            match(plan, stored);
           },
           [this, plan, epoch = epoch_](const caf::error& e) {
             if (epoch != epoch_) return;
@@ -204,7 +204,7 @@ void cache_actor_state::pull(const image_plan& plan) {
           });
 }
 
-void cache_actor_state::judge(const image_plan& plan, const stored_cache& stored) {
+void cache_actor_state::match(const image_plan& plan, const stored_cache& stored) {
   ask<match_result>(
       peers_.gpu, match_limit,
       [this, plan, stored](const match_result& match) {
@@ -217,10 +217,10 @@ void cache_actor_state::judge(const image_plan& plan, const stored_cache& stored
 }
 
 /// The same directory, other GPUs: no registry is needed to tell.
-void cache_actor_state::judge_served() {
+void cache_actor_state::match_served() {
   ++epoch_;
   busy_ = true;
-  judge(plan_of(*spec_, *record_), status_.stored);
+  match(plan_of(*spec_, *record_), status_.stored);
 }
 
 void cache_actor_state::record(const image_plan& plan, const stored_cache& stored,

@@ -1,7 +1,7 @@
 #include "actors/node/gpu_actor.hpp"
 
-#include "base/log.hpp"
-#include "gpu/match.hpp"
+#include "base/program/log.hpp"
+#include "gpus/match.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -19,13 +19,13 @@ gpu_actor::behavior_type gpu_state::make_behavior() {
     caf::anon_send(me, run_atom_v, continuation{[this, seen] { learned(seen); }});
   });
   return {
-      [this](match_atom, std::vector<target> targets) { return judge(std::move(targets)); },
+      [this](match_atom, std::vector<target> targets) { return match(std::move(targets)); },
       [this](caf::subscribe_atom, node_actor node) { subscribe(std::move(node)); },
       [](run_atom, const continuation& c) { c.run(); },
   };
 }
 
-caf::result<match_result> gpu_state::judge(std::vector<target> targets) {
+caf::result<match_result> gpu_state::match(std::vector<target> targets) {
   if (gpus_) return gpus::match(targets, *gpus_);
   waiting_.push_back({std::move(targets), self_->make_response_promise<match_result>()});
   return waiting_.back().reply;

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "actors/node/ports.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <optional>
 #include <vector>
@@ -28,7 +28,7 @@ private:
     caf::typed_response_promise<match_result> reply;
   };
 
-  caf::result<match_result> judge(std::vector<target> targets);
+  caf::result<match_result> match(std::vector<target> targets);
   void subscribe(node_actor node);
   void learned(result<std::vector<gpu>> seen);
 

@@ -1,7 +1,7 @@
 #include "actors/node/node.hpp"
 
 #include "actors/node/backoff.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -32,7 +32,7 @@ node_actor::behavior_type node_state::make_behavior() {
       [this](gpus_atom, const std::vector<gpu>& gpus) { gpus_changed(gpus); },
       [this](mounted_atom, const mounted_volume& v) { mounted(v); },
       [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
-      [this](mounted_atom) { volumes_known(); },
+      [this](volumes_synced_atom) { volumes_known(); },
       [this](retry_atom, const cache_ref& ref) {
         if (ref == cache_ref())
           try_all_again();

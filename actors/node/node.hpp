@@ -12,7 +12,7 @@
 
 #include "actors/node/cache.hpp"
 #include "actors/node/ports.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <optional>

@@ -16,6 +16,12 @@
 
 namespace gkm::node {
 
+/// Calls of `fetch` at a time, each with threads and buffers.
+constexpr size_t transfers_max = 6;
+/// Calls of `resolve` and `prove` at a time: each holds a thread, a connection and at most a
+/// manifest and a config in memory.
+constexpr size_t questions_max = 8;
+
 /// Images: registries and OCI layouts.
 class image_port {
 public:
@@ -53,7 +59,7 @@ public:
   /// Writes everything through to the device, then takes the mark away.
   virtual void sync(const digest& manifest, answer<done> reply) = 0;
   virtual void discard(const std::string& staging, answer<done> reply) = 0;
-  /// Out of sight with one rename, then removed; unless a usage record names it, read after that
+  /// Out of sight with one rename, then removed; unless a volume record names it, read after that
   /// rename: then it is put back, and the answer is errc::busy. On failure it is there as before.
   virtual void remove(const digest& manifest, answer<done> reply) = 0;
   /// Compares what lies in the store with what was written, without any change to it: names and
@@ -84,21 +90,21 @@ public:
   virtual void watch(std::function<void(result<std::vector<gpu>>)> changed) = 0;
 };
 
-/// A usage record appeared, changed or, without a record, vanished.
-struct usage_change {
+/// A volume record appeared, changed or, without a record, vanished.
+struct volume_record_change {
   std::string key;  ///< of the volume
   std::optional<volume_record> record;
 
-  bool operator==(const usage_change&) const = default;
+  bool operator==(const volume_record_change&) const = default;
 };
 
 /// The volumes of this node, as gkm-csi records them. Only records of this boot count.
-class usage_port {
+class volume_records_port {
 public:
-  virtual ~usage_port() = default;
+  virtual ~volume_records_port() = default;
   /// Calls `changed` first with every record there is, maybe none, then with what has changed. One
   /// call at a time, in order.
-  virtual void watch(std::function<void(std::vector<usage_change>)> changed) = 0;
+  virtual void watch(std::function<void(std::vector<volume_record_change>)> changed) = 0;
 };
 
 /// Wall-clock time, for what people and records are told. Actors measure time with the actor clock.

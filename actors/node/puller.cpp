@@ -1,6 +1,6 @@
 #include "actors/node/puller.hpp"
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 #include <algorithm>
 
@@ -24,7 +24,7 @@ puller_state::puller_state(puller_actor::pointer self, image_port& images, store
 puller_state::~puller_state() {
   for (auto& [id, t] : transfers_) {
     t.stop.request_stop();
-    for (auto& [ref, a] : t.askers)
+    for (auto& [ref, a] : t.requesters)
       a.reply.deliver(to_caf({errc::cancelled, "The puller is shutting down", {}}));
   }
 }
@@ -35,7 +35,7 @@ puller_actor::behavior_type puller_state::make_behavior() {
         return resolve(wanted, gpus);
       },
       [this](prove_atom, const image_plan& plan, const cache_ref& ref) { return prove(plan, ref); },
-      [this](seen_atom, const digest& d, const image_ref& image) { origins_.recorded(d, image); },
+      [this](origin_atom, const digest& d, const image_ref& image) { origins_.recorded(d, image); },
       [this](pull_atom, const image_plan& plan, const cache_ref& ref, cache_actor who) {
         return pull(plan, ref, std::move(who));
       },
@@ -114,8 +114,8 @@ caf::result<stored_cache> puller_state::pull(const image_plan& plan, const cache
   return reply;
 }
 
-/// A new transfer, or one more asker of one that is under way.
-void puller_state::begin(const image_plan& plan, const cache_ref& ref, asker who) {
+/// A new transfer, or one more requester of one that is under way.
+void puller_state::begin(const image_plan& plan, const cache_ref& ref, requester who) {
   auto [known, fresh] = by_source_.try_emplace(source_of(plan), next_id_);
   if (fresh) {
     auto& made = transfers_[next_id_];
@@ -123,44 +123,44 @@ void puller_state::begin(const image_plan& plan, const cache_ref& ref, asker who
     made.plan = plan;
   }
   auto& t = transfers_.at(known->second);
-  if (auto asked = t.askers.find(ref); asked != t.askers.end()) {
+  if (auto asked = t.requesters.find(ref); asked != t.requesters.end()) {
     asked->second.reply.deliver(to_caf({errc::cancelled, "Asked again", {}}));
     asked->second = std::move(who);
     return;
   }
-  bool in_line = std::any_of(t.askers.begin(), t.askers.end(),
+  bool in_line = std::any_of(t.requesters.begin(), t.requesters.end(),
                              [&ref](const auto& other) { return other.first.ns == ref.ns; });
   bool taken_up = t.at != phase::waiting || in_line ||
-                  turns_.push(ref.ns, t.id) == base::turn_entry::queued || !t.askers.empty();
+                  turns_.push(ref.ns, t.id) == base::turn_entry::queued || !t.requesters.empty();
   if (!taken_up) {
     transfers_.erase(t.id);
     by_source_.erase(known);
     who.reply.deliver(to_caf({errc::busy, "Too many images wait to be pulled", {}}));
     return;
   }
-  t.askers.emplace(ref, std::move(who));
+  t.requesters.emplace(ref, std::move(who));
 }
 
 void puller_state::abandon(const digest& d, const cache_ref& ref) {
   for (auto at = by_source_.lower_bound({d, {}}); at != by_source_.end() && at->first.first == d;) {
     auto id = (at++)->second;
-    if (auto& t = transfers_.at(id); t.askers.contains(ref)) leave(t, ref);
+    if (auto& t = transfers_.at(id); t.requesters.contains(ref)) leave(t, ref);
   }
 }
 
 void puller_state::leave(transfer& t, const cache_ref& ref) {
-  auto gone = t.askers.extract(ref);
+  auto gone = t.requesters.extract(ref);
   gone.mapped().reply.deliver(to_caf({errc::cancelled, "Not wanted any more", {}}));
-  bool login_is_wanted = std::any_of(t.askers.begin(), t.askers.end(), [&t](const auto& other) {
-    return has_login_of(other.second, t);
-  });
-  if (t.askers.empty() || (!login_is_wanted && t.at != phase::waiting)) {
+  bool login_is_wanted =
+      std::any_of(t.requesters.begin(), t.requesters.end(),
+                  [&t](const auto& other) { return has_login_of(other.second, t); });
+  if (t.requesters.empty() || (!login_is_wanted && t.at != phase::waiting)) {
     log::info("Transfer stopped, nobody wants it", {{"digest", t.plan.manifest.str()}});
     return finish(t.id, fail(errc::cancelled, "Not wanted any more"));
   }
-  bool last_of_tenant = std::none_of(t.askers.begin(), t.askers.end(), [&ref](const auto& other) {
-    return other.first.ns == ref.ns;
-  });
+  bool last_of_tenant =
+      std::none_of(t.requesters.begin(), t.requesters.end(),
+                   [&ref](const auto& other) { return other.first.ns == ref.ns; });
   if (last_of_tenant) turns_.remove(ref.ns, t.id);
 }
 
@@ -170,10 +170,10 @@ void puller_state::start_due() {
     t.tenant = turn->tenant;
     t.at = phase::staging;
     // The place is this tenant's, and so is the login.
-    auto first = std::find_if(t.askers.begin(), t.askers.end(),
+    auto first = std::find_if(t.requesters.begin(), t.requesters.end(),
                               [&t](const auto& asked) { return asked.first.ns == t.tenant; });
     t.plan = first->second.plan;
-    for (auto& [ref, a] : t.askers)
+    for (auto& [ref, a] : t.requesters)
       if (a.waits) self_->send(a.who, waits_atom_v, t.plan.manifest, false);
     stage(t);
   }
@@ -185,13 +185,13 @@ void puller_state::tell_if_waiting(const image_plan& plan, const cache_ref& ref)
   if (known == by_source_.end()) return;
   auto& t = transfers_.at(known->second);
   if (t.at != phase::waiting) return;
-  auto& a = t.askers.at(ref);
+  auto& a = t.requesters.at(ref);
   a.waits = true;
   self_->send(a.who, waits_atom_v, plan.manifest, true);
 }
 
 void puller_state::stage(transfer& t) {
-  auto needed = t.plan.unpacked_bytes ? t.plan.unpacked_bytes : t.plan.layer_bytes * unpack_factor;
+  auto needed = t.plan.expected_bytes();
   gkm::ask(self_, store_, store_limit, stage_atom_v, needed)
       .then(
           [this, id = t.id](const std::string& dir) {
@@ -227,7 +227,7 @@ void puller_state::fetch(transfer& t) {
 void puller_state::fetched(uint64_t id, const std::string& staging,
                            const result<stored_cache>& outcome) {
   auto* t = find(id);
-  // Only now has the transfer let go of its staging directory, whatever became of the askers.
+  // Only now has the transfer let go of its staging directory, whatever became of the requesters.
   if (!t || !outcome) self_->send(store_, discard_atom_v, staging);
   if (!t) return;
   if (!outcome) return finish(id, fail(outcome.error()));
@@ -238,7 +238,7 @@ void puller_state::fetched(uint64_t id, const std::string& staging,
 void puller_state::publish(transfer& t, const stored_cache& facts) {
   t.at = phase::publishing;
   t.moves = ++stamp_;
-  gkm::ask(self_, store_, publish_limit, publish_atom_v, t.staging, facts)
+  gkm::ask(self_, store_, publish_limit, commit_atom_v, t.staging, facts)
       .then(
           [this, id = t.id](const stored_cache& stored) {
             if (find(id)) finish(id, stored);
@@ -254,7 +254,7 @@ void puller_state::progressed(uint64_t id, uint64_t bytes, uint64_t total) {
   t->moves = ++stamp_;
   t->bytes = bytes;
   t->total = total;
-  for (auto& [ref, a] : t->askers)
+  for (auto& [ref, a] : t->requesters)
     self_->send(a.who, progress_atom_v, t->plan.manifest, bytes, total);
 }
 
@@ -275,10 +275,10 @@ void puller_state::time_rate(const transfer& t) {
   auto window = rate_window * (1 << (slow == gave_way_.end() ? 0 : slow->second));
   self_->delayed_send(
       self_, window, run_atom_v,
-      continuation{[this, id = t.id, bytes = t.bytes, window] { judge_rate(id, bytes, window); }});
+      continuation{[this, id = t.id, bytes = t.bytes, window] { check_rate(id, bytes, window); }});
 }
 
-void puller_state::judge_rate(uint64_t id, uint64_t bytes_before, std::chrono::seconds window) {
+void puller_state::check_rate(uint64_t id, uint64_t bytes_before, std::chrono::seconds window) {
   auto* t = find(id);
   if (!t || t->at != phase::fetching) return;
   auto moved = t->bytes - std::min(bytes_before, t->bytes);
@@ -288,10 +288,10 @@ void puller_state::judge_rate(uint64_t id, uint64_t bytes_before, std::chrono::s
   time_rate(*t);
 }
 
-/// Of a transfer that waits for the place, or of an asker whose own login may be faster.
+/// Of a transfer that waits for the place, or of an requester whose own login may be faster.
 bool puller_state::is_in_the_way(const transfer& t) const {
   return turns_.contended() || turns_.waiting_of(t.tenant) > 0 ||
-         std::any_of(t.askers.begin(), t.askers.end(),
+         std::any_of(t.requesters.begin(), t.requesters.end(),
                      [&t](const auto& asked) { return !has_login_of(asked.second, t); });
 }
 
@@ -318,7 +318,7 @@ void puller_state::finish(uint64_t id, const result<stored_cache>& outcome) {
     turns_.remove(id);
   else
     turns_.done(t.tenant);
-  for (auto& [ref, a] : t.askers) {
+  for (auto& [ref, a] : t.requesters) {
     if (has_login_of(a, t))
       settle(a.reply, outcome);
     else if (outcome)
@@ -327,7 +327,7 @@ void puller_state::finish(uint64_t id, const result<stored_cache>& outcome) {
       begin(a.plan, ref, {a.reply, a.who, a.plan});
   }
   start_due();
-  for (auto& [ref, a] : t.askers)
+  for (auto& [ref, a] : t.requesters)
     if (!outcome && !has_login_of(a, t)) tell_if_waiting(a.plan, ref);
 }
 

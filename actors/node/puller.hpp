@@ -5,7 +5,7 @@
 /// Another repository is another transfer, so that nobody waits for a registry that a stranger
 /// chose. All who asked are answered at the end, if they log in with the same secrets as the one
 /// whose plan was carried out; the others' own logins are tried next, or asked about.
-/// When the last asker leaves, the transfer is stopped. One that shows no progress for
+/// When the last requester leaves, the transfer is stopped. One that shows no progress for
 /// `silence_max` is given up; one that is slow (`rate_least_bytes`) gives way when others wait.
 ///
 /// Whether a cache may share what is stored already: origins.hpp. Small questions: questions.hpp.
@@ -15,15 +15,14 @@
 #include "actors/node/ports.hpp"
 #include "actors/node/questions.hpp"
 #include "base/turns.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <stop_token>
 
 namespace gkm::node {
 
-constexpr size_t transfers_max = 6;         ///< at a time, each with threads and buffers
-constexpr size_t transfers_of_one_max = 3;  ///< of these for one tenant
+constexpr size_t transfers_of_one_max = 3;  ///< of `transfers_max`, for one tenant
 constexpr size_t transfers_waiting_max = 4'096;
 constexpr size_t transfers_waiting_of_one_max = 1'024;
 constexpr std::chrono::seconds silence_max{120};  ///< the HTTP engine gives up a stall after 30 s
@@ -33,9 +32,6 @@ constexpr uint64_t rate_least_bytes = 1 << 20;
 constexpr std::chrono::seconds rate_window{30};
 constexpr uint32_t rate_window_doublings_max = 3;
 constexpr size_t slow_images_max = 4'096;  ///< of which it is known that they gave way
-/// Free space asked for when labels do not say how large a cache is: layers compress about
-/// threefold.
-constexpr uint64_t unpack_factor = 3;
 
 class puller_state {
 public:
@@ -47,7 +43,7 @@ public:
   puller_actor::behavior_type make_behavior();
 
 private:
-  struct asker {
+  struct requester {
     caf::typed_response_promise<stored_cache> reply;
     cache_actor who;
     image_plan plan;     ///< the same manifest and repository, maybe with another login
@@ -59,7 +55,7 @@ private:
   struct transfer {
     uint64_t id = 0;
     image_plan plan;
-    std::map<cache_ref, asker> askers;
+    std::map<cache_ref, requester> requesters;
     phase at = phase::waiting;
     std::string tenant;  ///< whose place it has
     std::string staging;
@@ -82,7 +78,7 @@ private:
   // Transfers.
   caf::result<stored_cache> pull(const image_plan& plan, const cache_ref& ref, cache_actor who);
   void abandon(const digest& d, const cache_ref& ref);
-  void begin(const image_plan& plan, const cache_ref& ref, asker who);
+  void begin(const image_plan& plan, const cache_ref& ref, requester who);
   void leave(transfer& t, const cache_ref& ref);
   void start_due();
   void stage(transfer& t);
@@ -92,13 +88,13 @@ private:
   void progressed(uint64_t id, uint64_t bytes, uint64_t total);
   void watch(uint64_t id, uint64_t moves_before);
   void time_rate(const transfer& t);
-  void judge_rate(uint64_t id, uint64_t bytes_before, std::chrono::seconds window);
+  void check_rate(uint64_t id, uint64_t bytes_before, std::chrono::seconds window);
   bool is_in_the_way(const transfer& t) const;
   void give_way(const transfer& t, uint64_t bytes, std::chrono::seconds window);
   void finish(uint64_t id, const result<stored_cache>& outcome);
   void tell_if_waiting(const image_plan& plan, const cache_ref& ref);
   transfer* find(uint64_t id);
-  static bool has_login_of(const asker& a, const transfer& t) {
+  static bool has_login_of(const requester& a, const transfer& t) {
     return a.plan.pull_secrets == t.plan.pull_secrets;
   }
   static source source_of(const image_plan& plan) {

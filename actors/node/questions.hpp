@@ -6,6 +6,7 @@
 /// question before its answer stops the work for it, so that its place is free at once.
 #pragma once
 
+#include "actors/node/ports.hpp"
 #include "base/turns.hpp"
 #include "messages/cache.hpp"
 
@@ -16,9 +17,7 @@
 
 namespace gkm::node {
 
-/// At a time: each holds a thread, a connection and at most a manifest and a config in memory.
-constexpr size_t questions_max = 8;
-constexpr size_t questions_of_one_max = 4;  ///< of these for one tenant
+constexpr size_t questions_of_one_max = 4;  ///< of `questions_max`, for one tenant
 constexpr size_t questions_waiting_max = 4'096;
 constexpr size_t questions_waiting_of_one_max = 1'024;
 /// From its turn on: an index, its manifests and their configs, tokens and tries again included.

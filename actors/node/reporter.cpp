@@ -1,7 +1,7 @@
 #include "actors/node/reporter.hpp"
 
 #include "actors/node/backoff.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::node {
 namespace log = base::log;

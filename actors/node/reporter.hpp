@@ -6,7 +6,7 @@
 #pragma once
 
 #include "actors/node/ports.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <optional>

@@ -1,7 +1,7 @@
 #include "actors/node/store.hpp"
 
 #include "actors/node/backoff.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -26,11 +26,11 @@ store_actor::behavior_type store_state::make_behavior() {
       [this](pin_atom, const mounted_volume& v) { pin(v); },
       [this](unpin_atom, const mounted_volume& v) { unpin(v); },
       [this](stage_atom, uint64_t needed_bytes) { return stage(needed_bytes); },
-      [this](publish_atom, const std::string& staging, const stored_cache& facts) {
+      [this](commit_atom, const std::string& staging, const stored_cache& facts) {
         return publish(staging, facts);
       },
       [this](discard_atom, const std::string& staging) { discard(staging); },
-      [this](record_atom, const catalog_record& r) { return record(r); },
+      [this](write_record_atom, const catalog_record& r) { return record(r); },
       [this](forget_atom, const cache_ref& ref) { return forget(ref); },
       [this](collect_atom) { collect(); },
       [this](caf::subscribe_atom, const node_actor& node) { node_ = node; },

@@ -23,7 +23,7 @@
 
 #include "actors/node/disk_ledger.hpp"
 #include "actors/node/ports.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <optional>

@@ -1,13 +1,14 @@
 #include "actors/node/usage.hpp"
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 namespace gkm::node {
 
-usage_state::usage_state(usage_actor::pointer self, usage_port& port) : self_(self), port_(port) {}
+usage_state::usage_state(usage_actor::pointer self, volume_records_port& port)
+    : self_(self), port_(port) {}
 
 usage_actor::behavior_type usage_state::make_behavior() {
-  port_.watch([me = usage_actor(self_), this](std::vector<usage_change> changes) {
+  port_.watch([me = usage_actor(self_), this](std::vector<volume_record_change> changes) {
     caf::anon_send(me, run_atom_v,
                    continuation{[this, changes = std::move(changes)] { learned(changes); }});
   });
@@ -23,10 +24,10 @@ void usage_state::subscribe(node_actor node, store_actor store) {
   node_ = std::move(node);
   store_ = std::move(store);
   for (const auto& [key, u] : known_) tell(std::nullopt, u);
-  if (listed_) self_->send(node_, mounted_atom_v);
+  if (listed_) self_->send(node_, volumes_synced_atom_v);
 }
 
-void usage_state::learned(const std::vector<usage_change>& changes) {
+void usage_state::learned(const std::vector<volume_record_change>& changes) {
   for (const auto& [key, record] : changes) {
     std::optional<use> before, now;
     if (auto found = known_.extract(key)) before = std::move(found.mapped());
@@ -40,7 +41,7 @@ void usage_state::learned(const std::vector<usage_change>& changes) {
   }
   if (std::exchange(listed_, true)) return;
   base::log::info("Volumes are known", {{"volumes", known_.size()}});
-  if (node_) self_->send(node_, mounted_atom_v);
+  if (node_) self_->send(node_, volumes_synced_atom_v);
 }
 
 /// What is needed now first, then what is not needed any more: nothing in between is unpinned.

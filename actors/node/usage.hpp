@@ -6,7 +6,7 @@
 #pragma once
 
 #include "actors/node/ports.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <optional>
@@ -18,7 +18,7 @@ public:
   using handle = usage_actor;
   static constexpr const char* name = "usage";
 
-  usage_state(usage_actor::pointer self, usage_port& port);
+  usage_state(usage_actor::pointer self, volume_records_port& port);
   usage_actor::behavior_type make_behavior();
 
 private:
@@ -31,11 +31,11 @@ private:
   };
 
   void subscribe(node_actor node, store_actor store);
-  void learned(const std::vector<usage_change>& changes);
+  void learned(const std::vector<volume_record_change>& changes);
   void tell(const std::optional<use>& before, const std::optional<use>& now);
 
   usage_actor::pointer self_;
-  usage_port& port_;
+  volume_records_port& port_;
   node_actor node_;
   store_actor store_;
   bool listed_ = false;

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 template <class F>
@@ -118,4 +118,4 @@ std::string aggregate::why(const shared_text& node) const {
   return {};
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

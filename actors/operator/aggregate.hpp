@@ -4,7 +4,7 @@
 #pragma once
 
 #include "actors/operator/listed_nodes.hpp"
-#include "messages/cluster_view.hpp"
+#include "messages/node_facts.hpp"
 
 #include <array>
 #include <string>
@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 class aggregate {
 public:
@@ -88,4 +88,4 @@ private:
   mutable uint64_t looks_ = 0;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 class allowance {
 public:
@@ -31,4 +31,4 @@ private:
   time empty_at_ = time::min();  ///< what was saved up since then is still there
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,11 +1,11 @@
 #include "actors/operator/caches.hpp"
 
 #include "base/backoff.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 #include <algorithm>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace log = base::log;
 namespace {
 
@@ -58,26 +58,26 @@ caches_state::~caches_state() {
 
 caches_actor::behavior_type caches_state::make_behavior() {
   self_->set_down_handler([this](const caf::down_msg& msg) { down(msg); });
-  self_->delayed_send(self_, between_looks_at_nodes, probe_atom_v);
+  self_->delayed_send(self_, between_looks_at_nodes, check_nodes_atom_v);
   return {
-      [this](changed_atom, const cluster_cache& cache) { cache_changed(cache); },
+      [this](changed_atom, const cache_object& cache) { cache_changed(cache); },
       [this](deleted_atom, const cache_ref& ref) { cache_deleted(ref); },
       [this](report_atom, const report_summary& report) { reported(report); },
       [this](retract_atom, const std::string& ns, const std::string& node) { retracted(ns, node); },
       [this](node_atom, const node_facts& facts) { node_changed(facts); },
-      [this](deleted_atom, const std::string& node) { node_deleted(node); },
+      [this](node_gone_atom, const std::string& node) { node_deleted(node); },
       [this](ending_atom, const std::string& ns, bool ending) { namespace_ending(ns, ending); },
       [this](synced_atom, bool whole) { set_acting(leading_, whole); },
       [this](lead_atom, bool leading) { set_acting(leading, whole_); },
       [this](retry_atom, const cache_ref& ref) { start(ref); },
-      [this](probe_atom) { look_at_nodes(); },
+      [this](check_nodes_atom) { look_at_nodes(); },
       [](run_atom, const continuation& c) { c.run(); },
   };
 }
 
 // -- caches --
 
-void caches_state::cache_changed(const cluster_cache& cache) {
+void caches_state::cache_changed(const cache_object& cache) {
   auto [at, fresh] = children_.try_emplace(cache.ref);
   auto& c = at->second;
   auto before = std::exchange(c.cache, cache);
@@ -130,7 +130,7 @@ void caches_state::start(const cache_ref& ref) {
   first_view first{
       c.cache, {}, ending_.contains(ref.ns), is_acting(), served_.refusal(ref, agents_)};
   if (served_.contains(ref)) first.nodes = rows_of(c.cache);
-  c.actor = gkm::spawn<cluster_cache_state>(*self_, ports_, std::move(first), chance_());
+  c.actor = gkm::spawn<cache_object_state>(*self_, ports_, std::move(first), chance_());
   self_->monitor(c.actor);
 }
 
@@ -156,7 +156,7 @@ void caches_state::reported(const report_summary& report) {
   n.reports += fresh;
   bool renewed = report.ns.empty() && report.renewed_unix_s != n.renewed_unix_s;
   if (fresh || renewed) {
-    n.heard = self_->clock().now();
+    n.last_report = self_->clock().now();
     n.silent = false;
   }
   if (report.ns.empty()) {
@@ -196,7 +196,7 @@ void caches_state::tell(const std::string& ns, const std::string& cache, const n
   if (at == children_.end()) return;
   if (at->second.actor && served_.contains(at->first))
     self_->send(at->second.actor, node_atom_v, std::vector{row_of(n, at->second.cache, holding)});
-  if (holding && could_not_log_in(*holding)) self_->send(secrets_, retry_atom_v, at->first);
+  if (holding && could_not_log_in(*holding)) self_->send(secrets_, login_failed_atom_v, at->first);
 }
 
 // -- nodes --
@@ -217,15 +217,15 @@ bool caches_state::is_alive(const node& n) const {
 bool caches_state::is_quiet(const node& n) const {
   bool never_renews = n.runs_agent && n.renewed_unix_s == 0;  // an agent of an earlier version
   return whole_ && !never_renews &&
-         self_->clock().now() - std::max(n.heard, whole_since_) > silence_limit;
+         self_->clock().now() - std::max(n.last_report, whole_since_) > silence_limit;
 }
 
-node_row caches_state::row_of(const node& n, const cluster_cache& c, shared_holding holding) const {
+node_row caches_state::row_of(const node& n, const cache_object& c, shared_holding holding) const {
   bool wanted = n.alive && n.runs_agent && matches(c.node_selector, n.labels);
   return {n.name, {n.alive, wanted, n.has_gpu}, std::move(holding)};
 }
 
-std::vector<node_row> caches_state::rows_of(const cluster_cache& c) const {
+std::vector<node_row> caches_state::rows_of(const cache_object& c) const {
   std::vector<node_row> all;
   all.reserve(nodes_.size());
   for (const auto& [name, n] : nodes_)
@@ -262,7 +262,7 @@ void caches_state::node_deleted(const std::string& name) {
 
 /// When a node has not been ready for long, or its agent silent, it stops counting.
 void caches_state::look_at_nodes() {
-  self_->delayed_send(self_, between_looks_at_nodes, probe_atom_v);
+  self_->delayed_send(self_, between_looks_at_nodes, check_nodes_atom_v);
   for (auto& [name, n] : nodes_) {
     n.silent = n.silent || is_quiet(n);
     if (n.alive != is_alive(n)) change(n, [] {});
@@ -324,8 +324,8 @@ void caches_state::set_acting(bool leading, bool whole) {
       self_->send(c.actor, limit_atom_v, served_.refusal(ref, agents_));
   if (is_acting() == before) return;
   for (const auto& [ref, c] : children_)
-    if (c.actor) self_->send(c.actor, lead_atom_v, is_acting());
-  self_->send(secrets_, lead_atom_v, is_acting());
+    if (c.actor) self_->send(c.actor, act_atom_v, is_acting());
+  self_->send(secrets_, act_atom_v, is_acting());
   if (is_acting()) ensure_driver();
 }
 
@@ -350,4 +350,4 @@ void caches_state::ensure_driver() {
   });
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -10,16 +10,16 @@
 /// node counts while it is ready and its agent says so now and then.
 #pragma once
 
-#include "actors/operator/cluster_cache.hpp"
+#include "actors/operator/cache_object.hpp"
 #include "actors/operator/report_memory.hpp"
 #include "actors/operator/served_caches.hpp"
 #include "base/pause.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <random>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 /// A node that has been NotReady for so long holds nothing up.
 inline constexpr std::chrono::seconds not_ready_limit{300};
@@ -42,9 +42,9 @@ private:
   using time = std::chrono::steady_clock::time_point;
 
   struct child {
-    cluster_cache cache;
-    cluster_cache_actor actor;  ///< null: it died and rests
-    uint32_t deaths = 0;        ///< in a row
+    cache_object cache;
+    cache_object_actor actor;  ///< null: it died and rests
+    uint32_t deaths = 0;       ///< in a row
   };
   struct node {
     shared_text name;
@@ -58,11 +58,11 @@ private:
     std::string pull_secret_key;  ///< as its agent says
     int64_t not_ready_since_unix_s = 0;
     int64_t renewed_unix_s = 0;  ///< by the node's clock: only that it changes counts
-    time heard{};                ///< when it last did, by ours
+    time last_report{};          ///< when it last did, by ours
     uint32_t reports = 0;
   };
 
-  void cache_changed(const cluster_cache& cache);
+  void cache_changed(const cache_object& cache);
   void cache_deleted(const cache_ref& ref);
   void reported(const report_summary& report);
   void retracted(const std::string& ns, const std::string& node);
@@ -85,8 +85,8 @@ private:
   void down(const caf::down_msg& msg);
   bool is_alive(const node& n) const;
   bool is_quiet(const node& n) const;
-  node_row row_of(const node& n, const cluster_cache& c, shared_holding holding) const;
-  std::vector<node_row> rows_of(const cluster_cache& c) const;
+  node_row row_of(const node& n, const cache_object& c, shared_holding holding) const;
+  std::vector<node_row> rows_of(const cache_object& c) const;
   bool is_acting() const { return leading_ && whole_; }
 
   caches_actor::pointer self_;
@@ -106,4 +106,4 @@ private:
   base::pause driver_pause_;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

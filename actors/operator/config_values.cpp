@@ -4,7 +4,7 @@
 #include "messages/image_ref.hpp"
 #include "messages/printable.hpp"
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 class reader {
@@ -64,4 +64,4 @@ config_values read_config(const config_data& data) {
   return v;
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

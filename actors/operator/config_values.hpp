@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 /// The data of the ConfigMap gkm-config; empty if there is none.
 using config_data = std::map<std::string, std::string>;
@@ -31,4 +31,4 @@ struct config_values {
 
 config_values read_config(const config_data& data);
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

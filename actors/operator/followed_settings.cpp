@@ -2,7 +2,7 @@
 
 #include "k8s/config.hpp"
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace log = base::log;
 namespace {
 
@@ -11,8 +11,8 @@ constexpr const char* kyverno_key = "gkm.kyverno.enabled";
 
 }  // namespace
 
-followed_settings::followed_settings(const settings& s, metrics& counted, log::level now)
-    : settings_(s), metrics_(counted), level_(level_key, now) {}
+followed_settings::followed_settings(const settings& s, metrics& counts, log::level now)
+    : settings_(s), metrics_(counts), level_(level_key, now) {}
 
 void followed_settings::take(const config_data& data) {
   if (settings_.log_level.empty()) {
@@ -38,4 +38,4 @@ void followed_settings::take_kyverno(const config_data& data) {
     log::warn("Signatures are not verified yet: gkm.kyverno.enabled has no effect on caches");
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -4,15 +4,15 @@
 #include "actors/operator/config_values.hpp"
 #include "actors/operator/metrics.hpp"
 #include "actors/operator/settings.hpp"
-#include "base/setting_file.hpp"
+#include "base/program/setting_file.hpp"
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 /// Of one thread alone, but for its making.
 class followed_settings {
 public:
   /// Both must outlive this. `now` is the level that the log has.
-  followed_settings(const settings& s, metrics& counted, base::log::level now);
+  followed_settings(const settings& s, metrics& counts, base::log::level now);
   void take(const config_data& data);
 
 private:
@@ -24,4 +24,4 @@ private:
   std::optional<bool> kyverno_;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

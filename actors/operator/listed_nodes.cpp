@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 bool is_before(const shared_text& a, const shared_text& b) { return *a < *b; }
@@ -41,4 +41,4 @@ std::string list_some(const listed_nodes& nodes) {
   return text;
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,13 +1,13 @@
 /// Some of a cluster's nodes, of which the first are known by name: all that a status shows.
 #pragma once
 
-#include "messages/cluster_view.hpp"
+#include "messages/node_facts.hpp"
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 class listed_nodes {
 public:
@@ -38,4 +38,4 @@ private:
 /// "a, b, c and 7 more".
 std::string list_some(const listed_nodes& nodes);
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,22 +1,23 @@
-#include "actors/operator/admission.hpp"
+#include "actors/operator/admission/admission.hpp"
 #include "actors/operator/caches.hpp"
-#include "actors/operator/certificate.hpp"
-#include "actors/operator/cluster_watch.hpp"
 #include "actors/operator/followed_settings.hpp"
-#include "actors/operator/kube_api.hpp"
-#include "actors/operator/kube_rollouts.hpp"
+#include "actors/operator/kube/kube_api.hpp"
+#include "actors/operator/kube/kube_rollouts.hpp"
+#include "actors/operator/operator_watch.hpp"
 #include "actors/operator/pull_secrets.hpp"
 #include "actors/operator/rollouts.hpp"
 #include "actors/operator/settings.hpp"
+#include "actors/operator/tls/certificate.hpp"
 #include "base/files.hpp"
-#include "base/log.hpp"
-#include "base/process.hpp"
-#include "base/version.hpp"
+#include "base/program/log.hpp"
+#include "base/program/process.hpp"
+#include "base/program/version.hpp"
 #include "k8s/confinement.hpp"
 #include "k8s/lease.hpp"
-#include "k8s/time.hpp"
-#include "net/probe_server.hpp"
-#include "oci/registry_settings.hpp"
+#include "k8s/objects/time.hpp"
+#include "messages/names.hpp"
+#include "net/server/probe_server.hpp"
+#include "oci/registry/registry_settings.hpp"
 
 #include <unistd.h>
 
@@ -25,7 +26,7 @@
 #include <mutex>
 #include <random>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace log = base::log;
 namespace {
 
@@ -127,12 +128,12 @@ public:
   }
 
   result<done> start() {
-    watch_ = std::make_unique<cluster_watch>(client_, caches_, settings_.own_ns, metrics_,
-                                             [this](const config_data& data) {
-                                               followed_.take(data);
-                                               take_registries(data);
-                                               caf::anon_send(rollouts_, changed_atom_v, data);
-                                             });
+    watch_ = std::make_unique<operator_watch>(client_, caches_, settings_.own_ns, metrics_,
+                                              [this](const config_data& data) {
+                                                followed_.take(data);
+                                                take_registries(data);
+                                                caf::anon_send(rollouts_, changed_atom_v, data);
+                                              });
     if (!settings_.webhook_address.empty()) {
       auto webhooks =
           admission::start(client_, resolver_, admission_options_of(settings_, checked_));
@@ -176,7 +177,7 @@ private:
 
   result<done> stand_for_election() {
     k8s::lease_options options;
-    options.lease = {settings_.own_ns, "gkm-operator"};
+    options.lease = {settings_.own_ns, names::gkm_operator};
     options.identity = settings_.identity + "_" + std::to_string(::getpid()) + "_" +
                        std::to_string(k8s::now_unix_us());
     auto election =
@@ -199,7 +200,7 @@ private:
       leading_ = leading;
       caf::anon_send(caches_, lead_atom_v, leading);
     }
-    caf::anon_send(rollouts_, lead_atom_v, leading);
+    caf::anon_send(rollouts_, act_atom_v, leading);
     if (admission_) admission_->lead(leading);
     base::give_back_memory();
   }
@@ -232,7 +233,7 @@ private:
   pull_secrets_actor secrets_;
   rollouts_actor rollouts_;
   caches_actor caches_;
-  std::unique_ptr<cluster_watch> watch_;
+  std::unique_ptr<operator_watch> watch_;
   std::unique_ptr<admission> admission_;
   std::vector<std::unique_ptr<net::probe_server>> servers_;
   std::unique_ptr<k8s::leader_election> election_;
@@ -271,10 +272,10 @@ int run(const settings& s) {
 }
 
 }  // namespace
-}  // namespace gkm::cluster
+}  // namespace gkm::op
 
 int main(int argc, char** argv) {
-  gkm::cluster::settings settings;
-  if (auto code = gkm::cluster::parse_command_line(argc, argv, settings)) return *code;
-  return gkm::cluster::run(settings);
+  gkm::op::settings settings;
+  if (auto code = gkm::op::parse_command_line(argc, argv, settings)) return *code;
+  return gkm::op::run(settings);
 }

@@ -1,10 +1,10 @@
 #include "actors/operator/metrics.hpp"
 
-#include "base/program_metrics.hpp"
+#include "base/program/program_metrics.hpp"
 
 #include <prometheus/counter.h>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 using prometheus::BuildCounter;
@@ -12,8 +12,8 @@ using prometheus::BuildGauge;
 
 }  // namespace
 
-struct metrics::families : base::program_metrics {
-  families() : program_metrics("gkm_operator_") {}
+struct metrics::impl : base::program_metrics {
+  impl() : program_metrics("gkm_operator_") {}
 
   prometheus::Family<prometheus::Counter>& writes =
       BuildCounter()
@@ -37,31 +37,31 @@ struct metrics::families : base::program_metrics {
   base::process_metrics process{*this};
 };
 
-metrics::metrics() : families_(std::make_unique<families>()) {}
+metrics::metrics() : impl_(std::make_unique<impl>()) {}
 
 metrics::~metrics() = default;
 
 void metrics::wrote(std::string_view what, errc outcome) {
   auto word = outcome == errc::none ? "ok" : std::string(to_string(outcome));
-  families_->writes.Add({{"what", std::string(what)}, {"outcome", word}}).Increment();
+  impl_->writes.Add({{"what", std::string(what)}, {"outcome", word}}).Increment();
 }
 
-void metrics::heard(std::string_view what) {
-  families_->changes.Add({{"what", std::string(what)}}).Increment();
+void metrics::count_change(std::string_view what) {
+  impl_->changes.Add({{"what", std::string(what)}}).Increment();
 }
 
 void metrics::set_caches(std::string_view scope, size_t n) {
-  families_->caches.Add({{"scope", std::string(scope)}}).Set(static_cast<double>(n));
+  impl_->caches.Add({{"scope", std::string(scope)}}).Set(static_cast<double>(n));
 }
 
-void metrics::set_nodes(size_t n) { families_->nodes.Set(static_cast<double>(n)); }
-void metrics::set_leading(bool leading) { families_->leading.Set(leading ? 1 : 0); }
-void metrics::set_watching(bool whole) { families_->watching.Set(whole ? 1 : 0); }
-void metrics::set_kyverno(bool enabled) { families_->kyverno.Set(enabled ? 1 : 0); }
+void metrics::set_nodes(size_t n) { impl_->nodes.Set(static_cast<double>(n)); }
+void metrics::set_leading(bool leading) { impl_->leading.Set(leading ? 1 : 0); }
+void metrics::set_watching(bool whole) { impl_->watching.Set(whole ? 1 : 0); }
+void metrics::set_kyverno(bool enabled) { impl_->kyverno.Set(enabled ? 1 : 0); }
 
 std::string metrics::print() const {
-  families_->process.measure();
-  return families_->print();
+  impl_->process.measure();
+  return impl_->print();
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 class metrics {
 public:
@@ -19,7 +19,7 @@ public:
   /// A write to the API: "status", "finalizer", "secret", "event", "driver", "daemonset".
   void wrote(std::string_view what, errc outcome);
   /// A change that a watch told: "cache", "report", "node", "namespace", "config".
-  void heard(std::string_view what);
+  void count_change(std::string_view what);
   /// How many caches there are: scope "namespaced" or "cluster".
   void set_caches(std::string_view scope, size_t n);
   void set_nodes(size_t n);
@@ -31,8 +31,8 @@ public:
   std::string print() const;
 
 private:
-  struct families;
-  std::unique_ptr<families> families_;
+  struct impl;
+  std::unique_ptr<impl> impl_;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

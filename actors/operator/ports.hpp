@@ -4,7 +4,7 @@
 
 #include "actors/operator/rollout.hpp"
 #include "messages/answer.hpp"
-#include "messages/cluster.hpp"
+#include "messages/cache_object.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 /// One line that `kubectl describe` shows.
 struct cache_event {
@@ -28,17 +28,17 @@ struct cache_event {
 class api_port {
 public:
   virtual ~api_port() = default;
-  virtual void write_status(const cluster_cache& seen, const cluster_cache_status& wanted,
-                            answer<cluster_cache> reply) = 0;
+  virtual void write_status(const cache_object& seen, const cache_object_status& wanted,
+                            answer<cache_object> reply) = 0;
   /// GKM's finalizer and no other.
-  virtual void add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) = 0;
-  virtual void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) = 0;
-  virtual void read(const cache_ref& ref, answer<cluster_cache> reply) = 0;
+  virtual void add_finalizer(const cache_object& seen, answer<cache_object> reply) = 0;
+  virtual void remove_finalizer(const cache_object& seen, answer<cache_object> reply) = 0;
+  virtual void read(const cache_ref& ref, answer<cache_object> reply) = 0;
   /// Names of pods that have a GKMCache mounted, as the reports of these nodes list them, in order.
   virtual void read_pods(const cache_ref& ref, const std::vector<std::string>& nodes,
                          answer<std::vector<std::string>> reply) = 0;
   /// A courtesy: what cannot be recorded is dropped.
-  virtual void record(const cluster_cache& about, const cache_event& event) = 0;
+  virtual void record(const cache_object& about, const cache_event& event) = 0;
   /// The CSIDriver object is as GKM needs it.
   virtual void ensure_driver(answer<done> reply) = 0;
 };
@@ -99,7 +99,7 @@ public:
   virtual ~resolver_port() = default;
   /// What the image's reference names now, asked with the cache's own pull secrets. Once `stop` is
   /// requested nothing is done for it any more, and the answer is errc::cancelled.
-  virtual void resolve(const cluster_cache& cache, std::stop_token stop, answer<digest> reply) = 0;
+  virtual void resolve(const cache_object& cache, std::stop_token stop, answer<digest> reply) = 0;
 };
 
 /// Wall-clock time. Actors measure time with the actor clock.
@@ -109,4 +109,4 @@ public:
   virtual int64_t unix_seconds() = 0;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

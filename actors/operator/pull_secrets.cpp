@@ -2,14 +2,14 @@
 
 #include "base/backoff.hpp"
 #include "base/base64.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "base/sha256.hpp"
 #include "messages/pull_secret.hpp"
 
 #include <algorithm>
 #include <charconv>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace log = base::log;
 namespace {
 
@@ -81,8 +81,8 @@ pull_secrets_actor::behavior_type pull_secrets_state::make_behavior() {
       [this](node_atom, const std::string& name, const labels& has, const std::string& key) {
         node_said(name, has, key);
       },
-      [this](retry_atom, const cache_ref& ref) { login_failed(ref); },
-      [this](lead_atom, bool acting) { set_acting(acting); },
+      [this](login_failed_atom, const cache_ref& ref) { login_failed(ref); },
+      [this](act_atom, bool acting) { set_acting(acting); },
       [this](flush_atom, const std::string& copy) {
         if (copies_.contains(copy)) proceed(copy);
       },
@@ -432,4 +432,4 @@ void pull_secrets_state::forget(const std::string& copy) {
     });
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

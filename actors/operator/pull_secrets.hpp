@@ -22,14 +22,14 @@
 #include "base/pause.hpp"
 #include "base/sealing.hpp"
 #include "base/turns.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 inline constexpr size_t copies_at_once_max = 4;
 inline constexpr size_t copies_at_once_of_namespace_max = 2;
@@ -126,4 +126,4 @@ private:
   bool acting_ = false;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 /// How often words are dropped before it is looked whether there is room again.
@@ -98,4 +98,4 @@ shared_holding report_memory::find(const std::string& ns, const std::string& nod
   return row != all.end() && *row->cache == cache ? row->holding : nullptr;
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

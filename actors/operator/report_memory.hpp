@@ -3,14 +3,14 @@
 #pragma once
 
 #include "actors/operator/shared_values.hpp"
-#include "messages/cluster_view.hpp"
+#include "messages/node_facts.hpp"
 
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 /// Different holdings with words for people that are kept, of at most 320 bytes of words each. Of
 /// more, the state counts and the words are dropped.
@@ -55,4 +55,4 @@ private:
   size_t refused_ = 0;  ///< times that words were dropped
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,11 +1,13 @@
 #include "actors/operator/rollout.hpp"
 
+#include "messages/names.hpp"
+
 #include <algorithm>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 daemon_wish wish_for(std::string_view daemon, const config_values& config) {
-  return {daemon == agent_daemon ? config.agent_image : config.csi_image, config.no_gpu};
+  return {daemon == names::agent_daemon ? config.agent_image : config.csi_image, config.no_gpu};
 }
 
 bool is_gkms_container(std::string_view name) {
@@ -24,4 +26,4 @@ daemon_set as_wished(const daemon_set& seen, const daemon_wish& wish) {
   return wanted;
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -2,18 +2,16 @@
 #pragma once
 
 #include "actors/operator/config_values.hpp"
+#include "messages/names.hpp"
 
 #include <array>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
-inline constexpr const char* agent_daemon = "gkm-agent";
-inline constexpr const char* csi_daemon = "gkm-csi-node";
-inline constexpr std::array daemons{agent_daemon, csi_daemon};
+inline constexpr std::array daemons{names::agent_daemon, names::csi_daemon};
 
 /// On the pods' template, so that pods are made anew: they read NO_GPU when they start. None is as
 /// good as "false".
-inline constexpr const char* no_gpu_annotation = "gkm.io/nogpu";
 
 /// A DaemonSet, as far as gkm-config has a say in it: containers of other names are not GKM's.
 struct daemon_set {
@@ -48,4 +46,4 @@ bool is_gkms_container(std::string_view name);
 /// `seen` as it shall be; equal to it if there is nothing to do.
 daemon_set as_wished(const daemon_set& seen, const daemon_wish& wish);
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,11 +1,11 @@
 #include "actors/operator/rollouts.hpp"
 
 #include "base/backoff.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 #include <algorithm>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace log = base::log;
 
 rollouts_state::rollouts_state(rollouts_actor::pointer self, rollouts_port& port, uint64_t seed)
@@ -16,7 +16,7 @@ rollouts_state::rollouts_state(rollouts_actor::pointer self, rollouts_port& port
 rollouts_actor::behavior_type rollouts_state::make_behavior() {
   return {
       [this](changed_atom, const config_data& data) { configured(data); },
-      [this](lead_atom, bool acting) { set_acting(acting); },
+      [this](act_atom, bool acting) { set_acting(acting); },
       [this](flush_atom, const std::string& daemon) { proceed(daemon); },
       [](run_atom, const continuation& c) { c.run(); },
   };
@@ -105,4 +105,4 @@ answer<T> rollouts_state::back_to(void (rollouts_state::*method)(const std::stri
   };
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

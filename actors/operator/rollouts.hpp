@@ -11,12 +11,12 @@
 
 #include "actors/operator/ports.hpp"
 #include "base/pause.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <map>
 #include <random>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 class rollouts_state {
 public:
@@ -55,4 +55,4 @@ private:
   bool acting_ = false;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,6 +1,6 @@
 #include "actors/operator/served_caches.hpp"
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 size_t served_caches::served_in(const std::string& ns) const {
   auto at = by_namespace_.find(ns);
@@ -58,4 +58,4 @@ std::string served_caches::refusal(const cache_ref& ref, size_t nodes) const {
          " nodes, and that is the limit; delete some that are not needed, in any namespace";
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

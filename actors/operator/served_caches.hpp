@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 /// ClusterGKMCaches count as a namespace of their own.
 inline constexpr size_t caches_per_namespace_max = 1'000;
@@ -38,4 +38,4 @@ private:
   std::map<std::string, size_t> by_namespace_;  ///< of those that are served
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,6 +1,7 @@
 #include "actors/operator/settings.hpp"
 
-#include "base/version.hpp"
+#include "base/program/version.hpp"
+#include "messages/names.hpp"
 #include "messages/pull_secret.hpp"
 
 #include <CLI/CLI.hpp>
@@ -8,7 +9,7 @@
 
 #include <array>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 constexpr int used_wrongly = 2;
@@ -134,7 +135,7 @@ std::optional<int> parse_command_line(int argc, char** argv, settings& out) {
   CLI::App app("Runs GKM for a cluster: from GKMCache objects to caches on nodes.", "gkm-operator");
   app.footer(footer);
   app.set_version_flag("--version", std::string("gkm-operator ") + base::version());
-  out.own_ns = "gkm-system";
+  out.own_ns = names::system_namespace;
   out.identity = host_name();
   out.metrics_address = ":8080";
   out.health_address = ":8081";
@@ -149,4 +150,4 @@ std::optional<int> parse_command_line(int argc, char** argv, settings& out) {
   return std::nullopt;
 }
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 struct settings {
   std::string kubeconfig;
@@ -31,4 +31,4 @@ struct settings {
 /// Fills `out`; an exit code if that was all: help, version, wrong usage.
 std::optional<int> parse_command_line(int argc, char** argv, settings& out);
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

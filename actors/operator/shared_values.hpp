@@ -8,7 +8,7 @@
 #include <memory>
 #include <unordered_set>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 template <class T, class Hash = std::hash<T>>
 class shared_values {
@@ -53,4 +53,4 @@ private:
   size_t sweep_at_ = sweep_least;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -17,10 +17,9 @@
 #include <string_view>
 #include <vector>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 /// The finalizer that keeps a cache until no node holds it.
-inline constexpr std::string_view in_use_finalizer = "gkm.io/in-use";
 
 /// What the cache's image came to: a digest, a problem, or neither yet.
 struct resolution {
@@ -31,7 +30,7 @@ struct resolution {
 };
 
 struct situation {
-  const cluster_cache& cache;
+  const cache_object& cache;
   const resolution& image;
   const aggregate& nodes;  ///< its current digest is that of the wanted status
   bool namespace_ending = false;
@@ -45,25 +44,25 @@ struct situation {
 enum class finalizer_step : uint8_t { keep, add, remove };
 finalizer_step finalizer_due(const situation& s);
 
-bool has_finalizer(const cluster_cache& cache);
+bool has_finalizer(const cache_object& cache);
 
 /// The digest that the status shall name: the image's, or while that is not known, or nobody is to
 /// have it any more, the one before.
-digest wanted_digest(const cluster_cache& cache, const resolution& image);
+digest wanted_digest(const cache_object& cache, const resolution& image);
 
 /// What the status shall be; equal to the one that is there if nothing changed.
-cluster_cache_status judge(const situation& s);
+cache_object_status status_of(const situation& s);
 
 /// How much the change matters: urgent is what nodes act on and what people wait for, the rest are
 /// numbers; mere progress if the cache is pending before and after.
-base::pace::kind weigh(const cluster_cache_status& seen, const cluster_cache_status& wanted);
+base::pace::kind weigh(const cache_object_status& seen, const cache_object_status& wanted);
 
 /// What people are to be told when one status follows the other.
-std::vector<cache_event> events_between(const cluster_cache& seen,
-                                        const cluster_cache_status& wanted);
+std::vector<cache_event> events_between(const cache_object& seen,
+                                        const cache_object_status& wanted);
 
 /// Does the pinned digest, if there is one, belong to the image? An image that names its own digest
 /// knows better than an annotation from before it was changed.
-digest pinned_digest(const cluster_cache& cache);
+digest wanted_digest(const cache_object& cache);
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,12 +1,12 @@
 /// The operator's webhooks in this process, and callers who do not stop.
 #pragma once
 
-#include "actors/operator/admission.hpp"
+#include "actors/operator/admission/admission.hpp"
 #include "k8s/client.hpp"
-#include "k8s/time.hpp"
+#include "k8s/objects/time.hpp"
 #include "tests/support/child_process.hpp"
-#include "tests/support/deployment.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 
 #include <atomic>
 #include <thread>
@@ -17,8 +17,8 @@ namespace gkm::support {
 class operator_part {
 public:
   explicit operator_part(const kube_server& server, const std::string& registry)
-      : client_(config_of(server)), resolver_(cluster::secrets_of(client_), allowing(registry)) {
-    cluster::admission_options options;
+      : client_(config_of(server)), resolver_(op::secrets_of(client_), allowing(registry)) {
+    op::admission_options options;
     options.server.address = "127.0.0.1:0";
     options.further_names = {"127.0.0.1"};
     // Less than the allowance for clocks that disagree: a certificate that is made ahead of time is
@@ -27,7 +27,7 @@ public:
     options.rotation.serving_life_s = 200;
     options.rotation.overlap_s = 10;
     options.now = [this] { return k8s::now_unix_s() + ahead_s.load(); };
-    auto made = cluster::admission::start(client_, resolver_, options);
+    auto made = op::admission::start(client_, resolver_, options);
     if (!made) throw std::runtime_error(made.error().message);
     webhooks_ = std::move(*made);
     webhooks_->lead(true);
@@ -35,7 +35,7 @@ public:
   }
 
   std::string url() const { return "https://127.0.0.1:" + std::to_string(webhooks_->port()); }
-  cluster::registry_resolver& resolver() { return resolver_; }
+  op::registry_resolver& resolver() { return resolver_; }
   void let_time_pass(int64_t seconds) {
     ahead_s += seconds;
     webhooks_->review_certificates();
@@ -48,8 +48,8 @@ private:
     if (!found) throw std::runtime_error(found.error().message);
     return *found;
   }
-  static cluster::resolver_options allowing(const std::string& registry) {
-    cluster::resolver_options options;
+  static op::resolver_options allowing(const std::string& registry) {
+    op::resolver_options options;
     options.allowed_hosts = {registry};
     options.limit = std::chrono::seconds(2);
     return options;
@@ -57,8 +57,8 @@ private:
 
   std::atomic<int64_t> ahead_s = 0;
   k8s::client client_;
-  cluster::registry_resolver resolver_;
-  std::unique_ptr<cluster::admission> webhooks_;
+  op::registry_resolver resolver_;
+  std::unique_ptr<op::admission> webhooks_;
 };
 
 /// Calls that create a cache, from several sides at once, until it goes.

@@ -2,8 +2,8 @@
 // the rights that the operator has.
 #include "admission_fixture.hpp"
 #include "base/base64.hpp"
-#include "tests/support/cache_image.hpp"
-#include "tests/support/deployment.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/registry/cache_image.hpp"
 
 #include <gmock/gmock.h>
 
@@ -147,8 +147,8 @@ TEST_F(admission_test, leaves_to_the_leader_what_needs_secrets) {
     EXPECT_TRUE(made.ok()) << made.err;
     EXPECT_EQ(pinned(secret), "");
   }
-  cluster::registry_resolver& leader = operator_->resolver();
-  gkm::cluster_cache read;
+  op::registry_resolver& leader = operator_->resolver();
+  gkm::cache_object read;
   read.ref = {ns, "login"};
   read.image = image("private");
   read.pull_secrets = {"login"};
@@ -181,7 +181,7 @@ TEST_F(admission_test, changes_authority_and_certificate_under_load) {
   auto authorities = [] {
     auto bundle = admin().field({"mutatingwebhookconfiguration", "gkm-caches"},
                                 "{.webhooks[0].clientConfig.caBundle}");
-    return cluster::split_certificates(base::from_base64(bundle).value_or(""));
+    return op::split_certificates(base::from_base64(bundle).value_or(""));
   };
   auto served = [] {
     return admin().field({"secret", secret_name, "-n", "gkm-system"}, "{.data.tls\\.crt}");

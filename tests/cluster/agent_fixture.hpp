@@ -2,9 +2,9 @@
 /// account, in the operator's stead.
 #pragma once
 
-#include "tests/support/agent_node.hpp"
-#include "tests/support/cache_image.hpp"
-#include "tests/support/deployment.hpp"
+#include "tests/support/kube/agent_node.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/registry/cache_image.hpp"
 
 #include <gmock/gmock.h>
 
@@ -42,10 +42,10 @@ protected:
     return one;
   }
   /// The operator's verdict.
-  void judge(const cache_ref& ref, const std::string& digest) {
-    judge_by(gkm_operator(), ref, digest);
+  void admit(const cache_ref& ref, const std::string& digest) {
+    admit_by(gkm_operator(), ref, digest);
   }
-  void judge_by(const kubectl& by, const cache_ref& ref, const std::string& digest) {
+  void admit_by(const kubectl& by, const cache_ref& ref, const std::string& digest) {
     std::vector<std::string> patch{"patch",
                                    ref.is_cluster() ? "clustergkmcache" : "gkmcache",
                                    ref.name,
@@ -60,7 +60,7 @@ protected:
   /// Applied and judged.
   void want(const cache_ref& ref, const cache_image& what, const std::string& more = "") {
     admin().apply(yaml(ref, image(what.digest()), more));
-    judge(ref, what.digest());
+    admit(ref, what.digest());
   }
   static void remove(const cache_ref& ref) {
     std::vector<std::string> command{"delete", ref.is_cluster() ? "clustergkmcache" : "gkmcache",

@@ -6,7 +6,7 @@
 #include "base/sha256.hpp"
 #include "messages/pull_secret.hpp"
 #include "messages/volume.hpp"
-#include "tests/support/operator_program.hpp"
+#include "tests/support/kube/operator_program.hpp"
 
 #include <atomic>
 
@@ -77,7 +77,7 @@ TEST_F(agent_test, extracts_what_was_judged_and_nothing_else) {
   want(ref("b"), first);
   ASSERT_TRUE(node.wait_state(ref("b"), first.digest(), "Extracted"));
   EXPECT_EQ(node.state(ref("a"), first.digest()), "") << "nobody judged it";
-  judge(ref("a"), first.digest());
+  admit(ref("a"), first.digest());
   ASSERT_TRUE(node.wait_state(ref("a"), first.digest(), "Extracted"));
   auto r = *node.report(ns_);
   const auto& e = r.caches["b"][*digest::parse(first.digest())];
@@ -94,7 +94,7 @@ TEST_F(agent_test, of_ten_caches_in_one_apply_none_stays_pending) {
   std::string all;
   for (int i = 0; i < 10; ++i) all += yaml(ref("c" + std::to_string(i)), image(one.digest()));
   admin().apply(all);
-  for (int i = 0; i < 10; ++i) judge(ref("c" + std::to_string(i)), one.digest());
+  for (int i = 0; i < 10; ++i) admit(ref("c" + std::to_string(i)), one.digest());
   for (int i = 0; i < 10; ++i)
     EXPECT_TRUE(node.wait_state(ref("c" + std::to_string(i)), one.digest(), "Extracted")) << i;
   EXPECT_EQ(registry_.blob_requests(one.layer_digest()), 1u) << "pulled once, whoever asks";
@@ -427,7 +427,7 @@ TEST_F(agent_test, serves_while_the_api_server_is_away_and_catches_up_after) {
   agent_node node(own, "agent-alone");
   start(node);
   own.admin().apply(yaml(ref("x"), image(one.digest())));
-  judge_by(judged, ref("x"), one.digest());
+  admit_by(judged, ref("x"), one.digest());
   ASSERT_TRUE(node.wait_state(ref("x"), one.digest(), "Extracted"));
   own.stop();
   record_volume(node, ref("x"), one.digest(), "pod");
@@ -439,7 +439,7 @@ TEST_F(agent_test, serves_while_the_api_server_is_away_and_catches_up_after) {
   own.start();
   EXPECT_TRUE(node.wait_state(ref("x"), one.digest(), "Running"));
   own.admin().apply(yaml(ref("later"), image(two.digest())));
-  judge_by(judged, ref("later"), two.digest());
+  admit_by(judged, ref("later"), two.digest());
   EXPECT_TRUE(node.wait_state(ref("later"), two.digest(), "Extracted"));
 }
 

@@ -3,11 +3,11 @@
 
 #include "k8s/events.hpp"
 #include "k8s/lease.hpp"
-#include "k8s/patch.hpp"
-#include "k8s/types.hpp"
-#include "tests/support/deployment.hpp"
-#include "tests/support/k8s_answers.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "k8s/objects/patch.hpp"
+#include "k8s/objects/types.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/kube/k8s_answers.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <gmock/gmock.h>

@@ -1,8 +1,8 @@
 // The custom resources: do they take what users write, say what they mean, and refuse the rest?
 #include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
-#include "tests/support/deployment.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,8 +1,8 @@
 // `make deploy` to `make undeploy-examples`: scripts/deploy on a real API server of the test's own.
 #include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
-#include "tests/support/deployment.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 
 #include <gmock/gmock.h>
 

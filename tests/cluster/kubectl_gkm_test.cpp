@@ -1,7 +1,7 @@
 // `kubectl gkm status`: the real plugin, found and run by the real kubectl.
-#include "messages/json.hpp"
-#include "tests/support/operator_program.hpp"
-#include "tests/support/reporting_agent.hpp"
+#include "messages/json/json.hpp"
+#include "tests/support/kube/operator_program.hpp"
+#include "tests/support/kube/reporting_agent.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

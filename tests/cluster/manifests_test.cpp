@@ -1,8 +1,8 @@
 // deploy/ and examples/, as a real API server sees them.
 #include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
-#include "tests/support/deployment.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 
 #include <gmock/gmock.h>
 

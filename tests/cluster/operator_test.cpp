@@ -2,8 +2,8 @@
 #include "base/base64.hpp"
 #include "base/sealing.hpp"
 #include "messages/pull_secret.hpp"
-#include "tests/support/operator_program.hpp"
-#include "tests/support/reporting_agent.hpp"
+#include "tests/support/kube/operator_program.hpp"
+#include "tests/support/kube/reporting_agent.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,7 +1,7 @@
 // Who may do what: the roles and policies of deploy/base, with the tokens that pods would have.
 #include "tests/support/child_process.hpp"
-#include "tests/support/deployment.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,6 +1,6 @@
 // The test server itself: is it the API server that the other tests take it for?
-#include "tests/support/cluster_test.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/cluster_test.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,8 +1,8 @@
 // gkm-config, followed by the real gkm-operator on a real API server.
 #include "tests/support/build_tree.hpp"
-#include "tests/support/cache_image.hpp"
-#include "tests/support/kube_identities.hpp"
-#include "tests/support/operator_program.hpp"
+#include "tests/support/kube/kube_identities.hpp"
+#include "tests/support/kube/operator_program.hpp"
+#include "tests/support/registry/cache_image.hpp"
 
 #include <gmock/gmock.h>
 

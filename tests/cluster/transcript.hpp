@@ -1,8 +1,8 @@
 /// A story of kubectl commands that people can read, told on standard output while a test runs it.
 #pragma once
 
-#include "tests/support/api_requests.hpp"
-#include "tests/support/kubectl.hpp"
+#include "tests/support/kube/api_requests.hpp"
+#include "tests/support/kube/kubectl.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // Watches on the real thing: what they tell, how they are asked for, and what an outage does.
 #include "k8s/watcher.hpp"
 
-#include "k8s/patch.hpp"
-#include "tests/support/cluster_test.hpp"
-#include "tests/support/k8s_answers.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "k8s/objects/patch.hpp"
+#include "tests/support/kube/cluster_test.hpp"
+#include "tests/support/kube/k8s_answers.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 #include "tests/support/story.hpp"
 
 #include <gmock/gmock.h>

@@ -1,8 +1,8 @@
 // When does the API server call the operator? Nobody answers here, so what needs us fails, and what
 // must work without us does not.
 #include "tests/support/child_process.hpp"
-#include "tests/support/deployment.hpp"
-#include "tests/support/kube_identities.hpp"
+#include "tests/support/kube/deployment.hpp"
+#include "tests/support/kube/kube_identities.hpp"
 #include "tests/support/reserved_port.hpp"
 
 #include <gmock/gmock.h>

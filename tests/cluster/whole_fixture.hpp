@@ -2,7 +2,7 @@
 /// whole_cluster with two nodes; each has a namespace of its own.
 #pragma once
 
-#include "tests/support/whole_cluster.hpp"
+#include "tests/support/kube/whole_cluster.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,8 +1,8 @@
 // Fifty agents at once, on disks that they do not have, against the real operator and API server.
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "k8s/client.hpp"
-#include "messages/actors.hpp"
-#include "tests/support/light_agent.hpp"
+#include "messages/actors/interfaces.hpp"
+#include "tests/support/sim/light_agent.hpp"
 #include "whole_fixture.hpp"
 
 #include <future>

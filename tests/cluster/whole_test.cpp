@@ -1,7 +1,7 @@
 // All of GKM, from `kubectl apply` of a cache to its end, as people see it. Prints the story:
 //   cluster_tests --gtest_filter='*story*'
 #include "tests/support/build_tree.hpp"
-#include "tests/support/deployment.hpp"
+#include "tests/support/kube/deployment.hpp"
 #include "transcript.hpp"
 #include "whole_fixture.hpp"
 

@@ -1,7 +1,7 @@
 // What every command says about itself, and the small ones.
-#include "messages/json.hpp"
+#include "messages/json/json.hpp"
 #include "tests/support/build_tree.hpp"
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

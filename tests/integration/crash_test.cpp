@@ -1,5 +1,5 @@
 // `gkm up` killed at any moment, and a disk that is full.
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

@@ -7,9 +7,9 @@
 #include "messages/record.hpp"
 #include "messages/volume.hpp"
 #include "tests/support/build_tree.hpp"
-#include "tests/support/cache_image.hpp"
-#include "tests/support/csi_requests.hpp"
+#include "tests/support/csi/csi_requests.hpp"
 #include "tests/support/private_mounts.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

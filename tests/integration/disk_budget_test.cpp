@@ -1,5 +1,5 @@
 // What `gkm up` lets the caches of one namespace take.
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // Registries that lie, break off, or take their time, and people who lose patience.
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

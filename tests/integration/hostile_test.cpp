@@ -1,5 +1,5 @@
 // Archives that could do harm, through the real program: refused, and nothing is left of them.
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // Caches for other GPUs: declined by their label before the transfer, by their kernels after it.
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

@@ -2,8 +2,8 @@
 #include "messages/paths.hpp"
 #include "real_registry.hpp"
 #include "tests/support/build_tree.hpp"
-#include "tests/support/cache_image.hpp"
 #include "tests/support/private_mounts.hpp"
+#include "tests/support/registry/cache_image.hpp"
 
 #include <gmock/gmock.h>
 

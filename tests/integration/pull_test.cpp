@@ -1,6 +1,6 @@
 // `gkm pull` from Debian's registry and from layouts, as a user runs it.
 #include "real_registry.hpp"
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 
 #include <gmock/gmock.h>
 

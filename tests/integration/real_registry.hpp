@@ -2,8 +2,8 @@
 #pragma once
 
 #include "tests/support/build_tree.hpp"
-#include "tests/support/certificates.hpp"
-#include "tests/support/registry_server.hpp"
+#include "tests/support/registry/certificates.hpp"
+#include "tests/support/registry/registry_server.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gtest/gtest.h>

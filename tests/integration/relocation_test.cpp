@@ -1,10 +1,10 @@
 // Relocation judged by those who read the files: the real Triton, and Python's literal_eval as vLLM
 // uses it.
-#include "messages/json.hpp"
+#include "messages/json/json.hpp"
 #include "messages/paths.hpp"
 #include "tests/support/build_tree.hpp"
-#include "tests/support/cache_image.hpp"
 #include "tests/support/private_mounts.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

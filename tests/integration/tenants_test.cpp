@@ -1,5 +1,5 @@
 // Tenants on one node: slow registries of one, and manifests of what another may read.
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

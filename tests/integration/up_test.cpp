@@ -5,7 +5,7 @@
 #include "messages/volume.hpp"
 #include "real_registry.hpp"
 #include "tests/support/build_tree.hpp"
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // Files with mistakes, beside good ones, while `gkm up` runs.
-#include "tests/support/cache_image.hpp"
+#include "tests/support/registry/cache_image.hpp"
 #include "tests/support/workbench.hpp"
 
 #include <gmock/gmock.h>

@@ -3,7 +3,7 @@
 
 #include "hip.hpp"
 #include "seeds.hpp"
-#include "tests/support/sim_agent.hpp"
+#include "tests/support/sim/sim_agent.hpp"
 
 #include <algorithm>
 

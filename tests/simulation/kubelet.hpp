@@ -3,7 +3,8 @@
 #pragma once
 
 #include "actors/csi/arguments.hpp"
-#include "tests/support/sim_csi_rules.hpp"
+#include "messages/names.hpp"
+#include "tests/support/sim/sim_csi_rules.hpp"
 
 namespace gkm::sim {
 
@@ -90,18 +91,18 @@ private:
   chaos& chance() { return world_.chaos(); }
 
   static std::map<std::string, std::string> context(size_t v, const cache_ref& ref) {
-    std::map<std::string, std::string> said{{csi::attribute::cache, ref.name},
-                                            {csi::attribute::pod_ns, pod_ns(v)}};
-    if (!ref.is_cluster()) said[csi::attribute::ns] = ref.ns;
+    std::map<std::string, std::string> said{{attribute::cache, ref.name},
+                                            {attribute::pod_ns, pod_ns(v)}};
+    if (!ref.is_cluster()) said[attribute::ns] = ref.ns;
     return said;
   }
 
   result<publish_request> any_arguments(size_t v, const std::string& where) {
     auto ref = pick_cache_();
     auto said = context(v, ref);
-    said[csi::attribute::wait] = std::to_string(chance().below(6));
-    if (chance().one_in(3)) said[csi::attribute::fallback] = "empty";
-    if (chance().one_in(2)) said[csi::attribute::mount_path] = "/cache";
+    said[attribute::wait] = std::to_string(chance().below(6));
+    if (chance().one_in(3)) said[attribute::fallback] = "empty";
+    if (chance().one_in(2)) said[attribute::mount_path] = "/cache";
     auto q = csi::parse_publish(volume_id(v), where, said, chance().one_in(4), root);
     bool foreign = !ref.is_cluster() && ref.ns != pod_ns(v);
     if (foreign != (!q && q.error().code == errc::unauthorized))

@@ -1,9 +1,9 @@
 /// What must hold of the agent and its node: always, of each status, and in the end.
 #pragma once
 
-#include "gpu/match.hpp"
-#include "tests/support/sim_agent.hpp"
-#include "tests/support/sim_complaints.hpp"
+#include "gpus/match.hpp"
+#include "tests/support/sim/sim_agent.hpp"
+#include "tests/support/sim/sim_complaints.hpp"
 
 #include <set>
 

@@ -1,10 +1,10 @@
 /// One node without faults, for stories that are told step by step.
 #pragma once
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "hip.hpp"
-#include "tests/support/sim_agent.hpp"
-#include "tests/support/sim_pods.hpp"
+#include "tests/support/sim/sim_agent.hpp"
+#include "tests/support/sim/sim_pods.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "demand.hpp"
-#include "tests/support/sim_pods.hpp"
+#include "tests/support/sim/sim_pods.hpp"
 
 namespace gkm::sim {
 

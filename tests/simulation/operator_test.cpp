@@ -6,8 +6,8 @@
 ///
 /// GKM_SIM_SEED=n replays one seed, GKM_SIM_SEEDS=n runs another number of them.
 
-#include "base/log.hpp"
-#include "tests/support/sim_nodes.hpp"
+#include "base/program/log.hpp"
+#include "tests/support/sim/sim_nodes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ digest digest_of(uint64_t i) { return {std::string(60, 'b') + std::to_string(1'0
 class story {
 public:
   explicit story(uint64_t seed) : world_(seed), api_(world_), nodes_(api_) {
-    api_.on_let_go = [this](const cluster_cache& c) { check_let_go(c); };
+    api_.on_let_go = [this](const cache_object& c) { check_let_go(c); };
     auto& c = world_.chaos();
     for (uint64_t i = 0; i < 4; ++i) api_.registry[image_name(i)] = digest_of(images_++);
     // Mostly few nodes, so that there are many stories.
@@ -87,12 +87,12 @@ private:
 
   void apply() {
     auto& c = world_.chaos();
-    cluster_cache cache;
+    cache_object cache;
     cache.ref = pick_name();
     if (cache.ref.ns == "team" && api_.ending.contains("team")) return;
     auto tag = c.below(4);
     cache.image = image_name(tag);
-    if (c.one_in(2)) cache.pinned = api_.registry[cache.image];
+    if (c.one_in(2)) cache.admitted_digest = api_.registry[cache.image];
     if (c.one_in(3)) cache.node_selector = {{"half", "left"}};
     api_.put(cache);
   }
@@ -207,7 +207,7 @@ private:
   }
 
   /// Holders that have been reporting for longer than news can be under way.
-  void check_let_go(const cluster_cache& c) {
+  void check_let_go(const cache_object& c) {
     ++let_go_;
     if (!c.object.deleting) complain(c.ref.str() + " was let go undeleted");
     if (api_.ending.contains(c.ref.ns)) return;
@@ -219,7 +219,7 @@ private:
     }
   }
 
-  cache_counts count(const cluster_cache& c) {
+  cache_counts count(const cache_object& c) {
     cache_counts n;
     for (const auto& [name, node] : nodes_.all) {
       if (!is_alive(name)) continue;
@@ -262,7 +262,8 @@ private:
         continue;
       }
       if (s.observed_generation != c.object.generation) complain(what + " speaks of the past");
-      if (!c.pinned.empty() && s.resolved != c.pinned) complain(what + " has another digest");
+      if (!c.admitted_digest.empty() && s.resolved != c.admitted_digest)
+        complain(what + " has another digest");
       if (!c.object.finalizers.size()) complain(what + " has no finalizer");
       check_ready(what, truth, *ready);
     }

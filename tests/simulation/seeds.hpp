@@ -2,7 +2,7 @@
 /// number of them.
 #pragma once
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 
 #include <gtest/gtest.h>
 

@@ -30,7 +30,7 @@ TEST(store_steps, nothing_is_collected_before_the_volumes_are_known) {
   caf::anon_send(a.node(), synced_atom_v);
   w.run(std::chrono::seconds(60), [] {});
   EXPECT_TRUE(n.store.contains(d));
-  caf::anon_send(a.node(), mounted_atom_v);
+  caf::anon_send(a.node(), volumes_synced_atom_v);
   w.run(std::chrono::seconds(60), [] {});
   EXPECT_FALSE(n.store.contains(d));
   a.kill();
@@ -56,7 +56,7 @@ TEST(store_steps, a_publish_that_waited_finds_what_could_not_be_removed) {
   run();
   ASSERT_EQ(disk.removals.size(), 1u);
   caf::anon_send(store, claim_atom_v, facts.manifest, name);
-  caf::anon_send(store, publish_atom_v, std::string("staging/x"), facts);
+  caf::anon_send(store, commit_atom_v, std::string("staging/x"), facts);
   run();
   disk.removals[0](fail(errc::io, "input/output error"));
   run();

@@ -1,7 +1,7 @@
 #include "tests/support/workbench.hpp"
 
 #include "base/files.hpp"
-#include "messages/json.hpp"
+#include "messages/json/json.hpp"
 #include "messages/record.hpp"
 #include "tests/support/build_tree.hpp"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/csi/services/call_observer.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
@@ -60,7 +60,7 @@ std::chrono::seconds patience(const grpc::CallbackServerContext& context,
                               std::chrono::seconds limit);
 
 /// What every service stands on.
-struct desk {
+struct service_context {
   caf::actor_system& system;
   volumes_actor volumes;
   std::shared_ptr<calls_in_flight> calls;
@@ -70,8 +70,8 @@ struct desk {
 /// Asks the volumes actor. One of the two is called, on an actor's thread; what was asked for is
 /// done to its end whether the client is still there or not.
 template <class Answer, class OnAnswer, class OnError, class... Message>
-void ask_volumes(const desk& from, std::chrono::seconds limit, OnAnswer on_answer, OnError on_error,
-                 Message... message) {
+void ask_volumes(const service_context& from, std::chrono::seconds limit, OnAnswer on_answer,
+                 OnError on_error, Message... message) {
   from.system.spawn<caf::hidden>([=, volumes = from.volumes](caf::event_based_actor* self) {
     ask(self, volumes, limit, message...)
         .then([on_answer](const Answer& answer) { on_answer(answer); },

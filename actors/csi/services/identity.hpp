@@ -9,7 +9,7 @@ namespace gkm::csi {
 
 class identity_service final : public ::csi::v1::Identity::CallbackService {
 public:
-  explicit identity_service(desk where) : desk_(std::move(where)) {}
+  explicit identity_service(service_context where) : context_(std::move(where)) {}
 
   grpc::ServerUnaryReactor* GetPluginInfo(grpc::CallbackServerContext* context,
                                           const ::csi::v1::GetPluginInfoRequest* request,
@@ -24,7 +24,7 @@ public:
                                   ::csi::v1::ProbeResponse* response) override;
 
 private:
-  desk desk_;
+  service_context context_;
 };
 
 }  // namespace gkm::csi

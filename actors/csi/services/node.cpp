@@ -3,7 +3,7 @@
 #include "actors/csi/arguments.hpp"
 #include "actors/csi/services/call.hpp"
 #include "actors/csi/services/capability.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "messages/printable.hpp"
 
 #include <limits>
@@ -44,7 +44,7 @@ result<void> check_stats(const ::csi::v1::NodeGetVolumeStatsRequest& request) {
 }
 
 /// For the log and the count of a call that ended, however it did.
-struct ended {
+struct call_outcome {
   call_observer observe;
   std::string_view step;
   std::string volume;
@@ -56,13 +56,13 @@ struct ended {
   std::string milliseconds() const {
     return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(passed()).count());
   }
-  void well() const {
+  void succeeded() const {
     if (observe) observe(step, errc::none, passed());
     // The mount actor has told what was done.
     log::debug("Call done",
                {{"call", step}, {"volume", volume}, {"target", target}, {"ms", milliseconds()}});
   }
-  void badly(const error& e) const {
+  void failed(const error& e) const {
     if (observe) observe(step, e.code, passed());
     log::warn("Call failed", {{"call", step},
                               {"volume", volume},
@@ -107,26 +107,26 @@ void fill(::csi::v1::NodeGetVolumeStatsResponse& response, const volume_stats& s
 grpc::ServerUnaryReactor* node_service::NodePublishVolume(
     grpc::CallbackServerContext* context, const ::csi::v1::NodePublishVolumeRequest* request,
     ::csi::v1::NodePublishVolumeResponse*) {
-  auto one = call::begin(desk_.calls);
+  auto one = call::begin(context_.calls);
   if (!one->is_open()) return one.get();
-  ended end{desk_.observe, "publish", printable(request->volume_id()),
-            printable(request->target_path())};
+  call_outcome outcome{context_.observe, "publish", printable(request->volume_id()),
+                       printable(request->target_path())};
   auto limit = patience(*context, publish_limit);
   auto checked = parse(*request, kubelet_root_, limit);
   if (!checked) {
-    end.badly(checked.error());
+    outcome.failed(checked.error());
     one->fail(checked.error());
     return one.get();
   }
-  end.cache = checked->ref.str();
+  outcome.cache = checked->ref.str();
   ask_volumes<volume_record>(
-      desk_, limit,
+      context_, limit,
       [=](const volume_record&) {
-        end.well();
+        outcome.succeeded();
         one->succeed([] {});
       },
       [=](const error& e) {
-        end.badly(e);
+        outcome.failed(e);
         one->fail(e);
       },
       publish_atom_v, *checked);
@@ -136,25 +136,25 @@ grpc::ServerUnaryReactor* node_service::NodePublishVolume(
 grpc::ServerUnaryReactor* node_service::NodeUnpublishVolume(
     grpc::CallbackServerContext* context, const ::csi::v1::NodeUnpublishVolumeRequest* request,
     ::csi::v1::NodeUnpublishVolumeResponse*) {
-  auto one = call::begin(desk_.calls);
+  auto one = call::begin(context_.calls);
   if (!one->is_open()) return one.get();
-  ended end{desk_.observe, "unpublish", printable(request->volume_id()),
-            printable(request->target_path())};
+  call_outcome outcome{context_.observe, "unpublish", printable(request->volume_id()),
+                       printable(request->target_path())};
   auto checked = check_volume_id(request->volume_id());
   if (checked) checked = check_target(request->target_path(), kubelet_root_);
   if (!checked) {
-    end.badly(checked.error());
+    outcome.failed(checked.error());
     one->fail(checked.error());
     return one.get();
   }
   ask_volumes<bool>(
-      desk_, patience(*context, unpublish_limit),
+      context_, patience(*context, unpublish_limit),
       [=](bool) {
-        end.well();
+        outcome.succeeded();
         one->succeed([] {});
       },
       [=](const error& e) {
-        end.badly(e);
+        outcome.failed(e);
         one->fail(e);
       },
       unpublish_atom_v, request->volume_id(), request->target_path());
@@ -164,14 +164,14 @@ grpc::ServerUnaryReactor* node_service::NodeUnpublishVolume(
 grpc::ServerUnaryReactor* node_service::NodeGetVolumeStats(
     grpc::CallbackServerContext* context, const ::csi::v1::NodeGetVolumeStatsRequest* request,
     ::csi::v1::NodeGetVolumeStatsResponse* response) {
-  auto one = call::begin(desk_.calls);
+  auto one = call::begin(context_.calls);
   if (!one->is_open()) return one.get();
   if (auto checked = check_stats(*request); !checked) {
     one->fail(checked.error());
     return one.get();
   }
   ask_volumes<volume_stats>(
-      desk_, patience(*context, stats_limit),
+      context_, patience(*context, stats_limit),
       [=](const volume_stats& stats) { one->succeed([&] { fill(*response, stats); }); },
       [=](const error& e) { one->fail(e); }, stats_atom_v, request->volume_id(),
       request->volume_path());

@@ -10,8 +10,8 @@ namespace gkm::csi {
 
 class node_service final : public ::csi::v1::Node::CallbackService {
 public:
-  node_service(desk where, std::string node_id, std::string kubelet_root)
-      : desk_(std::move(where)),
+  node_service(service_context where, std::string node_id, std::string kubelet_root)
+      : context_(std::move(where)),
         node_id_(std::move(node_id)),
         kubelet_root_(std::move(kubelet_root)) {}
 
@@ -32,7 +32,7 @@ public:
                                         ::csi::v1::NodeGetInfoResponse* response) override;
 
 private:
-  desk desk_;
+  service_context context_;
   std::string node_id_;
   std::string kubelet_root_;
 };

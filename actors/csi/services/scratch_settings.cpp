@@ -1,6 +1,6 @@
 #include "actors/csi/services/scratch_settings.hpp"
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "messages/printable.hpp"
 
 #include <algorithm>

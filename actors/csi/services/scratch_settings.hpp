@@ -1,8 +1,8 @@
 /// The limits of what pods may write, as flags and gkm-config have them.
 #pragma once
 
-#include "actors/csi/scratch_budget.hpp"
-#include "base/setting_file.hpp"
+#include "actors/csi/scratch/scratch_budget.hpp"
+#include "base/program/setting_file.hpp"
 
 #include <filesystem>
 #include <mutex>

@@ -1,18 +1,18 @@
 #include "actors/csi/services/server.hpp"
 
 #include "actors/csi/services/call.hpp"
-#include "actors/csi/services/front_door.hpp"
 #include "actors/csi/services/identity.hpp"
 #include "actors/csi/services/node.hpp"
 #include "actors/csi/services/registration.hpp"
+#include "actors/csi/services/socket_listener.hpp"
 
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
 
 namespace gkm::csi {
-struct server::inside {
-  inside(const desk& where, const server_plan& plan)
+struct server::impl {
+  impl(const service_context& where, const server_plan& plan)
       : calls(where.calls),
         identity(where),
         node(where, plan.node_id, plan.kubelet_root),
@@ -23,14 +23,14 @@ struct server::inside {
   node_service node;
   registration_service registration;
   std::unique_ptr<grpc::Server> grpc;
-  std::unique_ptr<front_door> door;
+  std::unique_ptr<socket_listener> listener;
 };
 
 result<std::unique_ptr<server>> server::start(caf::actor_system& system,
                                               const volumes_actor& volumes,
                                               const server_plan& plan) {
-  auto parts = std::make_unique<inside>(
-      desk{system, volumes, std::make_shared<calls_in_flight>(), plan.observe}, plan);
+  auto parts = std::make_unique<impl>(
+      service_context{system, volumes, std::make_shared<calls_in_flight>(), plan.observe}, plan);
   grpc::ServerBuilder builder;
   builder.RegisterService(&parts->identity);
   builder.RegisterService(&parts->node);
@@ -45,21 +45,22 @@ result<std::unique_ptr<server>> server::start(caf::actor_system& system,
   if (!plan.registration.empty()) sockets.push_back(plan.registration);
   // gRPC would remove and bind socket files itself, whoever's they are, and could not make them
   // again; so it gets connections, not paths.
-  auto door = front_door::open(std::move(sockets), [grpc = parts->grpc.get()](base::fd connection) {
-    grpc::AddInsecureChannelFromFd(grpc, connection.release());
-  });
-  if (!door) return fail(door.error());
-  parts->door = std::move(*door);
+  auto listener =
+      socket_listener::open(std::move(sockets), [grpc = parts->grpc.get()](base::fd connection) {
+        grpc::AddInsecureChannelFromFd(grpc, connection.release());
+      });
+  if (!listener) return fail(listener.error());
+  parts->listener = std::move(*listener);
   return std::unique_ptr<server>(new server(std::move(parts)));
 }
 
-server::server(std::unique_ptr<inside> parts) : parts_(std::move(parts)) {}
+server::server(std::unique_ptr<impl> parts) : impl_(std::move(parts)) {}
 
 void server::stop(std::chrono::seconds grace) {
-  parts_->door.reset();
-  parts_->calls->close(grace);
+  impl_->listener.reset();
+  impl_->calls->close(grace);
   // Not with a deadline of its own: gRPC would also wait for idle clients to hang up.
-  parts_->grpc->Shutdown(std::chrono::system_clock::now());
+  impl_->grpc->Shutdown(std::chrono::system_clock::now());
 }
 
 server::~server() = default;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "actors/csi/services/call_observer.hpp"
-#include "messages/actors.hpp"
+#include "messages/actors/interfaces.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -36,9 +36,9 @@ public:
   ~server();
 
 private:
-  struct inside;
-  explicit server(std::unique_ptr<inside> parts);
-  std::unique_ptr<inside> parts_;
+  struct impl;
+  explicit server(std::unique_ptr<impl> parts);
+  std::unique_ptr<impl> impl_;
 };
 
 /// Whether the gkm-csi that serves on `endpoint` is ready; errc::unavailable says why it is not.

@@ -2,8 +2,9 @@
 
 #include "actors/csi/services/scratch_settings.hpp"
 #include "actors/csi/services/unix_socket.hpp"
-#include "base/program_flags.hpp"
-#include "base/version.hpp"
+#include "base/program/program_flags.hpp"
+#include "base/program/version.hpp"
+#include "messages/names.hpp"
 #include "messages/paths.hpp"
 #include "messages/printable.hpp"
 #include "messages/volume.hpp"
@@ -110,7 +111,8 @@ result<void> read_directories(const raw& r, settings& s) {
   if (registry.empty()) return {};
   auto registration = base::parse_directory("--registration-dir", registry);
   if (!registration) return fail(registration.error());
-  auto socket = parse_endpoint((*registration / (std::string(driver_name) + "-reg.sock")).string());
+  auto socket =
+      parse_endpoint((*registration / (std::string(names::csi_driver) + "-reg.sock")).string());
   if (!socket) return fail(socket.error());
   s.registration = *socket;
   return {};

@@ -1,8 +1,8 @@
 /// What gkm-csi was asked for, by flags and environment, checked.
 #pragma once
 
-#include "actors/csi/scratch_budget.hpp"
-#include "base/log.hpp"
+#include "actors/csi/scratch/scratch_budget.hpp"
+#include "base/program/log.hpp"
 #include "messages/errors.hpp"
 
 #include <filesystem>
@@ -10,8 +10,6 @@
 #include <string>
 
 namespace gkm::csi {
-
-constexpr const char* driver_name = "csi.gkm.io";
 
 struct settings {
   std::filesystem::path endpoint;      ///< the CSI socket

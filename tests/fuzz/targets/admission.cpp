@@ -1,10 +1,10 @@
 // What anybody may put before the webhooks: reviews, pods to complete, caches to judge.
-#include "actors/operator/admission_review.hpp"
-#include "actors/operator/cache_admission.hpp"
-#include "actors/operator/pod_admission.hpp"
+#include "actors/operator/admission/admission_review.hpp"
+#include "actors/operator/admission/cache_admission.hpp"
+#include "actors/operator/admission/pod_admission.hpp"
 #include "base/base64.hpp"
-#include "k8s/patch.hpp"
-#include "messages/json.hpp"
+#include "k8s/objects/patch.hpp"
+#include "messages/json/json.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/json_patches.hpp"
 
@@ -15,7 +15,7 @@
 namespace gkm::fuzz {
 namespace {
 
-using namespace cluster;
+using namespace op;
 
 constexpr auto operator_user = "system:serviceaccount:gkm-system:gkm-operator";
 
@@ -66,42 +66,42 @@ void complete(std::string_view text) {
 void complete_review(std::string_view input) { complete(input); }
 void complete_object(std::string_view input) { complete(review_of("CREATE", input)); }
 
-void judge(std::string_view text) {
+void review(std::string_view text) {
   auto asked = parse_admission_review(text);
   if (!asked) return;
   work_meter work;
   const digest some{std::string(64, 'd')};
-  const auto mutation = judge_mutation(*asked, {true, operator_user});
+  const auto mutation = review_mutation(*asked, {true, operator_user});
   require_answer(mutation.decision);
   if (mutation.resolve) {
     require(image_ref::parse(mutation.resolve->image).has_value(),
             "an image is resolved that is none");
-    const auto pinned = pin(*asked, some);
+    const auto pinned = admit_digest(*asked, some);
     require_answer(pinned);
     auto changed = pinned.patch.empty() ? printed(asked->object)
                                         : apply_json_patch(printed(asked->object), pinned.patch);
     if (changed) {
       auto again = parse_admission_review(review_of("CREATE", *changed));
       require_ok(again, "a pinned cache is no object");
-      auto verdict = judge_validation(*again, {true, operator_user});
+      auto verdict = review_validation(*again, {true, operator_user});
       if (asked->operation == admission_operation::create && verdict.resolve)
         require(image_ref::parse(verdict.resolve->image)->pinned == some,
                 "another digest than the pinned one");
     }
   }
-  const auto validation = judge_validation(*asked, {true, operator_user});
+  const auto validation = review_validation(*asked, {true, operator_user});
   require_answer(validation.decision);
-  require_answer(pin(*asked, fail(errc::unavailable, "down")));
+  require_answer(admit_digest(*asked, fail(errc::unavailable, "down")));
   require_answer(confirm(*asked, fail(errc::not_found, "gone")));
   work.require_at_most(1 << 20, 1'024, text.size(), "a cache's judgement");
 }
 
-void judge_review(std::string_view input) { judge(input); }
+void judge_review(std::string_view input) { review(input); }
 // Two objects, a line each: as it is to be, as it was.
 void judge_objects(std::string_view input) {
   auto [object, rest] = first_line(input);
   auto old = first_line(rest).first;
-  judge(review_of(old.empty() ? "CREATE" : "UPDATE", object, old.empty() ? "null" : old));
+  review(review_of(old.empty() ? "CREATE" : "UPDATE", object, old.empty() ? "null" : old));
 }
 
 std::string volume(const std::string& name, const std::string& attributes) {

@@ -1,7 +1,7 @@
 // A layer's compression: the same bytes come out however the stream is cut.
-#include "oci/decompress.hpp"
+#include "oci/extract/decompress.hpp"
 #include "tests/fuzz/fuzz.hpp"
-#include "tests/support/compress.hpp"
+#include "tests/support/registry/compress.hpp"
 
 #include <array>
 

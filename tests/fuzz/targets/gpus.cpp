@@ -1,10 +1,10 @@
 // What the node says of its GPUs: the inventory, the driver's files, the kernel's events, names of
 // architectures.
-#include "gpu/arch.hpp"
-#include "gpu/inventory.hpp"
-#include "gpu/kfd_properties.hpp"
-#include "gpu/match.hpp"
-#include "gpu/uevent.hpp"
+#include "gpus/arch.hpp"
+#include "gpus/drivers/kfd_properties.hpp"
+#include "gpus/drivers/uevent.hpp"
+#include "gpus/inventory.hpp"
+#include "gpus/match.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace gkm::fuzz {

@@ -4,12 +4,12 @@
 
 #include "net/address.hpp"
 #include "net/head_parser.hpp"
-#include "net/listen_address.hpp"
+#include "net/server/listen_address.hpp"
 #include "net/url.hpp"
-#include "oci/challenge.hpp"
-#include "oci/credentials.hpp"
-#include "oci/registry_blob.hpp"
-#include "oci/token_request.hpp"
+#include "oci/registry/challenge.hpp"
+#include "oci/registry/credentials.hpp"
+#include "oci/registry/registry_blob.hpp"
+#include "oci/registry/token_request.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <algorithm>

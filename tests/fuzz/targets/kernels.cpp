@@ -1,8 +1,8 @@
 // What an image's files say about GPUs: ELF images anywhere in a stream, Triton's JSON, PTX, a
 // whole cache.
-#include "gpu/image_search.hpp"
-#include "gpu/kernel_text.hpp"
-#include "gpu/targets.hpp"
+#include "gpus/kernels/image_search.hpp"
+#include "gpus/kernels/kernel_text.hpp"
+#include "gpus/kernels/targets.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/support/elf_builder.hpp"
 

@@ -1,10 +1,10 @@
 // A layer extracted: whatever it is, nothing but the directory changes, and what is in there is
 // harmless.
 #include "base/sha256.hpp"
-#include "oci/extract.hpp"
+#include "oci/extract/extract.hpp"
 #include "tests/fuzz/fuzz.hpp"
-#include "tests/support/compress.hpp"
-#include "tests/support/tar_builder.hpp"
+#include "tests/support/registry/compress.hpp"
+#include "tests/support/registry/tar_builder.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <sys/stat.h>

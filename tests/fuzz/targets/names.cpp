@@ -5,7 +5,7 @@
 #include "messages/printable.hpp"
 #include "messages/pull_secret.hpp"
 #include "messages/volume.hpp"
-#include "oci/entry_name.hpp"
+#include "oci/extract/entry_name.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <algorithm>

@@ -1,12 +1,12 @@
 // What the API server sends: objects, our own kinds, node reports, watches, times; and the patches
 // that follow.
-#include "k8s/object.hpp"
-#include "k8s/patch.hpp"
-#include "k8s/resource.hpp"
-#include "k8s/time.hpp"
-#include "k8s/types.hpp"
+#include "k8s/objects/object.hpp"
+#include "k8s/objects/patch.hpp"
+#include "k8s/objects/resource.hpp"
+#include "k8s/objects/time.hpp"
+#include "k8s/objects/types.hpp"
 #include "k8s/watch_stream.hpp"
-#include "messages/json.hpp"
+#include "messages/json/json.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/json_patches.hpp"
 
@@ -62,9 +62,9 @@ void check_status(std::string_view input, StatusOf status_of, IsWritten is_writt
 }
 
 void read_cache(std::string_view input) {
-  check_status<cluster_cache, parse_cache>(
+  check_status<cache_object, parse_cache>(
       input, [](const auto& c) { return c.status; },
-      [](const auto& c) { return c.status != cluster_cache_status{}; });
+      [](const auto& c) { return c.status != cache_object_status{}; });
 }
 
 void read_report(std::string_view input) {

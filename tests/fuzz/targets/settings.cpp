@@ -1,7 +1,7 @@
 // Small texts that other programs and administrators leave: gkm-config, metrics, secrets, base64.
-#include "actors/node/cluster/foreign_metrics.hpp"
+#include "actors/agent/foreign_metrics.hpp"
 #include "actors/operator/config_values.hpp"
-#include "actors/operator/pull_credentials.hpp"
+#include "actors/operator/resolver/pull_credentials.hpp"
 #include "base/base64.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
@@ -12,12 +12,12 @@ namespace {
 
 // key=value, a line each.
 void read_settings(std::string_view input) {
-  cluster::config_data data;
+  op::config_data data;
   for (auto line : lines(input)) {
     auto equals = std::min(line.find('='), line.size());
     data.emplace(line.substr(0, equals), line.substr(std::min(equals + 1, line.size())));
   }
-  const auto values = cluster::read_config(data);
+  const auto values = op::read_config(data);
   for (const auto& image : {values.agent_image, values.csi_image})
     require(image.empty() || image_ref::parse(image).has_value(), "an image that is none");
   for (const auto& p : values.problems)
@@ -38,9 +38,9 @@ void read_metrics(std::string_view input) {
 void read_secret(std::string_view input) {
   auto o = k8s::object::parse(input);
   if (!o) return;
-  auto login = cluster::read_pull_secret(*o);
+  auto login = op::read_pull_secret(*o);
   if (!login) return require(!login.error().message.empty(), "an error without a text");
-  require(cluster::matching({*login}, *image_ref::parse("quay.io/gkm/x:y")).has_value(),
+  require(op::matching({*login}, *image_ref::parse("quay.io/gkm/x:y")).has_value(),
           "a secret asked a helper");
 }
 

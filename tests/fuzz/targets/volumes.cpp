@@ -1,6 +1,7 @@
 // What kubelet passes on of a pod's own words, and the kernel's table of mounts.
 #include "actors/csi/arguments.hpp"
-#include "actors/csi/mount_table.hpp"
+#include "actors/csi/mounts/mount_table.hpp"
+#include "messages/names.hpp"
 #include "messages/quantity.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

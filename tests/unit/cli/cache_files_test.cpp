@@ -27,7 +27,8 @@ std::string complaint(std::string_view yaml) {
                                    : std::to_string(file.problems.size()) + " problems";
 }
 
-wanted_caches merge(const wanted_caches& before, const std::map<std::string, std::string>& texts) {
+declared_caches merge(const declared_caches& before,
+                      const std::map<std::string, std::string>& texts) {
   std::map<std::string, cache_file> files;
   for (const auto& [name, text] : texts) files[name] = parse_cache_file(name, text);
   return merge_cache_files(before, files);

@@ -1,4 +1,4 @@
-#include "gpu/inventory.hpp"
+#include "gpus/inventory.hpp"
 
 #include "actors/node/ports.hpp"
 #include "cli/options.hpp"

@@ -1,7 +1,7 @@
 // No container engine builds the Containerfiles here: at least what they name must exist.
 #include "tests/support/build_tree.hpp"
 #include "tests/support/child_process.hpp"
-#include "tests/support/deployment.hpp"
+#include "tests/support/kube/deployment.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/support/workbench.hpp"
 

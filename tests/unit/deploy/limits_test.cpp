@@ -1,21 +1,21 @@
 /// The limits of each program's parts, added up against the memory that its manifest gives it.
 /// Those of gkm-csi, with its descriptors, are in unit/actors/csi/services/limits_test.cpp.
-#include "actors/node/oci_images.hpp"
+#include "actors/node/images/oci_images.hpp"
 #include "actors/node/origins.hpp"
 #include "actors/node/puller.hpp"
 #include "actors/node/questions.hpp"
-#include "actors/operator/admission.hpp"
-#include "actors/operator/admission_review.hpp"
-#include "actors/operator/pod_admission.hpp"
-#include "actors/operator/registry_resolver.hpp"
+#include "actors/operator/admission/admission.hpp"
+#include "actors/operator/admission/admission_review.hpp"
+#include "actors/operator/admission/pod_admission.hpp"
+#include "actors/operator/resolver/registry_resolver.hpp"
 #include "actors/operator/served_caches.hpp"
-#include "actors/operator/webhook_server.hpp"
-#include "messages/json_values.hpp"
-#include "net/probe_server.hpp"
+#include "actors/operator/tls/webhook_server.hpp"
+#include "messages/json/json_values.hpp"
+#include "net/server/probe_server.hpp"
 #include "oci/json_limits.hpp"
 #include "oci/manifest.hpp"
 #include "tests/support/build_tree.hpp"
-#include "tests/support/deployment.hpp"
+#include "tests/support/kube/deployment.hpp"
 
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
@@ -62,7 +62,7 @@ TEST(limits, of_the_agents_parts_fit_its_memory) {
 }
 
 TEST(limits, of_the_operators_parts_fit_its_memory) {
-  using namespace cluster;
+  using namespace op;
   constexpr uint64_t program = 32 * mib;
   constexpr uint64_t bodies = webhook_connections_max.places * webhook_small_body_bytes +
                               webhook_large_bodies_max * webhook_body_bytes_max;

@@ -1,4 +1,4 @@
-#include "gpu/targets.hpp"
+#include "gpus/kernels/targets.hpp"
 #include "sample/target.hpp"
 #include "sample/triton_cache.hpp"
 

@@ -1,6 +1,6 @@
 #include "k8s/client.hpp"
 
-#include "k8s/patch.hpp"
+#include "k8s/objects/patch.hpp"
 #include "on_fake_api.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 #include "on_fake_api.hpp"
-#include "tests/support/certificates.hpp"
+#include "tests/support/registry/certificates.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <gtest/gtest.h>

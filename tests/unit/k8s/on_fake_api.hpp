@@ -2,8 +2,8 @@
 #pragma once
 
 #include "k8s/client.hpp"
-#include "tests/support/fake_api.hpp"
-#include "tests/support/k8s_answers.hpp"
+#include "tests/support/kube/fake_api.hpp"
+#include "tests/support/kube/k8s_answers.hpp"
 
 #include <string>
 

@@ -1,5 +1,5 @@
 #include "net/http.hpp"
-#include "tests/support/fault_server.hpp"
+#include "tests/support/registry/fault_server.hpp"
 
 #include <gtest/gtest.h>
 
@@ -163,11 +163,11 @@ TEST(failure, waiting_for_a_turn_is_no_timeout) {
   auto r = get(server.url("/second"));
   r.limits = {milliseconds{2000}, milliseconds{2000}, milliseconds{2000}};
   result<response> second;
-  std::jthread asker([&] { second = http.fetch(r, plenty); });
+  std::jthread response_consumer([&] { second = http.fetch(r, plenty); });
   done->open();
   while (!(*first)->next()->empty()) {
   }
-  asker.join();
+  response_consumer.join();
   ASSERT_TRUE(second) << second.error().message;
   EXPECT_EQ(second->body, "second");
 }

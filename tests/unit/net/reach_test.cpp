@@ -1,6 +1,6 @@
 // Where a request may go that strangers have a say in.
 #include "net/address.hpp"
-#include "tests/support/fault_server.hpp"
+#include "tests/support/registry/fault_server.hpp"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 #include "net/http.hpp"
-#include "tests/support/fault_server.hpp"
+#include "tests/support/registry/fault_server.hpp"
 
 #include <gtest/gtest.h>
 

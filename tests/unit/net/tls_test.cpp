@@ -1,6 +1,6 @@
 #include "net/http.hpp"
-#include "tests/support/certificates.hpp"
-#include "tests/support/fault_server.hpp"
+#include "tests/support/registry/certificates.hpp"
+#include "tests/support/registry/fault_server.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 #include "images.hpp"
-#include "oci/registry.hpp"
+#include "oci/registry/registry.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

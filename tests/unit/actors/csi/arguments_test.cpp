@@ -1,5 +1,7 @@
 #include "actors/csi/arguments.hpp"
 
+#include "messages/names.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 /// Views that take long, and that nobody wants any more.
 
-#include "tests/support/mount_fixture.hpp"
+#include "tests/support/sim/mount_fixture.hpp"
 
 namespace gkm::csi {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/support/mount_fixture.hpp"
+#include "tests/support/sim/mount_fixture.hpp"
 
 #include <gmock/gmock.h>
 

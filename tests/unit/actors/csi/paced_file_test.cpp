@@ -1,6 +1,6 @@
 #include "actors/csi/paced_file.hpp"
 
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/temp_dir.hpp"
 

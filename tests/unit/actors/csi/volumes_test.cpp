@@ -1,7 +1,7 @@
 #include "actors/csi/volumes.hpp"
 
-#include "base/log.hpp"
-#include "tests/support/sim_csi_process.hpp"
+#include "base/program/log.hpp"
+#include "tests/support/sim/sim_csi_process.hpp"
 
 #include <gtest/gtest.h>
 
@@ -85,7 +85,7 @@ protected:
     return ask<volume_record>(publish_atom_v, q);
   }
   bool is_ready() {
-    auto got = ask<bool>(probe_atom_v);
+    auto got = ask<bool>(ready_atom_v);
     pass();
     return ***got;
   }

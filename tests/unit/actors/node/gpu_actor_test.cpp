@@ -1,7 +1,7 @@
 #include "actors/node/gpu_actor.hpp"
 
-#include "base/log.hpp"
-#include "tests/support/sim_world.hpp"
+#include "base/program/log.hpp"
+#include "tests/support/sim/sim_world.hpp"
 
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ protected:
               [this](gpus_atom, const std::vector<gpu>& gpus) { told_.push_back(gpus); },
               [](mounted_atom, const mounted_volume&) {},
               [](unmounted_atom, const mounted_volume&) {},
-              [](mounted_atom) {},
+              [](volumes_synced_atom) {},
               [](damaged_atom, const digest&) {},
               [](retry_atom, const cache_ref&) {},
               [](run_atom, const continuation& c) { c.run(); }};

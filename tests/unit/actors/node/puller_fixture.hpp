@@ -4,8 +4,8 @@
 
 #include "actors/node/puller.hpp"
 #include "actors/node/store.hpp"
-#include "base/log.hpp"
-#include "tests/support/sim_ports.hpp"
+#include "base/program/log.hpp"
+#include "tests/support/sim/sim_ports.hpp"
 
 #include <gtest/gtest.h>
 
@@ -114,10 +114,10 @@ protected:
     return got;
   }
 
-  std::shared_ptr<outcome> pull(char c, int asker, uint64_t unpacked_bytes = 1) {
+  std::shared_ptr<outcome> pull(char c, int requester, uint64_t unpacked_bytes = 1) {
     auto plan = plan_of(c);
     plan.unpacked_bytes = unpacked_bytes;
-    return pull(plan, ref(asker));
+    return pull(plan, ref(requester));
   }
   std::shared_ptr<outcome> pull(const image_plan& plan, const cache_ref& who) {
     return ask<stored_cache>(pull_atom_v, plan, who, cache_);
@@ -129,10 +129,10 @@ protected:
   std::shared_ptr<std::optional<result<image_plan>>> resolve(const cache_ref& who) {
     return ask<image_plan>(resolve_atom_v, cache_spec{who, plan_of('a').image}, std::vector<gpu>());
   }
-  std::shared_ptr<std::optional<result<bool>>> prove(const image_plan& plan, int asker = 1) {
-    return ask<bool>(prove_atom_v, plan, ref(asker));
+  std::shared_ptr<std::optional<result<bool>>> prove(const image_plan& plan, int requester = 1) {
+    return ask<bool>(prove_atom_v, plan, ref(requester));
   }
-  void abandon(char c, int asker) { abandon(c, ref(asker)); }
+  void abandon(char c, int requester) { abandon(c, ref(requester)); }
   void abandon(char c, const cache_ref& who) {
     caf::anon_send(puller_, abandon_atom_v, digest_of(c), who);
     pass(100);

@@ -302,7 +302,7 @@ TEST_F(puller_turns, another_login_is_asked_about_once) {
 }
 
 TEST_F(puller_turns, a_repository_that_a_record_names_is_asked) {
-  caf::anon_send(puller_, seen_atom_v, digest_of('1'), plan_of('1').image);
+  caf::anon_send(puller_, origin_atom_v, digest_of('1'), plan_of('1').image);
   auto got = prove(plan_of('1'));
   ASSERT_EQ(images_.proofs.size(), 1u);
   images_.proofs[0].reply(true);

@@ -1,8 +1,8 @@
 #include "actors/node/reporter.hpp"
 
-#include "base/log.hpp"
-#include "messages/actors.hpp"
-#include "tests/support/sim_world.hpp"
+#include "base/program/log.hpp"
+#include "messages/actors/interfaces.hpp"
+#include "tests/support/sim/sim_world.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <random>
 #include <set>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 const digest now{std::string(64, 'a')};
@@ -149,4 +149,4 @@ TEST(aggregate, names_the_first_nodes_whatever_comes_and_goes) {
 }
 
 }  // namespace
-}  // namespace gkm::cluster
+}  // namespace gkm::op

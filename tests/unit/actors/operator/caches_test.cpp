@@ -2,15 +2,15 @@
 
 #include "actors/operator/pull_secrets.hpp"
 #include "base/base64.hpp"
-#include "base/log.hpp"
+#include "base/program/log.hpp"
 #include "base/sealing.hpp"
 #include "fake_cluster.hpp"
 #include "messages/pull_secret.hpp"
-#include "tests/support/sim_world.hpp"
+#include "tests/support/sim/sim_world.hpp"
 
 #include <gtest/gtest.h>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 class caches : public ::testing::Test {
@@ -19,7 +19,7 @@ protected:
     base::log::configure(base::log::level::off, false);
     api_.there.ref = {"team", "x"};
     api_.there.image = "registry.example/x@" + digest_.str();
-    api_.there.pinned = digest_;
+    api_.there.admitted_digest = digest_;
     api_.there.object.uid = "uid";
     api_.there.object.resource_version = "1";
     api_.there.object.generation = 1;
@@ -152,7 +152,7 @@ TEST_F(secrets_of_caches, are_for_the_nodes_that_match_and_exist) {
   say(changed_atom_v, api_.there);
   EXPECT_TRUE(reads("in", in_));
   EXPECT_FALSE(reads("claimed", claimed_)) << "a report without a Node";
-  say(deleted_atom_v, std::string("out"));
+  say(node_gone_atom_v, std::string("out"));
   EXPECT_FALSE(reads("out", out_)) << "its Node is gone";
   say(retract_atom_v, std::string(), std::string("in"));
   EXPECT_FALSE(reads("in", in_)) << "its report is gone";
@@ -240,4 +240,4 @@ TEST_F(caches, one_too_many_reads_so_in_its_own_status_and_is_served_when_there_
 }
 
 }  // namespace
-}  // namespace gkm::cluster
+}  // namespace gkm::op

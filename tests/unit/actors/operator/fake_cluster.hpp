@@ -1,16 +1,17 @@
 /// The operator's ports as they are where nothing goes wrong but what a test wants to.
 #pragma once
 
-#include "actors/operator/cluster_cache.hpp"
+#include "actors/operator/cache_object.hpp"
+#include "messages/names.hpp"
 
 #include <optional>
 #include <string>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 /// Takes every write at once, and has the object as it then is.
 struct fake_api : api_port {
-  cluster_cache there;
+  cache_object there;
   size_t status_writes = 0;
   size_t finalizer_writes = 0;
   size_t removals = 0;
@@ -18,20 +19,20 @@ struct fake_api : api_port {
   bool strips_finalizers = false;  ///< as somebody's admission may
   std::optional<cache_ref> only;   ///< of others nothing is ever answered
 
-  void write_status(const cluster_cache& seen, const cluster_cache_status& wanted,
-                    answer<cluster_cache> reply) override {
+  void write_status(const cache_object& seen, const cache_object_status& wanted,
+                    answer<cache_object> reply) override {
     if (only && seen.ref != *only) return;
     ++status_writes;
     there.status = wanted;
     take(reply);
   }
-  void add_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override {
+  void add_finalizer(const cache_object& seen, answer<cache_object> reply) override {
     if (only && seen.ref != *only) return;
     if (++finalizer_writes > 1'000) return;  // a loop without an end
-    if (!strips_finalizers) there.object.finalizers = {std::string(in_use_finalizer)};
+    if (!strips_finalizers) there.object.finalizers = {std::string(names::in_use_finalizer)};
     take(reply);
   }
-  void remove_finalizer(const cluster_cache& seen, answer<cluster_cache> reply) override {
+  void remove_finalizer(const cache_object& seen, answer<cache_object> reply) override {
     if (only && seen.ref != *only) return;
     ++removals;
     if (gone) return reply(fail(errc::not_found, "no such cache"));
@@ -41,7 +42,7 @@ struct fake_api : api_port {
     gone = true;
     reply(there);
   }
-  void read(const cache_ref&, answer<cluster_cache> reply) override { reply(there); }
+  void read(const cache_ref&, answer<cache_object> reply) override { reply(there); }
   std::vector<std::string> pods;
   size_t asked_for_pods = 0;
   void read_pods(const cache_ref&, const std::vector<std::string>&,
@@ -49,11 +50,11 @@ struct fake_api : api_port {
     ++asked_for_pods;
     reply(pods);
   }
-  void record(const cluster_cache&, const cache_event&) override {}
+  void record(const cache_object&, const cache_event&) override {}
   void ensure_driver(answer<done> reply) override { reply(done{}); }
 
 private:
-  void take(const answer<cluster_cache>& reply) {
+  void take(const answer<cache_object>& reply) {
     there.object.resource_version = std::to_string(++version_);
     reply(there);
   }
@@ -62,7 +63,7 @@ private:
 
 struct deaf_registry : resolver_port {
   size_t asked = 0;
-  void resolve(const cluster_cache&, std::stop_token, answer<digest> reply) override {
+  void resolve(const cache_object&, std::stop_token, answer<digest> reply) override {
     ++asked;
     reply(fail(errc::unavailable, "the registry is down"));
   }
@@ -88,4 +89,4 @@ struct small_secrets : secrets_port {
   }
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

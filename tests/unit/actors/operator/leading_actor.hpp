@@ -1,12 +1,12 @@
 /// An actor that acts only while its process leads, alone in a world without faults.
 #pragma once
 
-#include "messages/actors.hpp"
-#include "tests/support/sim_world.hpp"
+#include "messages/actors/interfaces.hpp"
+#include "tests/support/sim/sim_world.hpp"
 
 #include <gtest/gtest.h>
 
-namespace gkm::cluster {
+namespace gkm::op {
 
 template <class Actor>
 class leading_actor : public ::testing::Test {
@@ -19,7 +19,7 @@ protected:
     caf::anon_send(actor_, what...);
     run();
   }
-  void lead(bool yes) { tell(lead_atom_v, yes); }
+  void lead(bool yes) { tell(act_atom_v, yes); }
   void TearDown() override {
     caf::anon_send_exit(actor_, caf::exit_reason::kill);
     world_.settle();
@@ -29,4 +29,4 @@ protected:
   Actor actor_;
 };
 
-}  // namespace gkm::cluster
+}  // namespace gkm::op

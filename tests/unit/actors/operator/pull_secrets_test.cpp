@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 struct fake_secrets : secrets_port {
@@ -265,7 +265,7 @@ TEST_F(pull_secrets, that_are_taken_away_go_and_come_back) {
   node("a");
   want(one_, {"login"});
   port_.sources["team/login"] = "";
-  tell(retry_atom_v, one_);
+  tell(login_failed_atom_v, one_);
   run(120);
   EXPECT_TRUE(there().empty());
   port_.sources["team/login"] = "2";
@@ -277,7 +277,7 @@ TEST_F(pull_secrets, are_read_again_when_a_node_cannot_log_in_but_not_all_day) {
   lead(true);
   want(one_, {"login"});
   port_.reads = 0;
-  for (int i = 0; i < 100; ++i) tell(retry_atom_v, one_);
+  for (int i = 0; i < 100; ++i) tell(login_failed_atom_v, one_);
   EXPECT_GE(port_.reads, 1u);
   EXPECT_LE(port_.reads, 3u);
 }
@@ -391,4 +391,4 @@ TEST(allowance, is_some_at_once_and_then_one_in_a_while) {
 }
 
 }  // namespace
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -5,7 +5,7 @@
 #include <iomanip>
 #include <sstream>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 std::string cache_name(size_t i) {
@@ -105,4 +105,4 @@ TEST_F(memory, keeps_the_words_of_so_many_and_the_states_of_all) {
 }
 
 }  // namespace
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 using ::testing::ElementsAre;
@@ -219,4 +219,4 @@ TEST_F(rollouts, stop_with_the_lead) {
 }
 
 }  // namespace
-}  // namespace gkm::cluster
+}  // namespace gkm::op

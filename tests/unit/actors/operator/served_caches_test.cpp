@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 cache_ref ref_of(const std::string& ns, size_t i) {
@@ -50,4 +50,4 @@ TEST(served_caches, in_all_there_are_no_more_than_there_is_memory_for) {
 }
 
 }  // namespace
-}  // namespace gkm::cluster
+}  // namespace gkm::op

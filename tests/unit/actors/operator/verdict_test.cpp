@@ -1,10 +1,11 @@
 #include "actors/operator/verdict.hpp"
 
 #include "base/pace.hpp"
+#include "messages/names.hpp"
 
 #include <gtest/gtest.h>
 
-namespace gkm::cluster {
+namespace gkm::op {
 namespace {
 
 const digest now{std::string(64, 'a')};
@@ -146,13 +147,13 @@ const row table[] = {
      "Cannot be removed on a: disk is full"},
 };
 
-cluster_cache a_cache(bool deleting) {
-  cluster_cache c;
+cache_object a_cache(bool deleting) {
+  cache_object c;
   c.ref = {"ns", "c"};
   c.image = "quay.io/gkm/x:t";
   c.object.generation = 3;
   c.object.deleting = deleting;
-  c.object.finalizers = {std::string(in_use_finalizer)};
+  c.object.finalizers = {std::string(names::in_use_finalizer)};
   if (deleting) c.status.resolved = now;
   return c;
 }
@@ -171,7 +172,7 @@ TEST(verdict, says_where_a_cache_stands) {
     aggregate nodes;
     fill(nodes, r.nodes);
     auto cache = a_cache(r.deleting);
-    auto status = judge({cache, r.image, nodes, false, 100});
+    auto status = status_of({cache, r.image, nodes, false, 100});
     const auto* ready = find_condition(status.conditions, "Ready");
     ASSERT_TRUE(ready) << r.what;
     EXPECT_EQ(ready->status, r.ready) << r.what;
@@ -181,7 +182,7 @@ TEST(verdict, says_where_a_cache_stands) {
     EXPECT_EQ(find_condition(status.conditions, "Verified")->reason, "PolicyOff");
     // What is right is left alone, however much later.
     cache.status = status;
-    EXPECT_EQ(judge({cache, r.image, nodes, false, 999}), status) << r.what;
+    EXPECT_EQ(status_of({cache, r.image, nodes, false, 999}), status) << r.what;
     EXPECT_TRUE(events_between(cache, status).empty()) << r.what;
   }
 }
@@ -193,7 +194,7 @@ TEST(verdict, names_the_pods_that_a_deletion_waits_for) {
   auto cache = a_cache(true);
   std::vector<std::string> pods{"p1", "p2"};
   auto message = [&] {
-    auto status = judge({cache, good, nodes, false, 1, {}, &pods});
+    auto status = status_of({cache, good, nodes, false, 1, {}, &pods});
     return find_condition(status.conditions, "Ready")->message;
   };
   EXPECT_EQ(message(), "Deletion waits for pods p1, p2 and 5 more on a, b to end");
@@ -207,10 +208,10 @@ TEST(verdict, names_the_pods_that_a_deletion_waits_for) {
 TEST(verdict, names_the_digest_only_when_it_is_known) {
   aggregate nodes;
   auto cache = a_cache(false);
-  auto status = judge({cache, {}, nodes, false, 1});
+  auto status = status_of({cache, {}, nodes, false, 1});
   EXPECT_TRUE(status.resolved.empty());
   EXPECT_EQ(status.observed_generation, 0);
-  status = judge({cache, good, nodes, false, 1});
+  status = status_of({cache, good, nodes, false, 1});
   EXPECT_EQ(status.resolved, now);
   EXPECT_EQ(status.resolved_image, "quay.io/gkm/x@" + now.str());
   EXPECT_EQ(status.observed_generation, 3);
@@ -219,7 +220,7 @@ TEST(verdict, names_the_digest_only_when_it_is_known) {
 TEST(verdict, keeps_the_finalizer_as_long_as_a_node_holds_it) {
   aggregate none, held;
   fill(held, {{"a", false, true, {hold(before, extracted)}}});
-  auto step = [](cluster_cache c, const aggregate& nodes, bool ending = false) {
+  auto step = [](cache_object c, const aggregate& nodes, bool ending = false) {
     return finalizer_due({c, good, nodes, ending, 1});
   };
   auto fresh = a_cache(false);
@@ -239,7 +240,7 @@ TEST(verdict, keeps_the_finalizer_as_long_as_a_node_holds_it) {
 TEST(verdict, of_a_cache_that_is_one_too_many_says_so_and_gives_nodes_nothing) {
   aggregate nodes;
   auto cache = a_cache(false);
-  auto status = judge({cache, {}, nodes, false, 1, "Namespace 'ns' has 1000"});
+  auto status = status_of({cache, {}, nodes, false, 1, "Namespace 'ns' has 1000"});
   const auto* ready = find_condition(status.conditions, "Ready");
   EXPECT_EQ(ready->reason, "LimitExceeded");
   EXPECT_EQ(ready->message, "Namespace 'ns' has 1000");
@@ -256,18 +257,18 @@ TEST(verdict, of_a_cache_that_is_one_too_many_says_so_and_gives_nodes_nothing) {
 
 TEST(verdict, an_image_that_names_its_digest_knows_better_than_an_old_annotation) {
   auto cache = a_cache(false);
-  EXPECT_TRUE(pinned_digest(cache).empty());
-  cache.pinned = before;
-  EXPECT_EQ(pinned_digest(cache), before);
+  EXPECT_TRUE(wanted_digest(cache).empty());
+  cache.admitted_digest = before;
+  EXPECT_EQ(wanted_digest(cache), before);
   cache.image = "quay.io/gkm/x@" + now.str();
-  EXPECT_EQ(pinned_digest(cache), now);
+  EXPECT_EQ(wanted_digest(cache), now);
 }
 
 TEST(verdict, tells_people_of_what_matters) {
   aggregate nodes;
   fill(nodes, {{"a", true, true, {hold(now, hold_state::error)}}});
   auto cache = a_cache(false);
-  auto events = events_between(cache, judge({cache, good, nodes, false, 1}));
+  auto events = events_between(cache, status_of({cache, good, nodes, false, 1}));
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].reason, "Resolved");
   EXPECT_EQ(events[1].reason, "Error");
@@ -305,4 +306,4 @@ TEST(pace, tells_progress_ever_more_rarely) {
 }
 
 }  // namespace
-}  // namespace gkm::cluster
+}  // namespace gkm::op

@@ -1,11 +1,11 @@
 /// The limits of gkm-csi's parts, added up against those of its container.
 
-#include "actors/csi/copy_tree.hpp"
+#include "actors/csi/files/copy_tree.hpp"
+#include "actors/csi/files/tree_size.hpp"
 #include "actors/csi/mount.hpp"
-#include "actors/csi/mounted_volumes.hpp"
-#include "actors/csi/services/front_door.hpp"
+#include "actors/csi/mounts/mounted_volumes.hpp"
 #include "actors/csi/services/server.hpp"
-#include "actors/csi/tree_size.hpp"
+#include "actors/csi/services/socket_listener.hpp"
 #include "actors/csi/volumes.hpp"
 #include "messages/relocation.hpp"
 

@@ -51,7 +51,7 @@ public:
           return promise(plan_.unpublish());
         },
         [this](stats_atom, const std::string&, const std::string&) { return promise(plan_.stats); },
-        [this](probe_atom) { return promise(plan_.ready); },
+        [this](ready_atom) { return promise(plan_.ready); },
         [](ending_atom) {},
         [](run_atom, const continuation& c) { c.run(); },
     };

@@ -1,3 +1,0 @@
-#include "gpu/program.hpp"
-
-int main(int argc, char** argv) { return gkm::gpus::run_program(argc, argv); }

@@ -1,0 +1,3 @@
+#include "gpus/program.hpp"
+
+int main(int argc, char** argv) { return gkm::gpus::run_program(argc, argv); }
