@@ -1,13 +1,9 @@
 #include "actors/node/disk/inventory_file.hpp"
 #include "actors/node/disk/state_dir.hpp"
 #include "actors/node/disk/volume_record_watch.hpp"
-#include "actors/node/gpu_actor.hpp"
 #include "actors/node/images/oci_images.hpp"
-#include "actors/node/node.hpp"
-#include "actors/node/puller.hpp"
+#include "actors/node/node_actors.hpp"
 #include "actors/node/reporter.hpp"
-#include "actors/node/store.hpp"
-#include "actors/node/usage.hpp"
 #include "base/program/log.hpp"
 #include "base/program/process.hpp"
 #include "base/worker_pool.hpp"
@@ -27,31 +23,6 @@ namespace {
 
 constexpr size_t actor_threads = 2;
 constexpr unsigned open_mode = 0755;
-
-struct node_actors {
-  gpu_actor gpu;
-  store_actor store;
-  puller_actor puller;
-  reporter_actor reporter;
-  node_actor node;
-  usage_actor usage;
-  bridge_actor bridge;
-
-  /// Returns when all have ended.
-  void end(caf::actor_system& system) {
-    caf::anon_send_exit(bridge, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(usage, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(puller, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(gpu, caf::exit_reason::user_shutdown);
-    caf::scoped_actor self(system);
-    self->wait_for(bridge, usage, node, puller, store, gpu);
-    // Last, so that what the others said at the end is still written.
-    caf::anon_send_exit(reporter, caf::exit_reason::user_shutdown);
-    self->wait_for(reporter);
-  }
-};
 
 /// The records of what is mounted on this machine, maybe none yet.
 result<std::unique_ptr<node::volume_record_watch>> watch_volumes(const paths& where) {
@@ -98,31 +69,28 @@ result<int> up(const options& o, const std::string& dir, bool once, const node::
   caf::actor_system_config config;
   configure(config, actor_threads);
   caf::actor_system system(config);
-  node_actors all;
-  all.gpu = gkm::spawn<node::gpu_state>(system, *inventory->port);
-  all.store =
-      gkm::spawn<node::store_state>(system, **state, std::chrono::seconds(0), (*state)->ledger(),
-                                    node::scrub_times_for(disk.scrub_rate));
-  all.puller = gkm::spawn<node::puller_state>(system, *images, all.store);
-  all.reporter = gkm::spawn<node::reporter_state>(system, **state, [&](const cache_status& s) {
+  auto reporter = gkm::spawn<node::reporter_state>(system, **state, [&](const cache_status& s) {
     slow.post([&shown, s] { shown.reported(s); });
   });
-  all.node = gkm::spawn<node::node_state>(
-      system, node::cache_peers{all.puller, all.store, all.gpu, all.reporter, &clock},
-      std::random_device()());
-  all.usage = gkm::spawn<node::usage_state>(system, **volumes);
-  caf::anon_send(all.usage, caf::subscribe_atom_v, all.node, all.store);
-  all.bridge = gkm::spawn<directory_bridge>(system, std::filesystem::path(dir), all.node, slow,
-                                            [&](const declared_caches& wanted) {
-                                              slow.post([&, wanted] {
-                                                write_problems(where, wanted.problems);
-                                                shown.wanted(wanted);
-                                              });
-                                            });
+  node::node_options options;
+  options.seed = std::random_device()();
+  options.scrub = node::scrub_times_for(disk.scrub_rate);
+  options.ledger = (*state)->ledger();
+  node::node_actors actors(system, {*images, **state, *inventory->port, **volumes, clock}, reporter,
+                           options);
+  auto bridge = gkm::spawn<directory_bridge>(system, std::filesystem::path(dir), actors.node(),
+                                             slow, [&](const declared_caches& wanted) {
+                                               slow.post([&, wanted] {
+                                                 write_problems(where, wanted.problems);
+                                                 shown.wanted(wanted);
+                                               });
+                                             });
   base::log::info("Watching",
                   {{"dir", dir}, {"state_dir", o.state_dir}, {"gpus", inventory->origin}});
   stop.wait();
-  all.end(system);
+  caf::anon_send_exit(bridge, caf::exit_reason::user_shutdown);
+  caf::scoped_actor(system)->wait_for(bridge);
+  actors.end();
   // Ports hold actors' addresses: they go first.
   images.reset();
   volumes->reset();

@@ -7,16 +7,12 @@
 #include "actors/agent/pull_logins.hpp"
 #include "actors/agent/pull_secret_key.hpp"
 #include "actors/agent/registry_reach.hpp"
-#include "actors/agent/volume_news.hpp"
+#include "actors/agent/volume_notes.hpp"
 #include "actors/node/disk/inventory_file.hpp"
 #include "actors/node/disk/state_dir.hpp"
 #include "actors/node/disk/volume_record_watch.hpp"
-#include "actors/node/gpu_actor.hpp"
 #include "actors/node/images/oci_images.hpp"
-#include "actors/node/node.hpp"
-#include "actors/node/puller.hpp"
-#include "actors/node/store.hpp"
-#include "actors/node/usage.hpp"
+#include "actors/node/node_actors.hpp"
 #include "base/base64.hpp"
 #include "base/program/log.hpp"
 #include "base/program/setting_file.hpp"
@@ -118,14 +114,13 @@ public:
           return logins_.open(secrets, std::move(stop));
         },
         limits_, state_->ledger());
-    spawn_reporter(pull_secret_key);
-    spawn_node();
+    spawn_actors(pull_secret_key);
     registry_settings_.emplace(oci::registry_settings{s.plain_http_hosts, s.ca_file},
                                s.settings_dir, s.registry_ca_dir,
                                [this](const oci::registry_settings& now) {
                                  registries_.set(now);
                                  // What was refused may be allowed now.
-                                 caf::anon_send(node_, retry_atom_v, cache_ref());
+                                 caf::anon_send(actors_->node(), retry_atom_v, cache_ref());
                                });
     shares_.emplace(s.settings_dir, s.disk,
                     [this](const disk_shares& now) { state_->set_shares(now); });
@@ -136,12 +131,8 @@ public:
     registry_settings_.reset();
     servers_.clear();
     watch_.reset();
-    end(usage_);
-    end(node_);
-    end(puller_);
-    end(store_);
-    end(gpu_);
-    end(reporter_);
+    actors_.reset();
+    reporter_ = nullptr;
     // Ports hold actors' addresses: they go before the system, and before what they stand on.
     images_.reset();
     volumes_.reset();
@@ -152,8 +143,9 @@ public:
   }
 
   result<void> start() {
-    watch_ = std::make_unique<agent_watch>(*client_, agent_watch::readers{node_, reporter_},
-                                           settings_.node_name, settings_.own_ns, metrics_);
+    watch_ =
+        std::make_unique<agent_watch>(*client_, agent_watch::readers{actors_->node(), reporter_},
+                                      settings_.node_name, settings_.own_ns, metrics_);
     for (const auto& address : {settings_.metrics_address, settings_.health_address}) {
       if (address.empty()) continue;
       auto server = net::probe_server::start(
@@ -170,45 +162,22 @@ private:
     return config;
   }
 
-  template <class Actor>
-  void end(Actor& which) {
-    caf::anon_send_exit(which, caf::exit_reason::user_shutdown);
-    caf::scoped_actor self(system_);
-    self->wait_for(which);
-    which = nullptr;
-  }
-
-  void spawn_reporter(const std::string& pull_secret_key) {
+  void spawn_actors(const std::string& pull_secret_key) {
     reporter_ = gkm::spawn<node_reporter_state>(
         system_, settings_.node_name, reports_, clock_, chance_(),
         [this](const node_report& report) { metrics_.reported(report); },
         base::to_base64(base::public_key_of(pull_secret_key).value_or(std::string())));
-    news_ = std::make_unique<volume_news>(
-        reporter_, clock_, [this](const volume_record& record, const volume_note& note) {
-          events_->record(event_on_pod(record, note));
-        });
-    observed_volumes_ = std::make_unique<observed_usage>(
-        *volumes_, [this](const std::vector<volume_record_change>& changes) {
-          news_->heard(changes);
-          metrics_.set_volumes(news_->mounted());
-        });
-    observed_gpus_ = std::make_unique<observed_inventory>(
-        *inventory_, [this](const result<std::vector<gpu>>& seen) {
-          if (seen) metrics_.set_gpus(seen->size());
-          caf::anon_send(reporter_, gpus_atom_v, seen.value_or(std::vector<gpu>()),
-                         seen ? std::string() : seen.error().message);
-        });
-  }
-
-  void spawn_node() {
-    gpu_ = gkm::spawn<gpu_state>(system_, *observed_gpus_);
-    store_ = gkm::spawn<store_state>(system_, *state_, settings_.keep_unneeded, state_->ledger(),
-                                     scrub_times_for(settings_.disk.scrub_rate));
-    puller_ = gkm::spawn<puller_state>(system_, *images_, store_);
-    node_ = gkm::spawn<node_state>(system_, cache_peers{puller_, store_, gpu_, reporter_, &clock_},
-                                   chance_());
-    usage_ = gkm::spawn<usage_state>(system_, *observed_volumes_);
-    caf::anon_send(usage_, caf::subscribe_atom_v, node_, store_);
+    node_options options;
+    options.seed = chance_();
+    options.keep_unneeded = settings_.keep_unneeded;
+    options.scrub = scrub_times_for(settings_.disk.scrub_rate);
+    options.ledger = state_->ledger();
+    options.observe_volumes = [this](const std::vector<volume_record_change>& changes) {
+      notes_.update(changes);
+      metrics_.set_volumes(notes_.mounted());
+    };
+    actors_.emplace(system_, node_ports{*images_, *state_, *inventory_, *volumes_, clock_},
+                    reporter_, std::move(options), reporter_, reporter_);
   }
 
   const settings& settings_;
@@ -229,15 +198,11 @@ private:
   std::unique_ptr<volume_record_watch> volumes_;
   std::unique_ptr<inventory_port> inventory_;
   std::unique_ptr<oci_images> images_;
-  std::unique_ptr<volume_news> news_;
-  std::unique_ptr<observed_usage> observed_volumes_;
-  std::unique_ptr<observed_inventory> observed_gpus_;
+  volume_notes notes_{clock_, [this](const volume_record& record, const volume_note& note) {
+                        events_->record(event_on_pod(record, note));
+                      }};
   node_reporter_actor reporter_;
-  gpu_actor gpu_;
-  store_actor store_;
-  puller_actor puller_;
-  node_actor node_;
-  usage_actor usage_;
+  std::optional<node_actors> actors_;
   std::unique_ptr<agent_watch> watch_;
   std::vector<std::unique_ptr<net::probe_server>> servers_;
 };

@@ -69,9 +69,11 @@ void metrics::set_watching(std::string_view plural, bool works) {
 }
 
 void metrics::set_volumes(size_t n) { impl_->volumes.Set(static_cast<double>(n)); }
-void metrics::set_gpus(size_t n) { impl_->gpus.Set(static_cast<double>(n)); }
 
 void metrics::reported(const node_report& report) {
+  size_t gpus = 0;
+  for (const auto& group : report.gpus) gpus += group.ids.size();
+  impl_->gpus.Set(static_cast<double>(gpus));
   std::map<std::string, size_t> states;
   for (const auto& [name, entries] : report.caches)
     for (const auto& [d, entry] : entries) ++states[std::string(state_of(entry))];

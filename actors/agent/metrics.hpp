@@ -24,8 +24,7 @@ public:
   void count_change(std::string_view what);
   void set_watching(std::string_view plural, bool works);
   void set_volumes(size_t n);
-  void set_gpus(size_t n);
-  /// One namespace's caches are like this by now.
+  /// The node's GPUs and one namespace's caches are like this by now.
   void reported(const node_report& report);
 
   /// In the text format that Prometheus reads.

@@ -27,9 +27,13 @@ node_reporter_actor::behavior_type node_reporter_state::make_behavior() {
       [this](mounted_atom, const mounted_volume& v) { mounted(v); },
       [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
       [this](volumes_synced_atom) { all_known(volumes_known_); },
-      [this](gpus_atom, const std::vector<gpu>& gpus, const std::string& problem) {
-        if (problem.empty()) gpus_ = group_gpus(gpus);
-        waiting_for_ = problem.empty() ? "Waiting" : "Waiting for the GPU inventory: " + problem;
+      [this](gpus_atom, const std::vector<gpu>& gpus) {
+        gpus_ = group_gpus(gpus);
+        waiting_for_ = "Waiting";
+        all_known(gpus_known_);
+      },
+      [this](no_gpus_atom, const std::string& problem) {
+        waiting_for_ = "Waiting for the GPU inventory: " + problem;
         all_known(gpus_known_);
       },
       [this](node_atom, const std::string& uid) {

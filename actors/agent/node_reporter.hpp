@@ -100,8 +100,6 @@ private:
   /// While asking: of another version, or that what was found is gone.
   static bool has_heard_other(const slot& s);
   void flush(const std::string& ns);
-  template <class T>
-  answer<T> back_here(std::function<void(result<T>)> then);
 
   node_reporter_actor::pointer self_;
   const std::string node_name_;

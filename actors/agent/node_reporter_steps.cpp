@@ -2,6 +2,7 @@
 #include "actors/agent/report_budget.hpp"
 #include "actors/node/backoff.hpp"
 #include "base/program/log.hpp"
+#include "messages/actors/here.hpp"
 
 #include <algorithm>
 
@@ -102,20 +103,14 @@ node_report node_reporter_state::report_for(const std::string& ns, const slot& s
   return report;
 }
 
-template <class T>
-answer<T> node_reporter_state::back_here(std::function<void(result<T>)> then) {
-  return [me = node_reporter_actor(self_), then = std::move(then)](result<T> outcome) {
-    caf::anon_send(me, run_atom_v, continuation{[then, outcome] { then(outcome); }});
-  };
-}
-
 void node_reporter_state::create(const std::string& ns) {
   auto& s = reports_[ns];
   s.busy = true;
   node_report report;
   report.ns = ns;
   report.name = report.node_name = node_name_;
-  port_.create(report, node_uid_, back_here<node_report>([this, ns](result<node_report> made) {
+  port_.create(report, node_uid_,
+               here<node_report>(node_reporter_actor(self_), [this, ns](result<node_report> made) {
                  if (made) return answered(ns, *made);
                  if (made.error().code == errc::conflict) return read(ns);
                  // Without its namespace nobody can have it.
@@ -128,43 +123,49 @@ void node_reporter_state::write(const std::string& ns, const node_report& report
   s.busy = true;
   s.pace.wrote(self_->clock().now(), kind_of_change(*s.seen, report));
   port_.write(*s.seen, report,
-              back_here<node_report>([this, ns, report, before = *s.seen](result<node_report> now) {
-                if (!now) return failed(ns, now.error());
-                if (content(*now) == content(report))
-                  reports_[ns].not_kept.reset();
-                else
-                  reports_[ns].not_kept.emplace(content(report), content(*now));
-                // Whether the API kept it or not: one that does not know the field is told no more
-                // often.
-                if (report.renewed_unix_s != before.renewed_unix_s) renewal_due_ = false;
-                for (const auto& event : events_between(before, report)) port_.record(*now, event);
-                answered(ns, *now);
-              }));
+              here<node_report>(node_reporter_actor(self_),
+                                [this, ns, report, before = *s.seen](result<node_report> now) {
+                                  if (!now) return failed(ns, now.error());
+                                  if (content(*now) == content(report))
+                                    reports_[ns].not_kept.reset();
+                                  else
+                                    reports_[ns].not_kept.emplace(content(report), content(*now));
+                                  // Whether the API kept it or not: one that does not know the
+                                  // field is told no more often.
+                                  if (report.renewed_unix_s != before.renewed_unix_s)
+                                    renewal_due_ = false;
+                                  for (const auto& event : events_between(before, report))
+                                    port_.record(*now, event);
+                                  answered(ns, *now);
+                                }));
 }
 
 void node_reporter_state::remove(const std::string& ns) {
   auto& s = reports_[ns];
   s.busy = true;
-  port_.remove(*s.seen, back_here<done>([this, ns, before = *s.seen](result<done> outcome) {
-    if (!outcome) return failed(ns, outcome.error());
-    auto nothing = before;
-    nothing.caches.clear();
-    for (const auto& event : events_between(before, nothing)) port_.record(before, event);
-    auto& now = reports_[ns];
-    now.busy = false;
-    now.failures = 0;
-    now.seen.reset();
-    now.echoes.clear();
-    take_heard(now);
-    proceed(ns);
-  }));
+  port_.remove(*s.seen, here<done>(node_reporter_actor(self_),
+                                   [this, ns, before = *s.seen](result<done> outcome) {
+                                     if (!outcome) return failed(ns, outcome.error());
+                                     auto nothing = before;
+                                     nothing.caches.clear();
+                                     for (const auto& event : events_between(before, nothing))
+                                       port_.record(before, event);
+                                     auto& now = reports_[ns];
+                                     now.busy = false;
+                                     now.failures = 0;
+                                     now.seen.reset();
+                                     now.echoes.clear();
+                                     take_heard(now);
+                                     proceed(ns);
+                                   }));
 }
 
 /// The watch may be ahead of the answer, or behind it: if they differ, it is asked again.
 void node_reporter_state::read(const std::string& ns) {
   reports_[ns].busy = true;
   reports_[ns].deferred = {};
-  port_.read(ns, back_here<node_report>([this, ns](result<node_report> found) {
+  port_.read(ns,
+             here<node_report>(node_reporter_actor(self_), [this, ns](result<node_report> found) {
                auto& s = reports_[ns];
                if (!found && found.error().code != errc::not_found) return pause(ns, found.error());
                if (found)

@@ -2,6 +2,7 @@
 
 #include "actors/csi/arguments.hpp"
 #include "base/program/log.hpp"
+#include "messages/actors/here.hpp"
 
 namespace gkm::csi {
 namespace log = base::log;
@@ -48,9 +49,8 @@ void volumes_state::end_waits() {
 }
 
 void volumes_state::recover() {
-  ports_.volumes->recover([me = volumes_actor(self_), this](result<done> outcome) {
-    caf::anon_send(me, run_atom_v, continuation{[this, outcome] { recovered(outcome); }});
-  });
+  ports_.volumes->recover(
+      here<done>(volumes_actor(self_), [this](const auto& outcome) { recovered(outcome); }));
 }
 
 void volumes_state::recovered(const result<done>& outcome) {

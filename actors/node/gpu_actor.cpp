@@ -20,7 +20,7 @@ gpu_actor::behavior_type gpu_state::make_behavior() {
   });
   return {
       [this](match_atom, std::vector<target> targets) { return match(std::move(targets)); },
-      [this](caf::subscribe_atom, node_actor node) { subscribe(std::move(node)); },
+      [this](caf::subscribe_atom, gpu_listener_actor listener) { subscribe(std::move(listener)); },
       [](run_atom, const continuation& c) { c.run(); },
   };
 }
@@ -31,22 +31,26 @@ caf::result<match_result> gpu_state::match(std::vector<target> targets) {
   return waiting_.back().reply;
 }
 
-void gpu_state::subscribe(node_actor node) {
-  subscriber_ = std::move(node);
-  if (gpus_) self_->send(subscriber_, gpus_atom_v, *gpus_);
+void gpu_state::subscribe(gpu_listener_actor listener) {
+  if (gpus_) self_->send(listener, gpus_atom_v, *gpus_);
+  if (!problem_.empty()) self_->send(listener, no_gpus_atom_v, problem_);
+  listeners_.push_back(std::move(listener));
 }
 
 void gpu_state::learned(result<std::vector<gpu>> seen) {
   if (!seen) {
     log::error("GPU inventory cannot be read",
                {{"error", seen.error().message}, {"keeping", gpus_ ? "the one before" : "none"}});
+    problem_ = seen.error().message;
+    for (const auto& l : listeners_) self_->send(l, no_gpus_atom_v, problem_);
     return;
   }
-  if (gpus_ == *seen) return;
+  bool was_unreadable = !std::exchange(problem_, {}).empty();
+  if (gpus_ == *seen && !was_unreadable) return;
   gpus_ = std::move(*seen);
   log::info("GPU inventory", {{"gpus", gpus_->size()}});
   for (auto& q : std::exchange(waiting_, {})) q.reply.deliver(gpus::match(q.targets, *gpus_));
-  if (subscriber_) self_->send(subscriber_, gpus_atom_v, *gpus_);
+  for (const auto& l : listeners_) self_->send(l, gpus_atom_v, *gpus_);
 }
 
 }  // namespace gkm::node

@@ -9,6 +9,7 @@
 #include "messages/actors/interfaces.hpp"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace gkm::node {
@@ -29,14 +30,15 @@ private:
   };
 
   caf::result<match_result> match(std::vector<target> targets);
-  void subscribe(node_actor node);
+  void subscribe(gpu_listener_actor listener);
   void learned(result<std::vector<gpu>> seen);
 
   gpu_actor::pointer self_;
   inventory_port& inventory_;
   std::optional<std::vector<gpu>> gpus_;
   std::vector<question> waiting_;
-  node_actor subscriber_;
+  std::string problem_;  ///< why it could not be read the last time; empty if it could
+  std::vector<gpu_listener_actor> listeners_;
 };
 
 }  // namespace gkm::node

@@ -22,7 +22,7 @@ node_state::~node_state() {
 
 node_actor::behavior_type node_state::make_behavior() {
   self_->set_down_handler([this](const caf::down_msg& msg) { down(msg); });
-  self_->send(peers_.gpu, caf::subscribe_atom_v, node_actor(self_));
+  self_->send(peers_.gpu, caf::subscribe_atom_v, gpu_listener_actor(node_actor(self_)));
   self_->send(peers_.store, caf::subscribe_atom_v, node_actor(self_));
   recover();
   return {
@@ -30,6 +30,7 @@ node_actor::behavior_type node_state::make_behavior() {
       [this](deleted_atom, const cache_ref& ref) { deleted(ref); },
       [this](synced_atom) { synced(); },
       [this](gpus_atom, const std::vector<gpu>& gpus) { gpus_changed(gpus); },
+      [](no_gpus_atom, const std::string&) {},
       [this](mounted_atom, const mounted_volume& v) { mounted(v); },
       [this](unmounted_atom, const mounted_volume& v) { unmounted(v); },
       [this](volumes_synced_atom) { volumes_known(); },

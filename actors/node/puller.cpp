@@ -1,6 +1,7 @@
 #include "actors/node/puller.hpp"
 
 #include "base/program/log.hpp"
+#include "messages/actors/here.hpp"
 
 #include <algorithm>
 
@@ -66,9 +67,8 @@ caf::result<T> puller_state::ask(const cache_ref& who, const image_ref& image,
       who, image,
       [me = puller_actor(self_), begin = std::move(begin), answered](uint64_t id,
                                                                      std::stop_token stop) {
-        begin(std::move(stop), [me, answered, id](result<T> outcome) {
-          caf::anon_send(me, run_atom_v, continuation{[=] { answered(id, outcome); }});
-        });
+        begin(std::move(stop),
+              here<T>(me, [answered, id](const result<T>& outcome) { answered(id, outcome); }));
       },
       [reply](const error& e) mutable { reply.deliver(to_caf(e)); });
   return reply;
@@ -217,9 +217,9 @@ void puller_state::fetch(transfer& t) {
         caf::anon_send(me, progress_atom_v, id, bytes, total);
       },
       t.stop.get_token(),
-      [me, this, id = t.id, staging = t.staging](result<stored_cache> outcome) {
-        caf::anon_send(me, run_atom_v, continuation{[=, this] { fetched(id, staging, outcome); }});
-      });
+      here<stored_cache>(me, [this, id = t.id, staging = t.staging](const auto& outcome) {
+        fetched(id, staging, outcome);
+      }));
   watch(t.id, std::exchange(t.moves, ++stamp_));
   time_rate(t);
 }

@@ -2,6 +2,7 @@
 
 #include "actors/node/backoff.hpp"
 #include "base/program/log.hpp"
+#include "messages/actors/here.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -51,18 +52,16 @@ void reporter_state::retract(const cache_ref& ref) {
 void reporter_state::proceed(const cache_ref& ref) {
   auto& e = entries_[ref];
   if (e.busy) return;
-  auto me = reporter_actor(self_);
   if (e.retracted) {
     e.busy = true;
-    port_.erase(ref, [me, this, ref](result<done> outcome) {
-      caf::anon_send(me, run_atom_v, continuation{[=, this] { erased(ref, outcome); }});
-    });
+    port_.erase(ref, here<done>(reporter_actor(self_),
+                                [this, ref](const auto& outcome) { erased(ref, outcome); }));
   } else if (e.next) {
     e.busy = true;
     auto what = *std::exchange(e.next, std::nullopt);
-    port_.write(what, [me, this, what](result<done> outcome) {
-      caf::anon_send(me, run_atom_v, continuation{[=, this] { written(what.ref, what, outcome); }});
-    });
+    port_.write(what, here<done>(reporter_actor(self_), [this, what](const auto& outcome) {
+                  written(what.ref, what, outcome);
+                }));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/node/backoff.hpp"
 #include "base/program/log.hpp"
+#include "messages/actors/here.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -38,17 +39,9 @@ store_actor::behavior_type store_state::make_behavior() {
   };
 }
 
-template <class T>
-answer<T> store_state::back_here(std::function<void(result<T>)> then) {
-  return [me = store_actor(self_), then = std::move(then)](result<T> outcome) {
-    caf::anon_send(me, run_atom_v,
-                   continuation{[then, outcome = std::move(outcome)] { then(outcome); }});
-  };
-}
-
 caf::result<recovered> store_state::recover() {
   auto reply = self_->make_response_promise<recovered>();
-  disk_.recover(back_here<recovered>([this, reply](result<recovered> found) mutable {
+  disk_.recover(here<recovered>(store_actor(self_), [this, reply](result<recovered> found) mutable {
     for (const auto& facts : found ? found->stored : std::vector<stored_cache>()) {
       auto& e = entries_[facts.manifest];
       e.at = phase::present;
@@ -131,7 +124,8 @@ caf::result<std::string> store_state::stage(uint64_t needed_bytes) {
 void store_state::stage_when_free(uint64_t needed_bytes, time_point until,
                                   caf::typed_response_promise<std::string> reply) {
   disk_.stage(
-      needed_bytes, back_here<std::string>([=, this](const result<std::string>& dir) mutable {
+      needed_bytes,
+      here<std::string>(store_actor(self_), [=, this](const result<std::string>& dir) mutable {
         bool helps = !dir && dir.error().code == errc::no_space && self_->clock().now() < until &&
                      ledger_->with([&](disk_budget& b) {
                        return b.can_ever_fit(expected_room(needed_bytes));
@@ -171,7 +165,8 @@ void store_state::publish_now(const std::string& staging, const stored_cache& fa
   auto& e = entries_[facts.manifest];
   e.at = phase::publishing;
   e.facts = facts;
-  disk_.publish(staging, facts, back_here<done>([=, this](const result<done>& outcome) mutable {
+  disk_.publish(staging, facts,
+                here<done>(store_actor(self_), [=, this](const result<done>& outcome) mutable {
                   entries_[facts.manifest].at = outcome ? phase::present : phase::absent;
                   settle<stored_cache>(reply, outcome.map([&](done) { return facts; }));
                   if (outcome) {
@@ -187,7 +182,7 @@ void store_state::publish_now(const std::string& staging, const stored_cache& fa
 }
 
 void store_state::discard(const std::string& staging) {
-  disk_.discard(staging, back_here<done>([staging](result<done> outcome) {
+  disk_.discard(staging, here<done>(store_actor(self_), [staging](result<done> outcome) {
                   if (!outcome)
                     log::warn("Cannot remove staging directory; the next start will",
                               {{"dir", staging}, {"error", outcome.error().message}});
@@ -196,15 +191,16 @@ void store_state::discard(const std::string& staging) {
 
 caf::result<std::string> store_state::record(const catalog_record& r) {
   auto reply = self_->make_response_promise<std::string>();
-  disk_.write_record(r, back_here<std::string>([reply](const result<std::string>& path) mutable {
-                       settle(reply, path);
-                     }));
+  disk_.write_record(
+      r, here<std::string>(store_actor(self_), [reply](const result<std::string>& path) mutable {
+        settle(reply, path);
+      }));
   return reply;
 }
 
 caf::result<bool> store_state::forget(const cache_ref& ref) {
   auto reply = self_->make_response_promise<bool>();
-  disk_.forget(ref, back_here<done>([reply](const result<done>& outcome) mutable {
+  disk_.forget(ref, here<done>(store_actor(self_), [reply](const result<done>& outcome) mutable {
                  settle<bool>(reply, outcome.map([](done) { return true; }));
                }));
   return reply;
@@ -239,7 +235,8 @@ void store_state::remove_now(const digest& d) {
   if (it == entries_.end() || it->second.at != phase::present) return;
   if (!it->second.claims.empty() || !it->second.pins.empty()) return;
   it->second.at = phase::removing;
-  disk_.remove(d, back_here<done>([this, d](result<done> outcome) { removed(d, outcome); }));
+  disk_.remove(
+      d, here<done>(store_actor(self_), [this, d](result<done> outcome) { removed(d, outcome); }));
 }
 
 void store_state::claims_changed(const digest& d, const entry& e) {
@@ -294,14 +291,15 @@ void store_state::settled(const digest& d) {
 
 void store_state::check(const digest& d, std::function<void(bool)> then) {
   disk_.check(d, check_depth::names,
-              back_here<done>([this, d, then = std::move(then)](const result<done>& outcome) {
-                if (outcome) return then(true);
-                if (outcome.error().code == errc::corrupt)
-                  return damaged(d, outcome.error(), [then] { then(false); });
-                log::warn("Cannot check what is stored",
-                          {{"digest", d.str()}, {"error", outcome.error().message}});
-                then(true);
-              }));
+              here<done>(store_actor(self_),
+                         [this, d, then = std::move(then)](const result<done>& outcome) {
+                           if (outcome) return then(true);
+                           if (outcome.error().code == errc::corrupt)
+                             return damaged(d, outcome.error(), [then] { then(false); });
+                           log::warn("Cannot check what is stored",
+                                     {{"digest", d.str()}, {"error", outcome.error().message}});
+                           then(true);
+                         }));
 }
 
 void store_state::scrub_later(std::chrono::seconds pause) {
@@ -317,7 +315,7 @@ void store_state::scrub_next() {
   }
   scrubbed_ = next->first;
   disk_.check(scrubbed_, check_depth::every_byte,
-              back_here<done>([this, d = scrubbed_](const result<done>& outcome) {
+              here<done>(store_actor(self_), [this, d = scrubbed_](const result<done>& outcome) {
                 scrub_later(scrub_->between);
                 if (outcome) return;
                 if (outcome.error().code == errc::corrupt) return damaged(d, outcome.error());
@@ -341,7 +339,7 @@ void store_state::damaged(const digest& d, const error& why, std::function<void(
 }
 
 void store_state::set_aside(const digest& d) {
-  disk_.set_aside(d, back_here<done>([this, d](const result<done>& outcome) {
+  disk_.set_aside(d, here<done>(store_actor(self_), [this, d](const result<done>& outcome) {
                     auto& e = entries_[d];
                     if (!outcome) {
                       log::error("Cannot take damaged content out of the store",
@@ -359,7 +357,8 @@ void store_state::set_aside(const digest& d) {
 }
 
 void store_state::sync(const digest& d) {
-  disk_.sync(d, back_here<done>([this, d](result<done> outcome) { synced(d, outcome); }));
+  disk_.sync(
+      d, here<done>(store_actor(self_), [this, d](result<done> outcome) { synced(d, outcome); }));
 }
 
 void store_state::synced(const digest& d, const result<done>& outcome) {

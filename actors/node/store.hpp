@@ -108,8 +108,6 @@ private:
   void sync(const digest& d);
   void synced(const digest& d, const result<done>& outcome);
   void later(std::function<void()> what, uint32_t failures);
-  template <class T>
-  answer<T> back_here(std::function<void(result<T>)> then);
 
   store_actor::pointer self_;
   disk_port& disk_;

@@ -4,8 +4,9 @@
 
 namespace gkm::node {
 
-usage_state::usage_state(usage_actor::pointer self, volume_records_port& port)
-    : self_(self), port_(port) {}
+usage_state::usage_state(usage_actor::pointer self, volume_records_port& port, store_actor store,
+                         observer observe)
+    : self_(self), port_(port), store_(std::move(store)), observe_(std::move(observe)) {}
 
 usage_actor::behavior_type usage_state::make_behavior() {
   port_.watch([me = usage_actor(self_), this](std::vector<volume_record_change> changes) {
@@ -13,21 +14,22 @@ usage_actor::behavior_type usage_state::make_behavior() {
                    continuation{[this, changes = std::move(changes)] { learned(changes); }});
   });
   return {
-      [this](caf::subscribe_atom, node_actor node, store_actor store) {
-        subscribe(std::move(node), std::move(store));
+      [this](caf::subscribe_atom, volume_listener_actor listener) {
+        subscribe(std::move(listener));
       },
       [](run_atom, const continuation& c) { c.run(); },
   };
 }
 
-void usage_state::subscribe(node_actor node, store_actor store) {
-  node_ = std::move(node);
-  store_ = std::move(store);
-  for (const auto& [key, u] : known_) tell(std::nullopt, u);
-  if (listed_) self_->send(node_, volumes_synced_atom_v);
+void usage_state::subscribe(volume_listener_actor listener) {
+  for (const auto& [key, u] : known_)
+    if (u.mounted) self_->send(listener, mounted_atom_v, u.volume);
+  if (listed_) self_->send(listener, volumes_synced_atom_v);
+  listeners_.push_back(std::move(listener));
 }
 
 void usage_state::learned(const std::vector<volume_record_change>& changes) {
+  if (observe_) observe_(changes);
   for (const auto& [key, record] : changes) {
     std::optional<use> before, now;
     if (auto found = known_.extract(key)) before = std::move(found.mapped());
@@ -37,11 +39,11 @@ void usage_state::learned(const std::vector<volume_record_change>& changes) {
               record->phase == volume_phase::mounted};
       known_[key] = *now;
     }
-    if (node_ && before != now) tell(before, now);
+    if (before != now) tell(before, now);
   }
   if (std::exchange(listed_, true)) return;
   base::log::info("Volumes are known", {{"volumes", known_.size()}});
-  if (node_) self_->send(node_, volumes_synced_atom_v);
+  tell_listeners(volumes_synced_atom_v);
 }
 
 /// What is needed now first, then what is not needed any more: nothing in between is unpinned.
@@ -49,10 +51,15 @@ void usage_state::tell(const std::optional<use>& before, const std::optional<use
   bool same_digest = before && now && before->volume.manifest == now->volume.manifest;
   bool same_cache = before && now && before->volume.ref == now->volume.ref;
   if (now && now->pins() && !same_digest) self_->send(store_, pin_atom_v, now->volume);
-  if (now && now->mounted) self_->send(node_, mounted_atom_v, now->volume);
+  if (now && now->mounted) tell_listeners(mounted_atom_v, now->volume);
   if (before && before->mounted && !(same_cache && now->mounted))
-    self_->send(node_, unmounted_atom_v, before->volume);
+    tell_listeners(unmounted_atom_v, before->volume);
   if (before && before->pins() && !same_digest) self_->send(store_, unpin_atom_v, before->volume);
+}
+
+template <class... Ts>
+void usage_state::tell_listeners(const Ts&... message) {
+  for (const auto& l : listeners_) self_->send(l, message...);
 }
 
 }  // namespace gkm::node

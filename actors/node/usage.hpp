@@ -8,8 +8,10 @@
 #include "actors/node/ports.hpp"
 #include "messages/actors/interfaces.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace gkm::node {
 
@@ -18,7 +20,11 @@ public:
   using handle = usage_actor;
   static constexpr const char* name = "usage";
 
-  usage_state(usage_actor::pointer self, volume_records_port& port);
+  /// `observe` sees each change of the records, in the order in which they come.
+  using observer = std::function<void(const std::vector<volume_record_change>&)>;
+
+  usage_state(usage_actor::pointer self, volume_records_port& port, store_actor store,
+              observer observe);
   usage_actor::behavior_type make_behavior();
 
 private:
@@ -30,14 +36,17 @@ private:
     bool operator==(const use&) const = default;
   };
 
-  void subscribe(node_actor node, store_actor store);
+  void subscribe(volume_listener_actor listener);
   void learned(const std::vector<volume_record_change>& changes);
   void tell(const std::optional<use>& before, const std::optional<use>& now);
+  template <class... Ts>
+  void tell_listeners(const Ts&... message);
 
   usage_actor::pointer self_;
   volume_records_port& port_;
-  node_actor node_;
-  store_actor store_;
+  const store_actor store_;
+  const observer observe_;
+  std::vector<volume_listener_actor> listeners_;
   bool listed_ = false;
   std::map<std::string, use> known_;  ///< by key
 };

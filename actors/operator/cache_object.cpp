@@ -2,6 +2,7 @@
 
 #include "base/backoff.hpp"
 #include "base/program/log.hpp"
+#include "messages/actors/here.hpp"
 
 #include <algorithm>
 
@@ -166,14 +167,12 @@ void cache_object_state::resolve() {
   self_->delayed_send(self_, quick_resolve, run_atom_v, continuation{[this] {
                         if (question_) reconcile();
                       }});
-  auto me = cache_object_actor(self_);
   auto stop = question_->get_token();
   ports_.resolver.resolve(seen_, stop,
-                          [me, this, stop, image = seen_.image](result<digest> outcome) {
-                            caf::anon_send(me, run_atom_v, continuation{[=, this] {
-                                             if (!stop.stop_requested()) resolved(image, outcome);
-                                           }});
-                          });
+                          here<digest>(cache_object_actor(self_),
+                                       [this, stop, image = seen_.image](const auto& outcome) {
+                                         if (!stop.stop_requested()) resolved(image, outcome);
+                                       }));
 }
 
 /// The thread that asks is others' then.
@@ -225,14 +224,13 @@ bool cache_object_state::asks_for_pods() {
   std::vector<std::string> nodes;
   for (size_t i = 0; i < std::min(mounted.first().size(), listed_nodes::shown_max); ++i)
     nodes.push_back(*mounted.first()[i]);
-  auto me = cache_object_actor(self_);
-  ports_.api.read_pods(seen_.ref, nodes, [me, this](result<std::vector<std::string>> names) {
-    caf::anon_send(me, run_atom_v, continuation{[=, this] {
-                     asking_for_pods_ = false;
-                     pods_ = names.value_or(std::vector<std::string>());
-                     reconcile();
-                   }});
-  });
+  ports_.api.read_pods(
+      seen_.ref, nodes,
+      here<std::vector<std::string>>(cache_object_actor(self_), [this](const auto& names) {
+        asking_for_pods_ = false;
+        pods_ = names.value_or(std::vector<std::string>());
+        reconcile();
+      }));
   return asking_for_pods_;
 }
 
@@ -263,10 +261,9 @@ bool cache_object_state::is_written(const cache_object_status& wanted) const {
 
 answer<cache_object> cache_object_state::answered(std::vector<cache_event> events) {
   heard_versions_ = {seen_.object.resource_version};
-  auto me = cache_object_actor(self_);
-  return [me, this, events = std::move(events)](result<cache_object> outcome) {
-    caf::anon_send(me, run_atom_v, continuation{[=, this] { written(outcome, events); }});
-  };
+  return here<cache_object>(
+      cache_object_actor(self_),
+      [this, events = std::move(events)](const auto& outcome) { written(outcome, events); });
 }
 
 void cache_object_state::written(const result<cache_object>& outcome,
@@ -322,15 +319,13 @@ void cache_object_state::read() {
   if (!acting_) return;
   writing_ = true;
   heard_versions_ = {seen_.object.resource_version};
-  auto me = cache_object_actor(self_);
-  ports_.api.read(seen_.ref, [me, this](result<cache_object> outcome) {
-    caf::anon_send(me, run_atom_v, continuation{[=, this] {
-                     writing_ = false;
-                     if (!outcome) return failed(outcome.error());
-                     catch_up_with(*outcome);
-                     reconcile();
-                   }});
-  });
+  ports_.api.read(seen_.ref,
+                  here<cache_object>(cache_object_actor(self_), [this](const auto& outcome) {
+                    writing_ = false;
+                    if (!outcome) return failed(outcome.error());
+                    catch_up_with(*outcome);
+                    reconcile();
+                  }));
 }
 
 void cache_object_state::come_back(std::chrono::milliseconds pause) {

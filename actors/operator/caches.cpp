@@ -2,6 +2,7 @@
 
 #include "base/backoff.hpp"
 #include "base/program/log.hpp"
+#include "messages/actors/here.hpp"
 
 #include <algorithm>
 
@@ -331,23 +332,19 @@ void caches_state::set_acting(bool leading, bool whole) {
 
 void caches_state::ensure_driver() {
   if (!is_acting()) return;
-  auto me = caches_actor(self_);
-  ports_.api.ensure_driver([me, this](result<done> outcome) {
-    caf::anon_send(
-        me, run_atom_v, continuation{[=, this] {
-          if (outcome) {
-            driver_failures_ = 0;
-            return;
-          }
-          log::warn("Cannot make the CSIDriver object", {{"error", outcome.error().message}});
-          auto pause = base::pause_after({errc::unavailable, {}, {}}, ++driver_failures_, chance_())
-                           .value_or(base::longest_pause);
-          driver_pause_.begin(self_->clock().now(), pause);
-          self_->delayed_send(self_, pause, run_atom_v, continuation{[this] {
-                                if (!driver_pause_.lasts(self_->clock().now())) ensure_driver();
-                              }});
-        }});
-  });
+  ports_.api.ensure_driver(here<done>(caches_actor(self_), [this](const auto& outcome) {
+    if (outcome) {
+      driver_failures_ = 0;
+      return;
+    }
+    log::warn("Cannot make the CSIDriver object", {{"error", outcome.error().message}});
+    auto pause = base::pause_after({errc::unavailable, {}, {}}, ++driver_failures_, chance_())
+                     .value_or(base::longest_pause);
+    driver_pause_.begin(self_->clock().now(), pause);
+    self_->delayed_send(self_, pause, run_atom_v, continuation{[this] {
+                          if (!driver_pause_.lasts(self_->clock().now())) ensure_driver();
+                        }});
+  }));
 }
 
 }  // namespace gkm::op

@@ -4,6 +4,7 @@
 #include "base/base64.hpp"
 #include "base/program/log.hpp"
 #include "base/sha256.hpp"
+#include "messages/actors/here.hpp"
 #include "messages/pull_secret.hpp"
 
 #include <algorithm>
@@ -87,13 +88,6 @@ pull_secrets_actor::behavior_type pull_secrets_state::make_behavior() {
         if (copies_.contains(copy)) proceed(copy);
       },
       [](run_atom, const continuation& c) { c.run(); },
-  };
-}
-
-template <class T>
-answer<T> pull_secrets_state::back_here(std::function<void(const result<T>&)> then) {
-  return [me = pull_secrets_actor(self_), then = std::move(then)](result<T> outcome) {
-    caf::anon_send(me, run_atom_v, continuation{[then, outcome] { then(outcome); }});
   };
 }
 
@@ -227,11 +221,13 @@ std::vector<base::recipient> pull_secrets_state::recipients(const entry& e, size
 void pull_secrets_state::set_acting(bool acting) {
   acting_ = acting;
   if (!acting) return;
-  port_.list_parts(back_here<std::vector<copied_part>>([this](const auto& found) {
-    // The next leader, or cache, comes by; what is left does no harm.
-    if (!found) log::warn("Cannot list copies of pull secrets", {{"error", found.error().message}});
-    listed(found.value_or(std::vector<copied_part>()));
-  }));
+  port_.list_parts(
+      here<std::vector<copied_part>>(pull_secrets_actor(self_), [this](const auto& found) {
+        // The next leader, or cache, comes by; what is left does no harm.
+        if (!found)
+          log::warn("Cannot list copies of pull secrets", {{"error", found.error().message}});
+        listed(found.value_or(std::vector<copied_part>()));
+      }));
 }
 
 /// Copies from before: right ones need not be written again, and those of secrets that no cache
@@ -312,8 +308,9 @@ void pull_secrets_state::begin(const std::string& copy, const std::string& tenan
     e.parts.try_emplace(0);
     return drop_all(work);
   }
-  port_.read_login(
-      e.from, back_here<registry_login>([this, work](const auto& login) { taken(work, login); }));
+  port_.read_login(e.from,
+                   here<registry_login>(pull_secrets_actor(self_),
+                                        [this, work](const auto& login) { taken(work, login); }));
 }
 
 void pull_secrets_state::taken(const shared_job& job, const result<registry_login>& login) {
@@ -362,13 +359,14 @@ void pull_secrets_state::next_part(const shared_job& job) {
   }
   auto sealed = sealer_ ? sealer_->seal(job->login.text, part.name, to) : fail(sealer_.error());
   if (!sealed) return end(job, fail(sealed.error()));
-  port_.write_part(job->from, part, *sealed,
-                   back_here<done>([this, job, i, part](const result<done>& written) {
-                     if (!written) return end(job, written);
-                     copies_[job->copy].parts[i] = part;
-                     job->todo.pop_back();
-                     next_part(job);
-                   }));
+  port_.write_part(
+      job->from, part, *sealed,
+      here<done>(pull_secrets_actor(self_), [this, job, i, part](const result<done>& written) {
+        if (!written) return end(job, written);
+        copies_[job->copy].parts[i] = part;
+        job->todo.pop_back();
+        next_part(job);
+      }));
 }
 
 void pull_secrets_state::drop(const shared_job& job, size_t part) {
@@ -377,13 +375,14 @@ void pull_secrets_state::drop(const shared_job& job, size_t part) {
     job->todo.pop_back();
     return next_part(job);
   }
-  port_.drop_part(pull_secret_part_name(job->copy, part),
-                  back_here<done>([this, job, part](const result<done>& gone) {
-                    if (!gone) return end(job, gone);
-                    copies_[job->copy].parts.erase(part);
-                    job->todo.pop_back();
-                    next_part(job);
-                  }));
+  port_.drop_part(
+      pull_secret_part_name(job->copy, part),
+      here<done>(pull_secrets_actor(self_), [this, job, part](const result<done>& gone) {
+        if (!gone) return end(job, gone);
+        copies_[job->copy].parts.erase(part);
+        job->todo.pop_back();
+        next_part(job);
+      }));
 }
 
 void pull_secrets_state::end(const shared_job& job, const result<done>& outcome) {

@@ -106,8 +106,6 @@ private:
   void forget(const std::string& copy);
   void mark_all(entry& e) const;
   std::vector<base::recipient> recipients(const entry& e, size_t part, size_t parts) const;
-  template <class T>
-  answer<T> back_here(std::function<void(const result<T>&)> then);
   void later(std::chrono::milliseconds pause, std::function<void()> what);
 
   pull_secrets_actor::pointer self_;

@@ -2,6 +2,7 @@
 
 #include "base/backoff.hpp"
 #include "base/program/log.hpp"
+#include "messages/actors/here.hpp"
 
 #include <algorithm>
 
@@ -61,14 +62,17 @@ void rollouts_state::proceed(const std::string& daemon) {
   e.due = false;
   if (e.wish == daemon_wish{}) return;
   e.busy = true;
-  port_.read(daemon, back_to(&rollouts_state::read, daemon));
+  port_.read(daemon, here<daemon_set>(rollouts_actor(self_),
+                                      [this, daemon](const auto& seen) { read(daemon, seen); }));
 }
 
 void rollouts_state::read(const std::string& daemon, const result<daemon_set>& seen) {
   if (!seen) return finished(daemon, fail(seen.error()));
   auto wanted = as_wished(*seen, daemons_[daemon].wish);
   if (!acting_ || wanted == *seen) return finished(daemon, done{});
-  port_.write(wanted, back_to(&rollouts_state::finished, daemon));
+  port_.write(wanted, here<done>(rollouts_actor(self_), [this, daemon](const auto& outcome) {
+                finished(daemon, outcome);
+              }));
 }
 
 void rollouts_state::finished(const std::string& daemon, const result<done>& outcome) {
@@ -92,17 +96,6 @@ void rollouts_state::failed(const std::string& daemon, const error& why) {
   e.due = true;
   e.rest.begin(self_->clock().now(), *pause);
   self_->delayed_send(self_, *pause, flush_atom_v, daemon);
-}
-
-template <class T>
-answer<T> rollouts_state::back_to(void (rollouts_state::*method)(const std::string&,
-                                                                 const result<T>&),
-                                  const std::string& daemon) {
-  return [me = rollouts_actor(self_), this, method, daemon](result<T> outcome) {
-    caf::anon_send(me, run_atom_v, continuation{[this, method, daemon, outcome] {
-                     (this->*method)(daemon, outcome);
-                   }});
-  };
 }
 
 }  // namespace gkm::op

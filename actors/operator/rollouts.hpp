@@ -42,9 +42,6 @@ private:
   void read(const std::string& daemon, const result<daemon_set>& seen);
   void finished(const std::string& daemon, const result<done>& outcome);
   void failed(const std::string& daemon, const error& why);
-  template <class T>
-  answer<T> back_to(void (rollouts_state::*method)(const std::string&, const result<T>&),
-                    const std::string& daemon);
 
   rollouts_actor::pointer self_;
   rollouts_port& port_;

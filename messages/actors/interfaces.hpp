@@ -62,6 +62,7 @@ CAF_ADD_ATOM(gkm, gkm, changed_atom, "changed")
 CAF_ADD_ATOM(gkm, gkm, deleted_atom, "deleted")
 CAF_ADD_ATOM(gkm, gkm, synced_atom, "synced")
 CAF_ADD_ATOM(gkm, gkm, gpus_atom, "gpus")
+CAF_ADD_ATOM(gkm, gkm, no_gpus_atom, "no_gpus")
 CAF_ADD_ATOM(gkm, gkm, wanted_atom, "wanted")
 CAF_ADD_ATOM(gkm, gkm, withdraw_atom, "withdraw")
 CAF_ADD_ATOM(gkm, gkm, retry_atom, "retry")
@@ -117,18 +118,29 @@ namespace gkm {
 
 // One line per message, however long.
 // clang-format off
-/// The set of caches on this node; one supervised child per cache.
-using node_actor = caf::typed_actor<
+/// Of the caches that are wanted here.
+using cache_listener_actor = caf::typed_actor<
     handles<void, changed_atom, cache_spec>,        // a cache is wanted, or wanted differently
     handles<void, deleted_atom, cache_ref>,         // it is wanted no more
-    handles<void, synced_atom>,                     // all that is wanted has been said once
-    handles<void, gpus_atom, std::vector<gpu>>,     // the inventory is now this
+    handles<void, synced_atom>>;                    // all that is wanted has been said once
+
+/// Of the volumes that are mounted here.
+using volume_listener_actor = caf::typed_actor<
     handles<void, mounted_atom, mounted_volume>,    // a pod uses a cache, or now another digest of it
     handles<void, unmounted_atom, mounted_volume>,  // it does so no more
-    handles<void, volumes_synced_atom>,             // all that is mounted has been said once
+    handles<void, volumes_synced_atom>>;            // all that is mounted has been said once
+
+/// Of the inventory.
+using gpu_listener_actor = caf::typed_actor<
+    handles<void, gpus_atom, std::vector<gpu>>,     // the inventory is now this
+    handles<void, no_gpus_atom, std::string>>;      // it cannot be read, for that reason: it is as before
+
+/// The set of caches on this node; one supervised child per cache.
+using node_actor = caf::typed_actor<
     handles<void, retry_atom, cache_ref>,           // (own) a child that died may start again; no name: try all again
     handles<void, damaged_atom, digest>,            // it was damaged in the store, and is gone from there
-    handles<void, run_atom, continuation>>;
+    handles<void, run_atom, continuation>>
+    ::extend_with<cache_listener_actor>::extend_with<volume_listener_actor>::extend_with<gpu_listener_actor>;
 
 /// One cache: from a wanted image to a verified directory, a record and a status.
 using cache_actor = caf::typed_actor<
@@ -175,12 +187,12 @@ using store_actor = caf::typed_actor<
 /// The inventory.
 using gpu_actor = caf::typed_actor<
     handles<match_result, match_atom, std::vector<target>>,  // who can use kernels for these?
-    handles<void, caf::subscribe_atom, node_actor>,          // tell me the GPUs, now and when they change
+    handles<void, caf::subscribe_atom, gpu_listener_actor>,  // tell me the GPUs, now and when they change
     handles<void, run_atom, continuation>>;
 
 /// Who uses what: told by the records of gkm-csi.
 using usage_actor = caf::typed_actor<
-    handles<void, caf::subscribe_atom, node_actor, store_actor>,  // tell them, all there is and each change
+    handles<void, caf::subscribe_atom, volume_listener_actor>,  // tell it, all there is and each change
     handles<void, run_atom, continuation>>;
 
 /// Every volume of this node: gives each request to the volume's own actor.
@@ -258,19 +270,13 @@ using node_reporter_actor = caf::typed_actor<
     handles<void, report_atom, cache_status>,
     handles<void, retract_atom, cache_ref>,
     handles<void, flush_atom, cache_ref>,                       // (own) the pause of that namespace's report is over
-    handles<void, changed_atom, cache_spec>,                    // this and the next two: as the node is told
-    handles<void, deleted_atom, cache_ref>,
-    handles<void, synced_atom>,
-    handles<void, mounted_atom, mounted_volume>,                // this and the next two: as the node is told
-    handles<void, unmounted_atom, mounted_volume>,
-    handles<void, volumes_synced_atom>,
-    handles<void, gpus_atom, std::vector<gpu>, std::string>,    // the inventory, or why it cannot be read
     handles<void, node_atom, std::string>,                      // the uid of our Node object
     handles<void, report_seen_atom, node_report>,               // the API has this report of ours
     handles<void, report_gone_atom, std::string, std::string>,  // namespace, uid: that report is gone
     handles<void, reports_synced_atom>,                         // all of our reports have been said
     handles<void, api_restored_atom>,                           // the API answers again
-    handles<void, run_atom, continuation>>;
+    handles<void, run_atom, continuation>>
+    ::extend_with<cache_listener_actor>::extend_with<volume_listener_actor>::extend_with<gpu_listener_actor>;
 // clang-format on
 
 }  // namespace gkm

@@ -1,6 +1,8 @@
 /// Tenants beside each other on one node, on virtual time: what one asks for, and how slow its
 /// registries are, is no matter of another.
 
+#include "actors/node/puller.hpp"
+#include "actors/node/questions.hpp"
 #include "hip.hpp"
 #include "seeds.hpp"
 #include "tests/support/sim/sim_agent.hpp"

@@ -1,6 +1,7 @@
 /// What must hold of the agent and its node: always, of each status, and in the end.
 #pragma once
 
+#include "actors/node/origins.hpp"
 #include "gpus/match.hpp"
 #include "tests/support/sim/sim_agent.hpp"
 #include "tests/support/sim/sim_complaints.hpp"

@@ -5,11 +5,7 @@
 #include "actors/agent/metrics.hpp"
 #include "actors/agent/node_reporter.hpp"
 #include "actors/node/disk/inventory_file.hpp"
-#include "actors/node/gpu_actor.hpp"
-#include "actors/node/node.hpp"
-#include "actors/node/puller.hpp"
-#include "actors/node/store.hpp"
-#include "actors/node/usage.hpp"
+#include "actors/node/node_actors.hpp"
 #include "k8s/client.hpp"
 #include "k8s/events.hpp"
 
@@ -104,30 +100,18 @@ struct light_agent::parts {
     std::random_device chance;
     reporter =
         gkm::spawn<node::node_reporter_state>(system, name, reports, clock, chance(), nullptr);
-    auto gpu = gkm::spawn<node::gpu_state>(system, gpus);
-    auto store = gkm::spawn<node::store_state>(system, disk);
-    auto puller = gkm::spawn<node::puller_state>(system, images, store);
-    auto node = gkm::spawn<node::node_state>(
-        system, node::cache_peers{puller, store, gpu, reporter, &clock}, chance());
-    auto usage = gkm::spawn<node::usage_state>(system, volumes);
-    caf::anon_send(usage, caf::subscribe_atom_v, node, store);
-    caf::anon_send(reporter, gpus_atom_v, one_gpu(), std::string());
-    caf::anon_send(reporter, volumes_synced_atom_v);
-    all = {caf::actor_cast<caf::actor>(usage),  caf::actor_cast<caf::actor>(node),
-           caf::actor_cast<caf::actor>(puller), caf::actor_cast<caf::actor>(store),
-           caf::actor_cast<caf::actor>(gpu),    caf::actor_cast<caf::actor>(reporter)};
-    watch = std::make_unique<node::agent_watch>(client, node::agent_watch::readers{node, reporter},
-                                                name, "gkm-system", counted);
+    node::node_options options;
+    options.seed = chance();
+    actors.emplace(system, node::node_ports{images, disk, gpus, volumes, clock}, reporter,
+                   std::move(options), reporter, reporter);
+    watch = std::make_unique<node::agent_watch>(
+        client, node::agent_watch::readers{actors->node(), reporter}, name, "gkm-system", counted);
   }
 
   /// Ports go after the actors that use them.
   ~parts() {
     watch.reset();
-    caf::scoped_actor self(system);
-    for (auto& one : all) {
-      caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
-      self->wait_for(one);
-    }
+    actors.reset();
   }
 
   caf::actor_system& system;
@@ -141,7 +125,7 @@ struct light_agent::parts {
   instant_images images;
   instant_disk disk;
   node_reporter_actor reporter;
-  std::vector<caf::actor> all;
+  std::optional<node::node_actors> actors;
   std::unique_ptr<node::agent_watch> watch;
 };
 

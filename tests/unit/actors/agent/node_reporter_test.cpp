@@ -127,7 +127,7 @@ protected:
   /// All that has to be known before anything is written.
   void begin() {
     say(node_atom_v, std::string("node-uid"));
-    say(gpus_atom_v, std::vector<gpu>{{0, "hip", "gfx90a", "MI210", "", "6.1"}}, std::string());
+    say(gpus_atom_v, std::vector<gpu>{{0, "hip", "gfx90a", "MI210", "", "6.1"}});
     say(volumes_synced_atom_v);
     for (const auto& [ns, r] : std::map(port_.there)) say(report_seen_atom_v, r);
     say(reports_synced_atom_v);
@@ -190,7 +190,7 @@ TEST_F(node_reporter_test, what_the_api_does_not_keep_is_not_written_for_ever) {
   EXPECT_LE(port_.writes, 2u);
   auto before = port_.writes;
   // Other changes are written, and what others change is mended.
-  say(gpus_atom_v, std::vector<gpu>{{0, "hip", "gfx942", "MI300", "", "6.1"}}, std::string());
+  say(gpus_atom_v, std::vector<gpu>{{0, "hip", "gfx942", "MI300", "", "6.1"}});
   pass(5'000);
   EXPECT_EQ(port_.there[""].gpus[0].gpu_type, "MI300");
   auto touched = port_.there[""];
@@ -202,7 +202,7 @@ TEST_F(node_reporter_test, what_the_api_does_not_keep_is_not_written_for_ever) {
 }
 
 TEST_F(node_reporter_test, nothing_is_written_before_the_node_is_known) {
-  say(gpus_atom_v, std::vector<gpu>{}, std::string());
+  say(gpus_atom_v, std::vector<gpu>{});
   say(volumes_synced_atom_v);
   say(reports_synced_atom_v);
   want(x_, 'a');
@@ -430,7 +430,7 @@ TEST_F(node_reporter_test, a_deleted_cache_stays_listed_while_pods_have_it) {
 
 TEST_F(node_reporter_test, says_what_it_waits_for_without_an_inventory) {
   say(node_atom_v, std::string("node-uid"));
-  say(gpus_atom_v, std::vector<gpu>{}, std::string("there is no gpus.json"));
+  say(no_gpus_atom_v, std::string("there is no gpus.json"));
   say(volumes_synced_atom_v);
   say(reports_synced_atom_v);
   want(x_, 'a');

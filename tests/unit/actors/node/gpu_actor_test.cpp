@@ -50,18 +50,11 @@ protected:
     world_.settle();
   }
   void subscribe() {
-    node_ = world_.system().spawn([this](node_actor::pointer) -> node_actor::behavior_type {
-      return {[](changed_atom, const cache_spec&) {},
-              [](deleted_atom, const cache_ref&) {},
-              [](synced_atom) {},
-              [this](gpus_atom, const std::vector<gpu>& gpus) { told_.push_back(gpus); },
-              [](mounted_atom, const mounted_volume&) {},
-              [](unmounted_atom, const mounted_volume&) {},
-              [](volumes_synced_atom) {},
-              [](damaged_atom, const digest&) {},
-              [](retry_atom, const cache_ref&) {},
-              [](run_atom, const continuation& c) { c.run(); }};
-    });
+    node_ = world_.system().spawn(
+        [this](gpu_listener_actor::pointer) -> gpu_listener_actor::behavior_type {
+          return {[this](gpus_atom, const std::vector<gpu>& gpus) { told_.push_back(gpus); },
+                  [this](no_gpus_atom, const std::string& why) { problems_.push_back(why); }};
+        });
     caf::anon_send(gpu_, caf::subscribe_atom_v, node_);
     world_.settle();
   }
@@ -69,8 +62,9 @@ protected:
   sim::world world_{1};
   manual_inventory inventory_;
   gpu_actor gpu_;
-  node_actor node_;
+  gpu_listener_actor node_;
   std::vector<std::vector<gpu>> told_;
+  std::vector<std::string> problems_;
 };
 
 }  // namespace
@@ -105,6 +99,7 @@ TEST_F(gpu_actor_test, the_node_hears_of_each_change_once) {
   learn(fail(errc::io, "gone"));
   learn({});
   EXPECT_EQ(told_, (std::vector<std::vector<gpu>>{gpus_of("gfx90a"), {}}));
+  EXPECT_EQ(problems_, std::vector<std::string>{"gone"});
 }
 
 TEST_F(gpu_actor_test, who_subscribes_late_is_told_at_once) {
