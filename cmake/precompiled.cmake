@@ -14,4 +14,5 @@ function(gkm_precompile name)
 endfunction()
 
 gkm_precompile(std)
+target_compile_definitions(gkm_precompiled_std PRIVATE ${GKM_STD_DEFINITIONS})
 gkm_precompile(caf HEADERS <caf/all.hpp> LINKS caf)
