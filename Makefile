@@ -13,7 +13,7 @@ SECONDS ?= 60
 tsan_tests = base_tests net_tests oci_tests
 # The sanitizer of GCC 12 knows no address space that is shuffled as widely as newer kernels do.
 tsan_run = TSAN_OPTIONS=halt_on_error=1:suppressions=cmake/thread_suppressions.txt setarch -R
-FILES ?= base/ messages/ net/ oci/ gpu/ relocation/ k8s/ actors/ cli/
+FILES ?= base/ messages/ net/ oci/ gpus/ relocation/ k8s/ actors/ cli/
 
 cpp_files = git ls-files -z -- '*.cpp' '*.hpp'
 configure = cmake --preset $(1) --log-level=WARNING

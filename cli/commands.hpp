@@ -28,7 +28,7 @@ result<int> wait_for(const options& o, const std::string& name, std::chrono::sec
 /// `gkm pull IMAGE [DIR]`.
 result<int> pull(const options& o, const std::string& image, std::string dir);
 
-/// `gkm inspect IMAGE|DIR`.
+/// `gkm inspect IMAGE|DIR|FILE`.
 result<int> inspect(const options& o, const std::string& what);
 
 /// `gkm verify-store`: reads every byte of what is stored, and marks what is damaged.

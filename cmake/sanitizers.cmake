@@ -16,10 +16,9 @@ elseif(GKM_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     add_compile_options(-fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/sanitizer_ignore.txt)
   else()
-    # g++ has no such list; the assertions of its library see most of what is lost. CAF 0.17 dereferences a null
-    # std::shared_ptr in its function-based spawn, which they would end: they are for rooms without CAF. Sanitized code hides from g++ what is initialised.
+    # g++ has no such list; the assertions of its library (toolchain.cmake) see most of what is lost. Sanitized code
+    # hides from g++ what is initialised.
     add_compile_options(-fno-sanitize=pointer-overflow -Wno-error=maybe-uninitialized)
-    set(GKM_STD_DEFINITIONS _GLIBCXX_ASSERTIONS)
   endif()
 endif()
 

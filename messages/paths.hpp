@@ -1,5 +1,6 @@
 /// The disk tree, drawn once. Every path below a state directory is made here and nowhere else.
 ///
+// clang-format off
 ///   <root>/                                          `/var/lib/gkm` in a cluster
 ///     lock                                           held by the one agent
 ///     store/layout                       agent       the version of this tree, a number
@@ -8,11 +9,11 @@
 ///       meta.json                                    a stored_cache
 ///       occupied                                     bytes and inodes that it takes on the disk
 ///       relocations                                  a relocation_list; absent if none is needed
-///       seal                                         what content and relocations were when
-///       written damaged                                      found by a check: it is pulled again
+///       seal                                         sums of content and relocations
+///       damaged                                      found by a check: it is pulled again
 ///       unsynced                                     the boot id, until a sync has finished
-///     store/pull-secrets.key             agent  0600 opens copies of pull secrets; made anew if
-///     lost staging/<random>/{content,meta.json,…}  agent  0700 being extracted, or on its way out
+///     store/pull-secrets.key             agent  0600 opens copies of pull secrets
+///     staging/<random>/{content,…}       agent  0700 being extracted, or on its way out
 ///     staging/<hex>/                     agent  0700 taken out of the store, whole: goes back
 ///                                                    after a crash, or if it is in use after all
 ///     staging/<hex>.<random>/            agent  0700 damaged: swept at start unless it is in use
@@ -32,6 +33,7 @@
 ///     volumes/<volume key>.json          gkm-csi     a volume_record
 ///     csi-metrics                        gkm-csi     what it counts; the agent serves it
 ///   /run/gkm/mounts/<volume key>.json    gkm mount   which state directory a mount is of
+// clang-format on
 ///
 /// Keys are the SHA-256 of the volume id or mount path, in hexadecimal. Each directory has one
 /// writer, named in the second column.

@@ -96,7 +96,7 @@ void node_reporter_state::all_known(bool& which) {
 
 /// What failed while it was away need not wait any longer.
 void node_reporter_state::api_answers() {
-  for (auto& [ns, s] : reports_) s.pause.cut_short();
+  for (auto& [ns, s] : reports_) s.work.end_pause();
   all_known(reports_known_);
 }
 
@@ -114,7 +114,7 @@ void node_reporter_state::renew_after(std::chrono::seconds least, std::chrono::s
 /// The watch also tells of what was written here: that is known already, and maybe outdated.
 void node_reporter_state::seen(const node_report& report) {
   auto& s = reports_[report.ns];
-  if (s.busy) {
+  if (s.work.is_busy()) {
     s.deferred = report;
     return;
   }
@@ -124,7 +124,7 @@ void node_reporter_state::seen(const node_report& report) {
 
 void node_reporter_state::vanished(const std::string& ns, const std::string& uid) {
   auto& s = reports_[ns];
-  if (s.busy) {
+  if (s.work.is_busy()) {
     s.deferred = gone{uid};
     return;
   }

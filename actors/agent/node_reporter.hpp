@@ -22,7 +22,7 @@
 #include "actors/agent/reports_port.hpp"
 #include "actors/node/ports.hpp"
 #include "base/pace.hpp"
-#include "base/pause.hpp"
+#include "base/upkeep.hpp"
 #include "messages/actors/interfaces.hpp"
 
 #include <deque>
@@ -59,17 +59,15 @@ private:
   };
 
   struct slot {
-    std::optional<node_report> seen;  ///< as the API has it; none: there is no report
-    bool busy = false;                ///< a question to the API is open
-    base::pause pause;                ///< after a failure
-    bool waiting = false;             ///< for its pace
+    std::optional<node_report> seen;           ///< as the API has it; none: there is no report
+    base::upkeep work{{.reads_in_a_row = 1}};  ///< busy: a question to the API is open
+    bool waiting = false;                      ///< for its pace
     std::variant<std::monostate, node_report, gone> deferred;  ///< while busy
     std::deque<std::string> echoes;  ///< own versions that the watch will tell of
     /// What was written last and what the API made of it, if that is another, as a server whose CRD
     /// is older makes it: to write the same again would not help.
     std::optional<std::pair<node_report, node_report>> not_kept;
     base::pace pace;
-    uint32_t failures = 0;  ///< in a row
   };
 
   void status_said(const cache_status& status);
@@ -93,7 +91,6 @@ private:
   void remove(const std::string& ns);
   void read(const std::string& ns);
   void failed(const std::string& ns, const error& e);
-  void pause(const std::string& ns, const error& e);
   void answered(const std::string& ns, const node_report& now);
   void take_heard(slot& s);
   static void take(slot& s, const node_report& report);

@@ -1,8 +1,8 @@
 #include "actors/agent/node_reporter.hpp"
 #include "actors/agent/report_budget.hpp"
-#include "actors/node/backoff.hpp"
 #include "base/program/log.hpp"
 #include "messages/actors/here.hpp"
+#include "messages/assert.hpp"
 
 #include <algorithm>
 
@@ -11,12 +11,6 @@ namespace log = base::log;
 namespace {
 
 constexpr size_t max_echoes = 16;
-
-error as_passing(const error& e) {
-  // Whatever the API says against a report, some day it will not: a namespace is ending, a role is
-  // being changed. It is tried again for ever.
-  return {errc::unavailable, e.message, e.retry_after};
-}
 
 node_report content(node_report r) {
   r.object = {};
@@ -43,7 +37,7 @@ void node_reporter_state::proceed_all() {
 void node_reporter_state::proceed(const std::string& ns) {
   if (!may_write()) return;
   auto& s = reports_[ns];
-  if (s.busy || s.pause.lasts(self_->clock().now())) return;
+  if (!s.work.may_begin(self_->clock().now())) return;
   auto report = report_for(ns, s);
   if (observe_) observe_(report);
   bool needed = ns.empty() || !report.caches.empty();
@@ -105,7 +99,7 @@ node_report node_reporter_state::report_for(const std::string& ns, const slot& s
 
 void node_reporter_state::create(const std::string& ns) {
   auto& s = reports_[ns];
-  s.busy = true;
+  s.work.begin();
   node_report report;
   report.ns = ns;
   report.name = report.node_name = node_name_;
@@ -120,7 +114,8 @@ void node_reporter_state::create(const std::string& ns) {
 
 void node_reporter_state::write(const std::string& ns, const node_report& report) {
   auto& s = reports_[ns];
-  s.busy = true;
+  GKM_ASSERT(s.seen && report.object == s.seen->object);
+  s.work.begin();
   s.pace.wrote(self_->clock().now(), kind_of_change(*s.seen, report));
   port_.write(*s.seen, report,
               here<node_report>(node_reporter_actor(self_),
@@ -142,7 +137,7 @@ void node_reporter_state::write(const std::string& ns, const node_report& report
 
 void node_reporter_state::remove(const std::string& ns) {
   auto& s = reports_[ns];
-  s.busy = true;
+  s.work.begin();
   port_.remove(*s.seen, here<done>(node_reporter_actor(self_),
                                    [this, ns, before = *s.seen](result<done> outcome) {
                                      if (!outcome) return failed(ns, outcome.error());
@@ -151,8 +146,7 @@ void node_reporter_state::remove(const std::string& ns) {
                                      for (const auto& event : events_between(before, nothing))
                                        port_.record(before, event);
                                      auto& now = reports_[ns];
-                                     now.busy = false;
-                                     now.failures = 0;
+                                     now.work.succeeded();
                                      now.seen.reset();
                                      now.echoes.clear();
                                      take_heard(now);
@@ -162,27 +156,27 @@ void node_reporter_state::remove(const std::string& ns) {
 
 /// The watch may be ahead of the answer, or behind it: if they differ, it is asked again.
 void node_reporter_state::read(const std::string& ns) {
-  reports_[ns].busy = true;
+  GKM_ASSERT(reports_[ns].work.is_busy());
   reports_[ns].deferred = {};
   port_.read(ns,
              here<node_report>(node_reporter_actor(self_), [this, ns](result<node_report> found) {
                auto& s = reports_[ns];
-               if (!found && found.error().code != errc::not_found) return pause(ns, found.error());
+               if (!found && found.error().code != errc::not_found)
+                 return failed(ns, found.error());
                if (found)
                  s.seen = *found;
                else
                  s.seen.reset();
                if (has_heard_other(s)) return read(ns);
                s.deferred = {};
-               s.busy = false;
+               s.work.gave_up();
                proceed(ns);
              }));
 }
 
 void node_reporter_state::answered(const std::string& ns, const node_report& now) {
   auto& s = reports_[ns];
-  s.busy = false;
-  s.failures = 0;
+  s.work.succeeded();
   s.seen = now;
   s.echoes.push_back(now.object.resource_version);
   if (s.echoes.size() > max_echoes) s.echoes.pop_front();
@@ -190,28 +184,18 @@ void node_reporter_state::answered(const std::string& ns, const node_report& now
   proceed(ns);
 }
 
-/// Somebody else wrote it, or took it away: what is there now is read, and mended. More than once
-/// in a row is a matter for a pause.
+/// A conflict, or a report that is gone, means that another writer was here: the report is read,
+/// and mended. A second one in a row leads to a pause.
 void node_reporter_state::failed(const std::string& ns, const error& e) {
   auto& s = reports_[ns];
-  bool other_than_thought = e.code == errc::conflict || (e.code == errc::not_found && s.seen);
-  if (!other_than_thought) return pause(ns, e);
-  if (++s.failures > 1) {
-    s.seen.reset();
-    return pause(ns, e);
-  }
-  read(ns);
-}
-
-void node_reporter_state::pause(const std::string& ns, const error& e) {
-  auto& s = reports_[ns];
-  s.busy = false;
+  bool is_gone = e.code == errc::not_found && s.seen;
+  auto next = s.work.failed(is_gone ? error{errc::conflict, e.message, e.retry_after} : e,
+                            self_->clock().now(), chance_());
+  if (next.what == base::upkeep::next::read) return read(ns);
+  if (is_gone || e.code == errc::conflict) s.seen.reset();
   take_heard(s);
-  if (s.failures++ == 0)
-    log::warn("Cannot write report", {{"namespace", ns}, {"error", e.message}});
-  auto wait = pause_after(as_passing(e), s.failures, chance_()).value_or(longest_pause);
-  s.pause.begin(self_->clock().now(), wait);
-  self_->delayed_send(self_, wait, run_atom_v, continuation{[this, ns] {
+  if (next.is_first) log::warn("Cannot write report", {{"namespace", ns}, {"error", e.message}});
+  self_->delayed_send(self_, next.pause, run_atom_v, continuation{[this, ns] {
                         if (reports_.contains(ns)) proceed(ns);
                       }});
 }

@@ -39,7 +39,7 @@ bool may_mount() {
   return (data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
 }
 
-/// What is exported_metrics, in the file that the agent serves.
+/// The metrics and the file in which the agent finds them.
 class exported_metrics {
 public:
   /// From now on the file says it.

@@ -2,6 +2,7 @@
 
 #include "actors/csi/back_here.hpp"
 #include "base/program/log.hpp"
+#include "messages/assert.hpp"
 
 namespace gkm::csi {
 namespace log = base::log;
@@ -72,6 +73,7 @@ bool mount_state::is_leaving(const std::string& target) const {
 
 void mount_state::begin_next() {
   if (current_ || queue_.empty()) return;
+  GKM_ASSERT(queue_.size() <= waiting_requests_max);
   current_ = std::move(queue_.front());
   queue_.pop_front();
   std::visit([this](const auto& j) { begin(j); }, *current_);
@@ -80,6 +82,7 @@ void mount_state::begin_next() {
 template <class Job, class Answer>
 void mount_state::finish(const result<Answer>& outcome) {
   ++epoch_;
+  GKM_ASSERT(current_ && std::holds_alternative<Job>(*current_));
   auto over = std::move(*std::exchange(current_, std::nullopt));
   settle(std::get<Job>(over).reply, outcome);
   begin_next();

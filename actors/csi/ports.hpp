@@ -1,6 +1,6 @@
-/// The edges of the mount actors. Each port has one real implementation (in this folder) and one
-/// fake (in tests/support). A port answers once, from any thread, and never calls back into an
-/// actor.
+/// The ports of the mount actors: everything that blocks or touches the world. Each has one real
+/// implementation (in actors/csi/mounts and actors/csi/catalog) and one fake (in
+/// tests/support/sim). A port never calls back into an actor: it answers, once, from any thread.
 #pragma once
 
 #include "messages/answer.hpp"
@@ -40,7 +40,7 @@ public:
   /// that are wholly mounted stay; what another boot or an interrupted step left is undone. Volumes
   /// that another process takes care of stay as they are.
   virtual void recover(answer<done> reply) = 0;
-  /// The volume's volume record; errc::not_found if there is none, errc::malformed if there is one
+  /// The volume's record; errc::not_found if there is none, errc::malformed if there is one
   /// that cannot be read: its volume may be mounted.
   virtual void read(const std::string& volume_id, answer<volume_record> reply) = 0;
   /// Whether the record's target shows its view now: false if the view is gone or another one.

@@ -3,6 +3,7 @@
 #include "actors/csi/arguments.hpp"
 #include "base/program/log.hpp"
 #include "messages/actors/here.hpp"
+#include "messages/assert.hpp"
 
 namespace gkm::csi {
 namespace log = base::log;
@@ -63,6 +64,7 @@ void volumes_state::recovered(const result<done>& outcome) {
     self_->delayed_send(self_, rest, run_atom_v, continuation{[this] { recover(); }});
     return;
   }
+  GKM_ASSERT(!open_);
   open_ = true;
   log::info("Volumes are recovered");
   for (auto& request : std::exchange(held_, {})) request.go_on();
@@ -100,9 +102,17 @@ result<void> volumes_state::admit(const ticket& t) {
 }
 
 void volumes_state::leave(const ticket& t) {
-  if (t.what == ticket::kind::publish) publishes_.leave(t.tenant);
-  if (t.what == ticket::kind::unpublish) --unpublishes_;
-  if (t.what == ticket::kind::stats) --measures_;
+  switch (t.what) {
+    case ticket::kind::publish:
+      return publishes_.leave(t.tenant);
+    case ticket::kind::unpublish:
+      GKM_ASSERT(unpublishes_ > 0);
+      --unpublishes_;
+      return;
+    case ticket::kind::stats:
+      GKM_ASSERT(measures_ > 0);
+      --measures_;
+  }
 }
 
 template <class Answer, class... Ts>

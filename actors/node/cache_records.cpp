@@ -1,5 +1,5 @@
-#include "actors/node/backoff.hpp"
 #include "actors/node/cache.hpp"
+#include "base/backoff.hpp"
 #include "base/program/log.hpp"
 
 namespace gkm::node {
@@ -35,8 +35,8 @@ void cache_actor_state::remember(const catalog_record& failure) {
       },
       [this, failure, epoch = epoch_](const error& e) {
         log::warn("Cannot record failure", {{"cache", ref_.str()}, {"error", e.message}});
-        auto pause = pause_after({errc::io, {}, {}}, failures_, chance_());
-        self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
+        auto pause = base::pause_after({errc::io, {}, {}}, failures_, chance_());
+        self_->delayed_send(self_, pause.value_or(base::longest_pause), run_atom_v,
                             continuation{[this, failure, epoch] {
                               if (epoch == epoch_ && !busy_) remember(failure);
                             }});
@@ -85,8 +85,8 @@ void cache_actor_state::forget() {
           [this](const caf::error& e) {
             log::warn("Cannot forget cache",
                       {{"cache", ref_.str()}, {"error", from_caf(e).message}});
-            auto pause = pause_after({errc::io, {}, {}}, ++failures_, chance_());
-            self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
+            auto pause = base::pause_after({errc::io, {}, {}}, ++failures_, chance_());
+            self_->delayed_send(self_, pause.value_or(base::longest_pause), run_atom_v,
                                 continuation{[this] { forget(); }});
           });
 }

@@ -1,5 +1,5 @@
-#include "actors/node/backoff.hpp"
 #include "actors/node/cache.hpp"
+#include "base/backoff.hpp"
 #include "base/program/log.hpp"
 #include "gpus/match.hpp"
 
@@ -286,7 +286,7 @@ void cache_actor_state::misfit(const image_plan& plan, const std::vector<target>
 void cache_actor_state::failed(error e, catalog_record remembered) {
   busy_ = false;
   restored_ = true;
-  auto pause = pause_after(e, ++failures_, chance_());
+  auto pause = base::pause_after(e, ++failures_, chance_());
   log::warn("Cache failed", {{"cache", ref_.str()},
                              {"image", status_.image},
                              {"kind", to_string(e.code)},

@@ -2,6 +2,7 @@
 
 #include "base/program/log.hpp"
 #include "gpus/match.hpp"
+#include "messages/assert.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -27,6 +28,7 @@ gpu_actor::behavior_type gpu_state::make_behavior() {
 
 caf::result<match_result> gpu_state::match(std::vector<target> targets) {
   if (gpus_) return gpus::match(targets, *gpus_);
+  GKM_ASSERT(!gpus_);
   waiting_.push_back({std::move(targets), self_->make_response_promise<match_result>()});
   return waiting_.back().reply;
 }

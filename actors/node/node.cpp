@@ -1,7 +1,8 @@
 #include "actors/node/node.hpp"
 
-#include "actors/node/backoff.hpp"
+#include "base/backoff.hpp"
 #include "base/program/log.hpp"
+#include "messages/assert.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -55,8 +56,8 @@ void node_state::recover() {
       .then([this](const recovered& found) { open(found); },
             [this](const caf::error& e) {
               log::error("Cannot read the state directory", {{"error", from_caf(e).message}});
-              auto pause = pause_after({errc::io, {}, {}}, ++failures_, chance_());
-              self_->delayed_send(self_, pause.value_or(longest_pause), run_atom_v,
+              auto pause = base::pause_after({errc::io, {}, {}}, ++failures_, chance_());
+              self_->delayed_send(self_, pause.value_or(base::longest_pause), run_atom_v,
                                   continuation{[this] { recover(); }});
             });
 }
@@ -71,6 +72,7 @@ void node_state::open(const recovered& found) {
       gkm::ask(self_, peers_.store, recover_limit, claim_atom_v, r.manifest, r.ref)
           .then([](const stored_cache&) {}, [](const caf::error&) {});
   }
+  GKM_ASSERT(!open_);
   open_ = true;
   for (auto& [ref, c] : children_) start(ref);
   if (synced_) drop_unwanted();
@@ -144,6 +146,7 @@ void node_state::start(const cache_ref& ref) {
   auto it = children_.find(ref);
   if (it == children_.end() || it->second.actor || !open_ || !gpus_) return;
   auto& c = it->second;
+  GKM_ASSERT(!c.leaving);
   std::optional<catalog_record> record;
   if (auto found = records_.extract(ref)) record = std::move(found.mapped());
   c.actor =
@@ -171,12 +174,12 @@ void node_state::down(const caf::down_msg& msg) {
     return;
   }
   if (left) return start(it->first);
-  auto pause = pause_after({errc::internal, {}, {}}, ++c.deaths, chance_());
+  auto pause = base::pause_after({errc::internal, {}, {}}, ++c.deaths, chance_());
   log::error("Cache actor died, starting it again",
              {{"cache", it->first.str()}, {"reason", from_caf(msg.reason).message}});
   // Whatever it had claimed it claims again.
   self_->send(peers_.store, release_atom_v, it->first);
-  self_->delayed_send(self_, pause.value_or(longest_pause), retry_atom_v, it->first);
+  self_->delayed_send(self_, pause.value_or(base::longest_pause), retry_atom_v, it->first);
 }
 
 /// Every wanted cache is known now. What a record names and nobody wants is let go of by a child of

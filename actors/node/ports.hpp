@@ -1,6 +1,6 @@
-/// The edges of the node's actors. Each port has one real implementation (in this folder) and one
-/// fake (in tests/support). A port never calls back into an actor: it answers, once, from any
-/// thread.
+/// The ports of the node's actors: everything that blocks or touches the world. Each has one real
+/// implementation (in actors/node/disk and actors/node/images) and one fake (in
+/// tests/support/sim). A port never calls back into an actor: it answers, once, from any thread.
 #pragma once
 
 #include "messages/answer.hpp"
@@ -54,8 +54,8 @@ public:
   /// A fresh staging directory. errc::no_space if fewer than `needed_bytes` and a reserve are free.
   virtual void stage(uint64_t needed_bytes, answer<std::string> reply) = 0;
   /// One rename: the staged content becomes visible under its digest, marked unsynced.
-  virtual void publish(const std::string& staging, const stored_cache& facts,
-                       answer<done> reply) = 0;
+  virtual void commit(const std::string& staging, const stored_cache& facts,
+                      answer<done> reply) = 0;
   /// Writes everything through to the device, then takes the mark away.
   virtual void sync(const digest& manifest, answer<done> reply) = 0;
   virtual void discard(const std::string& staging, answer<done> reply) = 0;

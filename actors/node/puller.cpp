@@ -2,6 +2,7 @@
 
 #include "base/program/log.hpp"
 #include "messages/actors/here.hpp"
+#include "messages/assert.hpp"
 
 #include <algorithm>
 
@@ -10,7 +11,7 @@ namespace log = base::log;
 namespace {
 
 constexpr std::chrono::seconds store_limit{60};
-constexpr std::chrono::seconds publish_limit{100};  ///< may wait for an old copy to be removed
+constexpr std::chrono::seconds commit_limit{100};  ///< may wait for an old copy to be removed
 
 }  // namespace
 
@@ -168,10 +169,12 @@ void puller_state::start_due() {
   while (auto turn = turns_.next()) {
     auto& t = transfers_.at(turn->item);
     t.tenant = turn->tenant;
+    GKM_ASSERT(t.at == phase::waiting);
     t.at = phase::staging;
     // The place is this tenant's, and so is the login.
     auto first = std::find_if(t.requesters.begin(), t.requesters.end(),
                               [&t](const auto& asked) { return asked.first.ns == t.tenant; });
+    GKM_ASSERT(first != t.requesters.end());
     t.plan = first->second.plan;
     for (auto& [ref, a] : t.requesters)
       if (a.waits) self_->send(a.who, waits_atom_v, t.plan.manifest, false);
@@ -209,6 +212,7 @@ void puller_state::fetch(transfer& t) {
   log::info("Pulling", {{"image", t.plan.image.str()},
                         {"digest", t.plan.manifest.str()},
                         {"bytes", t.plan.layer_bytes}});
+  GKM_ASSERT(t.at == phase::staging && !t.staging.empty());
   t.at = phase::fetching;
   auto me = puller_actor(self_);
   images_.fetch(
@@ -232,13 +236,14 @@ void puller_state::fetched(uint64_t id, const std::string& staging,
   if (!t) return;
   if (!outcome) return finish(id, fail(outcome.error()));
   origins_.proved(t->plan);
-  publish(*t, *outcome);
+  commit(*t, *outcome);
 }
 
-void puller_state::publish(transfer& t, const stored_cache& facts) {
-  t.at = phase::publishing;
+void puller_state::commit(transfer& t, const stored_cache& facts) {
+  GKM_ASSERT(t.at == phase::fetching);
+  t.at = phase::committing;
   t.moves = ++stamp_;
-  gkm::ask(self_, store_, publish_limit, commit_atom_v, t.staging, facts)
+  gkm::ask(self_, store_, commit_limit, commit_atom_v, t.staging, facts)
       .then(
           [this, id = t.id](const stored_cache& stored) {
             if (find(id)) finish(id, stored);
@@ -288,7 +293,7 @@ void puller_state::check_rate(uint64_t id, uint64_t bytes_before, std::chrono::s
   time_rate(*t);
 }
 
-/// Of a transfer that waits for the place, or of an requester whose own login may be faster.
+/// Whether a waiting transfer, or a requester with a login of its own, could use the place better.
 bool puller_state::is_in_the_way(const transfer& t) const {
   return turns_.contended() || turns_.waiting_of(t.tenant) > 0 ||
          std::any_of(t.requesters.begin(), t.requesters.end(),

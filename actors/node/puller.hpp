@@ -1,7 +1,7 @@
 /// Transfers: one per digest and repository however many ask, `transfers_max` at a time. Tenants
 /// take turns (base/turns.hpp): a transfer waits in the line of each tenant that asks for it.
 ///
-///   per transfer:  waiting ──turn──▶ staging ──▶ fetching ──▶ publishing ──▶ answered
+///   per transfer:  waiting ──turn──▶ staging ──▶ fetching ──▶ committing ──▶ answered
 /// Another repository is another transfer, so that nobody waits for a registry that a stranger
 /// chose. All who asked are answered at the end, if they log in with the same secrets as the one
 /// whose plan was carried out; the others' own logins are tried next, or asked about.
@@ -50,7 +50,7 @@ private:
     bool waits = false;  ///< as the cache was told
   };
 
-  enum class phase { waiting, staging, fetching, publishing };
+  enum class phase { waiting, staging, fetching, committing };
 
   struct transfer {
     uint64_t id = 0;
@@ -84,7 +84,7 @@ private:
   void stage(transfer& t);
   void fetch(transfer& t);
   void fetched(uint64_t id, const std::string& staging, const result<stored_cache>& outcome);
-  void publish(transfer& t, const stored_cache& facts);
+  void commit(transfer& t, const stored_cache& facts);
   void progressed(uint64_t id, uint64_t bytes, uint64_t total);
   void watch(uint64_t id, uint64_t moves_before);
   void time_rate(const transfer& t);

@@ -1,6 +1,5 @@
 #include "actors/node/reporter.hpp"
 
-#include "actors/node/backoff.hpp"
 #include "base/program/log.hpp"
 #include "messages/actors/here.hpp"
 
@@ -51,13 +50,13 @@ void reporter_state::retract(const cache_ref& ref) {
 
 void reporter_state::proceed(const cache_ref& ref) {
   auto& e = entries_[ref];
-  if (e.busy) return;
+  if (!e.work.may_begin(self_->clock().now())) return;
   if (e.retracted) {
-    e.busy = true;
+    e.work.begin();
     port_.erase(ref, here<done>(reporter_actor(self_),
                                 [this, ref](const auto& outcome) { erased(ref, outcome); }));
   } else if (e.next) {
-    e.busy = true;
+    e.work.begin();
     auto what = *std::exchange(e.next, std::nullopt);
     port_.write(what, here<done>(reporter_actor(self_), [this, what](const auto& outcome) {
                   written(what.ref, what, outcome);
@@ -68,38 +67,38 @@ void reporter_state::proceed(const cache_ref& ref) {
 void reporter_state::written(const cache_ref& ref, const cache_status& what,
                              const result<done>& outcome) {
   auto& e = entries_[ref];
-  if (outcome) {
-    e.failures = 0;
-    return rest(ref, between_writes);
+  if (!outcome) {
+    if (!e.next && !e.retracted) e.next = what;
+    return failed(ref, outcome.error(), "Cannot write status");
   }
-  if (e.failures++ == 0)
-    log::warn("Cannot write status", {{"cache", ref.str()}, {"error", outcome.error().message}});
-  if (!e.next && !e.retracted) e.next = what;
-  rest(ref, pause_after({errc::io, {}, {}}, e.failures, no_spread).value_or(longest_pause));
+  e.work.succeeded();
+  e.work.rest(self_->clock().now(), between_writes);
+  self_->delayed_send(self_, between_writes, flush_atom_v, ref);
 }
 
 void reporter_state::erased(const cache_ref& ref, const result<done>& outcome) {
   auto& e = entries_[ref];
-  if (outcome && e.retracted) {
+  if (!outcome) return failed(ref, outcome.error(), "Cannot remove status");
+  e.work.succeeded();
+  if (e.retracted)
     entries_.erase(ref);
-    return;
-  }
-  if (!outcome && e.failures++ == 0)
-    log::warn("Cannot remove status", {{"cache", ref.str()}, {"error", outcome.error().message}});
-  rest(ref, pause_after({errc::io, {}, {}}, e.failures, no_spread).value_or(longest_pause));
+  else
+    proceed(ref);
 }
 
-void reporter_state::rest(const cache_ref& ref, std::chrono::milliseconds pause) {
-  self_->delayed_send(self_, pause, flush_atom_v, ref);
+void reporter_state::failed(const cache_ref& ref, const error& why, const char* text) {
+  auto next = entries_[ref].work.failed(why, self_->clock().now(), no_spread);
+  if (next.is_first) log::warn(text, {{"cache", ref.str()}, {"error", why.message}});
+  self_->delayed_send(self_, next.pause, flush_atom_v, ref);
 }
 
 void reporter_state::flush(const cache_ref& ref) {
   auto it = entries_.find(ref);
   if (it == entries_.end()) return;
-  it->second.busy = false;
-  if (it->second.next || it->second.retracted)
+  const auto& e = it->second;
+  if (e.next || e.retracted)
     proceed(ref);
-  else if (it->second.failures == 0)
+  else if (e.work.may_begin(self_->clock().now()) && !e.work.has_failed())
     entries_.erase(it);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "actors/node/ports.hpp"
+#include "base/upkeep.hpp"
 #include "messages/actors/interfaces.hpp"
 
 #include <map>
@@ -29,9 +30,8 @@ public:
 private:
   struct entry {
     std::optional<cache_status> next;  ///< not yet written
-    bool busy = false;                 ///< writing or resting
     bool retracted = false;            ///< erase once idle
-    uint32_t failures = 0;
+    base::upkeep work;
   };
 
   void report(const cache_status& status);
@@ -39,7 +39,7 @@ private:
   void proceed(const cache_ref& ref);
   void written(const cache_ref& ref, const cache_status& what, const result<done>& outcome);
   void erased(const cache_ref& ref, const result<done>& outcome);
-  void rest(const cache_ref& ref, std::chrono::milliseconds pause);
+  void failed(const cache_ref& ref, const error& why, const char* text);
   void flush(const cache_ref& ref);
 
   reporter_actor::pointer self_;

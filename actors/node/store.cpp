@@ -1,8 +1,9 @@
 #include "actors/node/store.hpp"
 
-#include "actors/node/backoff.hpp"
+#include "base/backoff.hpp"
 #include "base/program/log.hpp"
 #include "messages/actors/here.hpp"
+#include "messages/assert.hpp"
 
 namespace gkm::node {
 namespace log = base::log;
@@ -28,7 +29,7 @@ store_actor::behavior_type store_state::make_behavior() {
       [this](unpin_atom, const mounted_volume& v) { unpin(v); },
       [this](stage_atom, uint64_t needed_bytes) { return stage(needed_bytes); },
       [this](commit_atom, const std::string& staging, const stored_cache& facts) {
-        return publish(staging, facts);
+        return commit(staging, facts);
       },
       [this](discard_atom, const std::string& staging) { discard(staging); },
       [this](write_record_atom, const catalog_record& r) { return record(r); },
@@ -137,22 +138,22 @@ void store_state::stage_when_free(uint64_t needed_bytes, time_point until,
       }));
 }
 
-caf::result<stored_cache> store_state::publish(const std::string& staging,
-                                               const stored_cache& facts) {
+caf::result<stored_cache> store_state::commit(const std::string& staging,
+                                              const stored_cache& facts) {
   auto reply = self_->make_response_promise<stored_cache>();
-  publish_when_free(staging, facts, reply);
+  commit_when_free(staging, facts, reply);
   return reply;
 }
 
-void store_state::publish_when_free(const std::string& staging, const stored_cache& facts,
-                                    caf::typed_response_promise<stored_cache> reply) {
+void store_state::commit_when_free(const std::string& staging, const stored_cache& facts,
+                                   caf::typed_response_promise<stored_cache> reply) {
   auto& e = entries_[facts.manifest];
   switch (e.at) {
     case phase::absent:
-      return publish_now(staging, facts, reply);
+      return commit_now(staging, facts, reply);
     case phase::removing:
-    case phase::publishing:
-      e.when_settled.push_back([=, this] { publish_when_free(staging, facts, reply); });
+    case phase::committing:
+      e.when_settled.push_back([=, this] { commit_when_free(staging, facts, reply); });
       return;
     case phase::present:
       discard(staging);
@@ -160,25 +161,27 @@ void store_state::publish_when_free(const std::string& staging, const stored_cac
   }
 }
 
-void store_state::publish_now(const std::string& staging, const stored_cache& facts,
-                              caf::typed_response_promise<stored_cache> reply) {
+void store_state::commit_now(const std::string& staging, const stored_cache& facts,
+                             caf::typed_response_promise<stored_cache> reply) {
   auto& e = entries_[facts.manifest];
-  e.at = phase::publishing;
+  GKM_ASSERT(e.at == phase::absent);
+  e.at = phase::committing;
   e.facts = facts;
-  disk_.publish(staging, facts,
-                here<done>(store_actor(self_), [=, this](const result<done>& outcome) mutable {
-                  entries_[facts.manifest].at = outcome ? phase::present : phase::absent;
-                  settle<stored_cache>(reply, outcome.map([&](done) { return facts; }));
-                  if (outcome) {
-                    log::info("Stored", {{"digest", facts.manifest.str()}, {"bytes", facts.bytes}});
-                    sync(facts.manifest);
-                  } else {
-                    discard(staging);
-                  }
-                  settled(facts.manifest);
-                  remove_if_unneeded(facts.manifest);
-                  relieve_if_crowded();
-                }));
+  disk_.commit(staging, facts,
+               here<done>(store_actor(self_), [=, this](const result<done>& outcome) mutable {
+                 GKM_ASSERT(entries_[facts.manifest].at == phase::committing);
+                 entries_[facts.manifest].at = outcome ? phase::present : phase::absent;
+                 settle<stored_cache>(reply, outcome.map([&](done) { return facts; }));
+                 if (outcome) {
+                   log::info("Stored", {{"digest", facts.manifest.str()}, {"bytes", facts.bytes}});
+                   sync(facts.manifest);
+                 } else {
+                   discard(staging);
+                 }
+                 settled(facts.manifest);
+                 remove_if_unneeded(facts.manifest);
+                 relieve_if_crowded();
+               }));
 }
 
 void store_state::discard(const std::string& staging) {
@@ -234,6 +237,7 @@ void store_state::remove_now(const digest& d) {
   auto it = entries_.find(d);
   if (it == entries_.end() || it->second.at != phase::present) return;
   if (!it->second.claims.empty() || !it->second.pins.empty()) return;
+  GKM_ASSERT(it->second.pins.empty() && it->second.claims.empty());
   it->second.at = phase::removing;
   disk_.remove(
       d, here<done>(store_actor(self_), [this, d](result<done> outcome) { removed(d, outcome); }));
@@ -282,7 +286,7 @@ void store_state::removed(const digest& d, const result<done>& outcome) {
   if (outcome) remove_if_unneeded(d);
 }
 
-/// A publish that waited goes on, whether there is a copy now or not.
+/// A commit that waited goes on, whether there is a copy now or not.
 void store_state::settled(const digest& d) {
   for (auto& go_on : std::exchange(entries_[d].when_settled, {})) go_on();
 }
@@ -374,7 +378,8 @@ void store_state::synced(const digest& d, const result<done>& outcome) {
 
 void store_state::later(std::function<void()> what, uint32_t failures) {
   constexpr uint64_t no_spread = 0;
-  auto pause = pause_after({errc::io, {}, {}}, failures, no_spread).value_or(longest_pause);
+  auto pause =
+      base::pause_after({errc::io, {}, {}}, failures, no_spread).value_or(base::longest_pause);
   self_->delayed_send(self_, pause, run_atom_v, continuation{std::move(what)});
 }
 

@@ -1,7 +1,7 @@
 /// The store's owner: which digests are on this disk, who needs them, and the catalog beside them.
 ///
 // clang-format off
-///   absent ──publish──▶ publishing ──renamed──▶ present ──not needed──▶ removing ──gone──▶ absent
+///   absent ──commit──▶ committing ──renamed──▶ present ──not needed──▶ removing ──gone──▶ absent
 ///                                                  ▲ │                    │
 ///                                                  │ └─damaged─▶ removing  │
 ///                                                  └──────────busy────────┘
@@ -9,8 +9,8 @@
 /// A digest is needed while a cache claims it or a volume pins it. What is not needed stays for a
 /// while, in case that it is wanted again, unless space is short. It is removed only after
 /// `collect` was said once: all wanted caches and all volumes have had their say. The disk may
-/// still know of a volume that is not pinned yet, and answers busy. A publish that arrives while a
-/// digest is being removed or published waits until that is over.
+/// still know of a volume that is not pinned yet, and answers busy. A commit that arrives while a
+/// digest is being removed or committed waits until that is over.
 ///
 /// What is claimed or pinned is looked at first (names and sizes), and all that is here every day
 /// (each byte): what is damaged leaves the store, and whoever claims it hears of that and pulls it
@@ -60,11 +60,11 @@ public:
 
 private:
   using time_point = caf::actor_clock::time_point;
-  enum class phase { absent, publishing, present, removing };
+  enum class phase { absent, committing, present, removing };
 
   struct entry {
     phase at = phase::absent;
-    stored_cache facts;  ///< while publishing or present
+    stored_cache facts;  ///< while committing or present
     std::set<cache_ref> claims;
     std::set<std::string> pins;  ///< ids of volumes
     uint64_t left = 0;           ///< not zero: not needed, and stays for a while
@@ -80,11 +80,11 @@ private:
   void pin(const mounted_volume& v);
   void unpin(const mounted_volume& v);
   caf::result<std::string> stage(uint64_t needed_bytes);
-  caf::result<stored_cache> publish(const std::string& staging, const stored_cache& facts);
-  void publish_when_free(const std::string& staging, const stored_cache& facts,
-                         caf::typed_response_promise<stored_cache> reply);
-  void publish_now(const std::string& staging, const stored_cache& facts,
-                   caf::typed_response_promise<stored_cache> reply);
+  caf::result<stored_cache> commit(const std::string& staging, const stored_cache& facts);
+  void commit_when_free(const std::string& staging, const stored_cache& facts,
+                        caf::typed_response_promise<stored_cache> reply);
+  void commit_now(const std::string& staging, const stored_cache& facts,
+                  caf::typed_response_promise<stored_cache> reply);
   void stage_when_free(uint64_t needed_bytes, time_point until,
                        caf::typed_response_promise<std::string> reply);
   void discard(const std::string& staging);

@@ -1,6 +1,9 @@
 #include "actors/node/usage.hpp"
 
 #include "base/program/log.hpp"
+#include "messages/assert.hpp"
+
+#include <algorithm>
 
 namespace gkm::node {
 
@@ -43,11 +46,14 @@ void usage_state::learned(const std::vector<volume_record_change>& changes) {
   }
   if (std::exchange(listed_, true)) return;
   base::log::info("Volumes are known", {{"volumes", known_.size()}});
+  GKM_ASSERT_SLOW(
+      std::all_of(known_.begin(), known_.end(), [](const auto& k) { return !k.first.empty(); }));
   tell_listeners(volumes_synced_atom_v);
 }
 
 /// What is needed now first, then what is not needed any more: nothing in between is unpinned.
 void usage_state::tell(const std::optional<use>& before, const std::optional<use>& now) {
+  GKM_ASSERT(before || now);
   bool same_digest = before && now && before->volume.manifest == now->volume.manifest;
   bool same_cache = before && now && before->volume.ref == now->volume.ref;
   if (now && now->pins() && !same_digest) self_->send(store_, pin_atom_v, now->volume);

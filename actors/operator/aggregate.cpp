@@ -1,5 +1,7 @@
 #include "actors/operator/aggregate.hpp"
 
+#include "messages/assert.hpp"
+
 #include <utility>
 
 namespace gkm::op {
@@ -33,6 +35,7 @@ void aggregate::set(const node_row& now) {
   auto name = at->first;
   if (!has_row) rows_.erase(at);
   move(name, before, s.is_in);
+  GKM_ASSERT(counts_.nodes <= rows_.size() && ready_ <= counts_.nodes);
 }
 
 void aggregate::set_current(const digest& resolved) {
@@ -86,7 +89,11 @@ void aggregate::add(const share& s) {
 }
 
 void aggregate::subtract(const share& s) {
-  for_each_count(counts_, s.counts, [](uint32_t& to, uint32_t n) { to -= n; });
+  for_each_count(counts_, s.counts, [](uint32_t& to, uint32_t n) {
+    GKM_ASSERT(to >= n);
+    to -= n;
+  });
+  GKM_ASSERT(ready_ >= s.ready);
   ready_ -= s.ready;
 }
 

@@ -3,6 +3,7 @@
 #include "base/backoff.hpp"
 #include "base/program/log.hpp"
 #include "messages/actors/here.hpp"
+#include "messages/assert.hpp"
 
 #include <algorithm>
 
@@ -15,8 +16,6 @@ constexpr std::chrono::milliseconds watch_lag{1'000};
 /// An image that is resolved within this needs no status before.
 constexpr std::chrono::milliseconds quick_resolve{500};
 constexpr std::chrono::milliseconds between_looks{20};
-/// After so many, it is no coincidence, and a pause is due.
-constexpr uint32_t conflicts_in_a_row = 3;
 
 }  // namespace
 
@@ -62,7 +61,7 @@ cache_object_actor::behavior_type cache_object_state::make_behavior() {
 /// A write's answer can come before or after the watch tells of it. What the watch tells before it
 /// tells of the answer's version is older than that.
 void cache_object_state::changed(const cache_object& cache) {
-  if (writing_) {
+  if (work_.is_busy()) {
     heard_ = cache;
     heard_versions_.insert(cache.object.resource_version);
     return;
@@ -80,8 +79,7 @@ void cache_object_state::adopt(const cache_object& cache) {
   if (cache.object.generation != seen_.object.generation ||
       cache.admitted_digest != seen_.admitted_digest ||
       cache.object.deleting != seen_.object.deleting) {
-    pausing_ = false;
-    failures_ = 0;
+    work_.renew();
     resolve_failures_ = 0;
     image_.problem = {};
   }
@@ -92,8 +90,7 @@ void cache_object_state::adopt(const cache_object& cache) {
 
 void cache_object_state::set_acting(bool acting) {
   acting_ = acting;
-  pausing_ = false;
-  failures_ = 0;
+  work_.renew();
   image_.problem = {};
   reconcile();
 }
@@ -102,7 +99,7 @@ void cache_object_state::set_acting(bool acting) {
 
 /// Thousands of nodes may speak at once: what they say is judged together.
 void cache_object_state::look_soon() {
-  if (!acting_ || writing_ || pausing_ || look_due_) return;
+  if (!acting_ || !work_.may_begin(self_->clock().now()) || look_due_) return;
   auto wait = looked_at_ + between_looks - self_->clock().now();
   if (wait.count() <= 0) return reconcile();
   look_due_ = true;
@@ -113,7 +110,7 @@ void cache_object_state::look_soon() {
 }
 
 void cache_object_state::reconcile() {
-  if (!acting_ || writing_ || pausing_) return;
+  if (!acting_ || !work_.may_begin(self_->clock().now())) return;
   // An accepted write took its finalizer off, which nobody can put back: what the watch still tells
   // of that object is its past.
   if (!released_.empty() && seen_.object.uid == released_) return;
@@ -126,7 +123,7 @@ void cache_object_state::reconcile() {
               refusal_, &pods_};
   auto step = finalizer_due(s);
   if (step != finalizer_step::keep) {
-    writing_ = true;
+    work_.begin();
     step_ = step;
     if (step == finalizer_step::add) return ports_.api.add_finalizer(seen_, answered({}));
     return ports_.api.remove_finalizer(
@@ -244,7 +241,8 @@ void cache_object_state::write_status(const situation& s) {
   if (pause.count() > 0)
     return come_back(awaited_version_.empty() ? pause : std::min(pause, watch_lag));
   pace_.wrote(now, weight);
-  writing_ = true;
+  work_.begin();
+  GKM_ASSERT(!attempt_ && step_ == finalizer_step::keep);
   attempt_ = wanted;
   ports_.api.write_status(seen_, wanted, answered(events_between(seen_, wanted)));
 }
@@ -268,13 +266,12 @@ answer<cache_object> cache_object_state::answered(std::vector<cache_event> event
 
 void cache_object_state::written(const result<cache_object>& outcome,
                                  const std::vector<cache_event>& events) {
-  writing_ = false;
   auto step = std::exchange(step_, finalizer_step::keep);
   if (!outcome) return failed(outcome.error());
   bool without = !has_finalizer(*outcome);
   if (step == finalizer_step::add && without && !outcome->object.deleting)
     return failed({errc::refused, "somebody else's admission takes its finalizer off again", {}});
-  failures_ = 0;
+  work_.succeeded();
   for (const auto& event : events) ports_.api.record(seen_, event);
   if (attempt_) {
     written_ = *std::exchange(attempt_, std::nullopt);
@@ -290,6 +287,7 @@ void cache_object_state::written(const result<cache_object>& outcome,
 }
 
 void cache_object_state::catch_up_with(const cache_object& answer) {
+  GKM_ASSERT(!work_.is_busy());
   const auto& version = answer.object.resource_version;
   if (heard_versions_.contains(version)) {
     if (heard_) adopt(cache_object(*heard_));
@@ -303,26 +301,23 @@ void cache_object_state::catch_up_with(const cache_object& answer) {
 void cache_object_state::failed(const error& e) {
   attempt_.reset();
   if (heard_) adopt(cache_object(*heard_));
-  // Gone: the watch will say so.
-  if (e.code == errc::not_found) return;
-  ++failures_;
-  if (e.code == errc::conflict && failures_ <= conflicts_in_a_row) return read();
-  if (failures_ == 1)
+  // It is gone: the watch will say so.
+  if (e.code == errc::not_found) return work_.gave_up();
+  auto next = work_.failed(e, self_->clock().now(), chance_());
+  if (next.what == base::upkeep::next::read) return read();
+  if (next.is_first)
     log::warn("Cannot write a cache", {{"cache", seen_.ref.str()}, {"error", e.message}});
-  auto pause = base::pause_after({errc::unavailable, {}, e.retry_after}, failures_, chance_());
-  pausing_ = true;
-  come_back(pause.value_or(base::longest_pause));
+  come_back(next.pause);
 }
 
 /// Somebody else was faster, or an answer was lost and the write was not.
 void cache_object_state::read() {
-  if (!acting_) return;
-  writing_ = true;
+  if (!acting_) return work_.gave_up();
   heard_versions_ = {seen_.object.resource_version};
   ports_.api.read(seen_.ref,
                   here<cache_object>(cache_object_actor(self_), [this](const auto& outcome) {
-                    writing_ = false;
                     if (!outcome) return failed(outcome.error());
+                    work_.gave_up();
                     catch_up_with(*outcome);
                     reconcile();
                   }));
@@ -334,8 +329,7 @@ void cache_object_state::come_back(std::chrono::milliseconds pause) {
 
 void cache_object_state::flush(uint64_t epoch) {
   if (epoch != epoch_) return;
-  pausing_ = false;
-  if (!writing_ && heard_) adopt(cache_object(*heard_));
+  if (!work_.is_busy() && heard_) adopt(cache_object(*heard_));
   reconcile();
 }
 

@@ -14,6 +14,7 @@
 #include "actors/operator/verdict.hpp"
 #include "base/pace.hpp"
 #include "base/pause.hpp"
+#include "base/upkeep.hpp"
 #include "messages/actors/interfaces.hpp"
 
 #include <optional>
@@ -92,12 +93,12 @@ private:
   bool look_due_ = false;  ///< a message to itself is on its way
   bool acting_ = false;
   bool namespace_ending_ = false;
-  bool writing_ = false;
   finalizer_step step_ = finalizer_step::keep;  ///< done by the write that is under way
   std::string released_;                      ///< uid of the object that GKM's finalizer went from
   std::optional<std::stop_source> question_;  ///< about `resolved_image_`, until it is answered
-  bool pausing_ = false;                      ///< after a failure
-  uint32_t failures_ = 0;
+  /// Busy: a write, or the reading after a conflict, is under way. More conflicts in a row are no
+  /// coincidence.
+  base::upkeep work_{{.reads_in_a_row = 3}};
   uint32_t resolve_failures_ = 0;
   std::vector<std::string> pods_;  ///< that a deletion waits for, as reports list them
   std::string pods_asked_;         ///< the situation that `pods_` is of

@@ -327,23 +327,19 @@ void caches_state::set_acting(bool leading, bool whole) {
   for (const auto& [ref, c] : children_)
     if (c.actor) self_->send(c.actor, act_atom_v, is_acting());
   self_->send(secrets_, act_atom_v, is_acting());
-  if (is_acting()) ensure_driver();
+  if (!is_acting()) return;
+  driver_.end_pause();
+  ensure_driver();
 }
 
 void caches_state::ensure_driver() {
-  if (!is_acting()) return;
+  if (!is_acting() || !driver_.may_begin(self_->clock().now())) return;
+  driver_.begin();
   ports_.api.ensure_driver(here<done>(caches_actor(self_), [this](const auto& outcome) {
-    if (outcome) {
-      driver_failures_ = 0;
-      return;
-    }
+    if (outcome) return driver_.succeeded();
     log::warn("Cannot make the CSIDriver object", {{"error", outcome.error().message}});
-    auto pause = base::pause_after({errc::unavailable, {}, {}}, ++driver_failures_, chance_())
-                     .value_or(base::longest_pause);
-    driver_pause_.begin(self_->clock().now(), pause);
-    self_->delayed_send(self_, pause, run_atom_v, continuation{[this] {
-                          if (!driver_pause_.lasts(self_->clock().now())) ensure_driver();
-                        }});
+    auto next = driver_.failed(outcome.error(), self_->clock().now(), chance_());
+    self_->delayed_send(self_, next.pause, run_atom_v, continuation{[this] { ensure_driver(); }});
   }));
 }
 

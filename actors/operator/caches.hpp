@@ -13,7 +13,7 @@
 #include "actors/operator/cache_object.hpp"
 #include "actors/operator/report_memory.hpp"
 #include "actors/operator/served_caches.hpp"
-#include "base/pause.hpp"
+#include "base/upkeep.hpp"
 #include "messages/actors/interfaces.hpp"
 
 #include <map>
@@ -102,8 +102,7 @@ private:
   std::set<std::string> ending_;
   bool leading_ = false;
   bool whole_ = false;
-  uint32_t driver_failures_ = 0;
-  base::pause driver_pause_;
+  base::upkeep driver_;
 };
 
 }  // namespace gkm::op

@@ -1,5 +1,6 @@
-/// The edges of the operator's actors. Each port has a real implementation in this folder and a
-/// fake in tests/support. A port never calls back into an actor: it answers, once, from any thread.
+/// The ports of the operator's actors: everything that blocks or touches the world. Each has one
+/// real implementation (in actors/operator/kube and actors/operator/resolver) and one fake (in
+/// tests/support/sim). A port never calls back into an actor: it answers, once, from any thread.
 #pragma once
 
 #include "actors/operator/rollout.hpp"

@@ -1,10 +1,10 @@
 #include "actors/operator/pull_secrets.hpp"
 
-#include "base/backoff.hpp"
 #include "base/base64.hpp"
 #include "base/program/log.hpp"
 #include "base/sha256.hpp"
 #include "messages/actors/here.hpp"
+#include "messages/assert.hpp"
 #include "messages/pull_secret.hpp"
 
 #include <algorithm>
@@ -127,8 +127,8 @@ void pull_secrets_state::wanted(const cache_ref& ref, const std::vector<std::str
     auto [user, fresh] = e->users.try_emplace(ref);
     if (fresh || user->second != marks) mark_all(*e);
     user->second = marks;
-    e->due = true;
-    e->retry.cut_short();
+    e->work.want();
+    e->work.end_pause();
     e->reread.cut_short();
     by_cache_[ref].insert(copy);
     before.erase(copy);
@@ -139,7 +139,7 @@ void pull_secrets_state::wanted(const cache_ref& ref, const std::vector<std::str
     auto& e = copies_[copy];
     e.users.erase(ref);
     mark_all(e);
-    if (e.users.empty()) e.retry.cut_short();
+    if (e.users.empty()) e.work.end_pause();
     proceed(copy);
   }
 }
@@ -148,7 +148,7 @@ void pull_secrets_state::login_failed(const cache_ref& ref) {
   auto at = by_cache_.find(ref);
   if (at == by_cache_.end()) return;
   for (const auto& copy : at->second) {
-    copies_[copy].due = true;
+    copies_[copy].work.want();
     proceed(copy);
   }
 }
@@ -235,7 +235,7 @@ void pull_secrets_state::set_acting(bool acting) {
 void pull_secrets_state::listed(const std::vector<copied_part>& found) {
   if (!acting_) return;
   for (auto& [copy, e] : copies_)
-    if (!e.busy) e.parts.clear();
+    if (!e.work.is_busy()) e.parts.clear();
   for (const auto& part : found) {
     auto known = parse_pull_secret_part(part.name);
     if (!known) {
@@ -243,11 +243,11 @@ void pull_secrets_state::listed(const std::vector<copied_part>& found) {
       continue;
     }
     auto& e = copies_[known->copy];
-    if (!e.busy) e.parts[known->part] = part;
+    if (!e.work.is_busy()) e.parts[known->part] = part;
   }
   for (auto& [copy, e] : copies_) {
-    e.due = true;
-    e.retry.cut_short();
+    e.work.want();
+    e.work.end_pause();
     e.reread.cut_short();
     mark_all(e);
     proceed(copy);
@@ -257,8 +257,9 @@ void pull_secrets_state::listed(const std::vector<copied_part>& found) {
 void pull_secrets_state::proceed(const std::string& copy) {
   auto& e = copies_[copy];
   auto now = self_->clock().now();
-  bool is_due = !e.dirty.empty() || e.users.empty() || (e.due && !e.reread.lasts(now));
-  if (!acting_ || e.busy || e.waiting || !is_due || e.retry.lasts(now)) return;
+  bool is_due = !e.dirty.empty() || e.users.empty() || (e.work.is_due() && !e.reread.lasts(now));
+  if (!acting_ || e.waiting || !is_due || !e.work.may_begin(now)) return;
+  GKM_ASSERT(!e.waiting);
   e.waiting = true;
   auto& t = tenants_[e.from.ns];
   t.copies.insert(copy);
@@ -287,7 +288,7 @@ void pull_secrets_state::serve() {
   while (auto turn = line_.next()) {
     auto at = copies_.find(turn->item);
     if (at != copies_.end()) at->second.waiting = false;
-    if (acting_ && at != copies_.end() && !at->second.busy)
+    if (acting_ && at != copies_.end() && !at->second.work.is_busy())
       begin(turn->item, turn->tenant);
     else
       line_.done(turn->tenant);
@@ -302,8 +303,7 @@ void pull_secrets_state::begin(const std::string& copy, const std::string& tenan
   work->copy = copy;
   work->ns = tenant;
   work->from = e.from;
-  e.busy = true;
-  e.due = false;
+  e.work.begin();
   if (e.users.empty()) {
     e.parts.try_emplace(0);
     return drop_all(work);
@@ -345,6 +345,7 @@ void pull_secrets_state::drop_all(const shared_job& job) {
 
 void pull_secrets_state::next_part(const shared_job& job) {
   auto& e = copies_[job->copy];
+  GKM_ASSERT(e.work.is_busy());
   if (job->todo.empty()) return end(job, job->outcome);
   if (!acting_) return end(job, fail(errc::cancelled, "Not the leader any more"));
   auto i = job->todo.back();
@@ -387,19 +388,17 @@ void pull_secrets_state::drop(const shared_job& job, size_t part) {
 
 void pull_secrets_state::end(const shared_job& job, const result<done>& outcome) {
   auto& e = copies_[job->copy];
-  e.busy = false;
   e.dirty.insert(job->todo.begin(), job->todo.end());
   line_.done(job->ns);
   auto now = self_->clock().now();
   if (!outcome) {
-    e.due = true;
     failed(job->copy, outcome.error());
   } else if (e.users.empty() && e.parts.empty()) {
     forget(job->copy);
   } else {
-    e.failures = 0;
-    e.due |= e.version.empty();
-    if (!e.due) {
+    e.work.succeeded();
+    if (e.version.empty()) e.work.want();
+    if (!e.work.is_due()) {
       e.reread.begin(now, between_reads);
       self_->delayed_send(self_, between_reads, flush_atom_v, job->copy);
     }
@@ -410,13 +409,11 @@ void pull_secrets_state::end(const shared_job& job, const result<done>& outcome)
 
 void pull_secrets_state::failed(const std::string& copy, const error& e) {
   auto& which = copies_[copy];
-  if (which.failures++ == 0 && e.code != errc::cancelled)
+  auto next = which.work.failed(e, self_->clock().now(), chance_());
+  if (next.is_first && e.code != errc::cancelled)
     log::warn("Cannot keep a copy of a pull secret",
               {{"secret", which.from.ns + "/" + which.from.name}, {"error", e.message}});
-  auto pause = base::pause_after({errc::unavailable, {}, {}}, which.failures, chance_())
-                   .value_or(base::longest_pause);
-  which.retry.begin(self_->clock().now(), pause);
-  self_->delayed_send(self_, pause, flush_atom_v, copy);
+  self_->delayed_send(self_, next.pause, flush_atom_v, copy);
 }
 
 void pull_secrets_state::forget(const std::string& copy) {

@@ -22,6 +22,7 @@
 #include "base/pause.hpp"
 #include "base/sealing.hpp"
 #include "base/turns.hpp"
+#include "base/upkeep.hpp"
 #include "messages/actors/interfaces.hpp"
 
 #include <map>
@@ -67,12 +68,9 @@ private:
     std::string version;                     ///< of the secret when it was last read
     std::map<size_t, copied_part> parts;     ///< in the API
     std::set<size_t> dirty;                  ///< parts that may differ from what they shall be
-    bool due = true;                         ///< to be read
+    base::upkeep work;                       ///< due: to be read
     bool waiting = false;                    ///< for its allowance, or its turn
-    bool busy = false;
-    base::pause retry;   ///< after a failure
-    base::pause reread;  ///< after a success
-    uint32_t failures = 0;
+    base::pause reread;                      ///< after a success
   };
   struct tenant {
     allowance budget{copies_in_a_row_max, between_copies_of_namespace};

@@ -1,8 +1,8 @@
 #include "actors/operator/rollouts.hpp"
 
-#include "base/backoff.hpp"
 #include "base/program/log.hpp"
 #include "messages/actors/here.hpp"
+#include "messages/assert.hpp"
 
 #include <algorithm>
 
@@ -31,9 +31,7 @@ void rollouts_state::configured(const config_data& data) {
     auto wish = wish_for(daemon, values);
     if (wish == e.wish) continue;
     e.wish = std::move(wish);
-    e.due = true;
-    e.rest.cut_short();
-    e.failures = 0;
+    e.work.renew();
     proceed(daemon);
   }
 }
@@ -43,8 +41,8 @@ void rollouts_state::set_acting(bool acting) {
   if (!acting) return;
   complain();
   for (auto& [daemon, e] : daemons_) {
-    e.due = true;
-    e.rest.cut_short();
+    e.work.want();
+    e.work.end_pause();
     proceed(daemon);
   }
 }
@@ -58,16 +56,16 @@ void rollouts_state::complain() {
 
 void rollouts_state::proceed(const std::string& daemon) {
   auto& e = daemons_[daemon];
-  if (!acting_ || e.busy || !e.due || e.rest.lasts(self_->clock().now())) return;
-  e.due = false;
-  if (e.wish == daemon_wish{}) return;
-  e.busy = true;
+  if (!acting_ || !e.work.is_due() || !e.work.may_begin(self_->clock().now())) return;
+  if (e.wish == daemon_wish{}) return e.work.settle();
+  e.work.begin();
   port_.read(daemon, here<daemon_set>(rollouts_actor(self_),
                                       [this, daemon](const auto& seen) { read(daemon, seen); }));
 }
 
 void rollouts_state::read(const std::string& daemon, const result<daemon_set>& seen) {
   if (!seen) return finished(daemon, fail(seen.error()));
+  GKM_ASSERT(daemons_[daemon].work.is_busy());
   auto wanted = as_wished(*seen, daemons_[daemon].wish);
   if (!acting_ || wanted == *seen) return finished(daemon, done{});
   port_.write(wanted, here<done>(rollouts_actor(self_), [this, daemon](const auto& outcome) {
@@ -76,26 +74,25 @@ void rollouts_state::read(const std::string& daemon, const result<daemon_set>& s
 }
 
 void rollouts_state::finished(const std::string& daemon, const result<done>& outcome) {
-  auto& e = daemons_[daemon];
-  e.busy = false;
   if (!outcome) return failed(daemon, outcome.error());
-  e.failures = 0;
+  daemons_[daemon].work.succeeded();
   proceed(daemon);
 }
 
 void rollouts_state::failed(const std::string& daemon, const error& why) {
   auto& e = daemons_[daemon];
-  // Who deploys it deploys gkm-config with it, so it will be right from the start.
-  bool is_there = why.code != errc::not_found;
-  auto pause = base::pause_after(why, ++e.failures, chance_());
-  bool is_news = e.failures == 1 && why.code != errc::conflict;
-  if (is_there && (is_news || !pause))
+  // A DaemonSet is deployed together with gkm-config, so it is right from the start.
+  if (why.code == errc::not_found) {
+    e.work.gave_up();
+    return proceed(daemon);
+  }
+  auto next = e.work.failed(why, self_->clock().now(), chance_());
+  bool gives_up = next.what == base::upkeep::next::give_up;
+  if ((next.is_first && why.code != errc::conflict) || gives_up)
     log::warn("A DaemonSet cannot follow gkm-config",
               {{"daemonset", daemon}, {"error", why.message}});
-  if (!is_there || !pause) return proceed(daemon);
-  e.due = true;
-  e.rest.begin(self_->clock().now(), *pause);
-  self_->delayed_send(self_, *pause, flush_atom_v, daemon);
+  if (gives_up) return proceed(daemon);
+  self_->delayed_send(self_, next.pause, flush_atom_v, daemon);
 }
 
 }  // namespace gkm::op

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "actors/operator/ports.hpp"
-#include "base/pause.hpp"
+#include "base/upkeep.hpp"
 #include "messages/actors/interfaces.hpp"
 
 #include <map>
@@ -29,10 +29,7 @@ public:
 private:
   struct entry {
     daemon_wish wish;
-    bool due = false;
-    bool busy = false;
-    base::pause rest;
-    uint32_t failures = 0;
+    base::upkeep work{{.for_ever = false}};
   };
 
   void configured(const config_data& data);

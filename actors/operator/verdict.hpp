@@ -1,5 +1,5 @@
 /// What is to be done about one cache, as a function of what is known: pure, so that it can be
-/// tested as a table. The cluster cache actor carries it out.
+/// tested as a table. The cache object's actor carries it out.
 ///
 // clang-format off
 ///   new ──finalizer added──▶ unresolved ──digest──▶ Pending ──every node has it──▶ Extracted ⇄ Running

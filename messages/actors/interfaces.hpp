@@ -3,7 +3,7 @@
 // clang-format off
 ///   wishes ──changed/deleted/synced──▶ node ──wanted/withdraw──▶ cache* ──resolve/pull──▶ puller
 ///                                      ▲  ▲   mounted/unmounted  │ │ │                      │
-///                      mounted/unmounted  │gpus                  │ │ │claim/record/…        │stage/publish
+///                      mounted/unmounted  │gpus                  │ │ │claim/record/…        │stage/commit
 ///                                      │  │                      │ │ └────────▶ store ◀─────┘
 ///                                      │ gpu ◀───────match───────┘ │             ▲
 ///                                      │                           └──report──▶ reporter
@@ -12,9 +12,9 @@
 /// In gkm-csi, which meets the above only on disk:
 ///   kubelet ──gRPC──▶ services ──publish/unpublish/stats──▶ volumes ──the same──▶ mount*
 /// In gkm-operator, which meets the agents only in objects of the API:
-///   watches ──changed/report/node/…──▶ caches ──changed/node/limit──▶ cache object* ──▶ API,
-///   resolver lease ──lead──▶ caches ──wanted/withdraw──▶ pull secrets ──▶ API
-///   watches ──changed──▶ rollouts ──▶ API
+///   watches ──changed/report/node/…──▶ caches ──changed/node/limit/act──▶ cache object* ──▶ API
+///   lease ──lead──▶ caches ──wanted/withdraw/node/act──▶ pull secrets ──▶ API
+///   watches ──changed──▶ rollouts ──▶ API ; lease ──act──▶ rollouts
 /// `*` = one per cache or volume. Every question is asked with a time limit; every port's answer
 /// comes back as a `run` message to the actor that asked.
 #pragma once

@@ -44,19 +44,19 @@ result<std::string> new_staging(const paths& p) {
   return dir.string();
 }
 
-result<void> publish_as(const paths& p, const fs::path& staging, const stored_cache& facts,
-                        const room& occupied, const std::string& boot) {
+result<void> commit_as(const paths& p, const fs::path& staging, const stored_cache& facts,
+                       const room& occupied, const std::string& boot) {
   // Writing the facts would make the directory, were it gone: a cache without content.
   std::error_code failed;
   if (!fs::is_directory(staging / paths::content, failed))
-    return fail(errc::io, "Cannot publish '" + staging.string() + "': it holds no content");
+    return fail(errc::io, "Cannot commit '" + staging.string() + "': it holds no content");
   if (auto w = base::write_file_atomically(staging / paths::meta, print_stored_cache(facts)); !w)
     return w;
   if (auto w = write_occupied(staging, occupied); !w) return w;
   if (auto w = base::write_file_atomically(staging / paths::unsynced, boot); !w) return w;
   auto home = p.stored(facts.manifest);
   if (::rename(staging.c_str(), home.c_str()) == 0) return {};
-  auto why = base::errno_error(errno, "publish", home);
+  auto why = base::errno_error(errno, "commit", home);
   auto there = base::read_file(home / paths::meta, max_record_bytes);
   if (!there || parse_stored_cache(*there) || !may_be_facts_of_later_version(*there))
     return fail(why);
@@ -64,7 +64,7 @@ result<void> publish_as(const paths& p, const fs::path& staging, const stored_ca
   // files.
   auto other = damaged_name(p, facts.manifest.hex);
   if (::rename(home.c_str(), other.c_str()) != 0 || ::rename(staging.c_str(), home.c_str()) != 0)
-    return fail(base::errno_error(errno, "publish", home));
+    return fail(base::errno_error(errno, "commit", home));
   return {};
 }
 
@@ -189,10 +189,10 @@ result<std::string> state_dir::make_staging(uint64_t needed_bytes) {
   return fail(counted.error());
 }
 
-result<void> state_dir::publish_staged(const std::string& staging, const stored_cache& facts) {
+result<void> state_dir::commit_staged(const std::string& staging, const stored_cache& facts) {
   auto occupied = ledger_->with([&](disk_budget& b) { return b.written(staging); });
   occupied = larger(occupied, {facts.bytes, facts.files});
-  if (auto done = publish_as(paths_, staging, facts, occupied, boot_); !done) return done;
+  if (auto done = commit_as(paths_, staging, facts, occupied, boot_); !done) return done;
   ledger_->with([&](disk_budget& b) {
     b.discard(staging);
     b.put(facts.manifest, occupied);
@@ -220,8 +220,8 @@ void state_dir::stage(uint64_t needed_bytes, answer<std::string> reply) {
   ordered_.post([=, this] { reply(make_staging(needed_bytes)); });
 }
 
-void state_dir::publish(const std::string& staging, const stored_cache& facts, answer<done> reply) {
-  ordered_.post([=, this] { reply(ok(publish_staged(staging, facts))); });
+void state_dir::commit(const std::string& staging, const stored_cache& facts, answer<done> reply) {
+  ordered_.post([=, this] { reply(ok(commit_staged(staging, facts))); });
 }
 
 void state_dir::sync(const digest& manifest, answer<done> reply) {

@@ -32,7 +32,7 @@ public:
 
   void recover(answer<recovered> reply) override;
   void stage(uint64_t needed_bytes, answer<std::string> reply) override;
-  void publish(const std::string& staging, const stored_cache& facts, answer<done> reply) override;
+  void commit(const std::string& staging, const stored_cache& facts, answer<done> reply) override;
   void sync(const digest& manifest, answer<done> reply) override;
   void discard(const std::string& staging, answer<done> reply) override;
   void remove(const digest& manifest, answer<done> reply) override;
@@ -48,7 +48,7 @@ private:
   state_dir(paths where, base::file_lock lock, std::string boot, const disk_shares& shares);
   result<void> apply_limits();
   result<std::string> make_staging(uint64_t needed_bytes);
-  result<void> publish_staged(const std::string& staging, const stored_cache& facts);
+  result<void> commit_staged(const std::string& staging, const stored_cache& facts);
 
   paths paths_;
   base::file_lock lock_;

@@ -14,7 +14,7 @@ namespace gkm::node {
 result<void> write_seal(const std::filesystem::path& staging, base::seal_observer& seen,
                         std::stop_token stop);
 
-/// errc::corrupt if what lies in `stored` differs. What has no seal yet is not with_cause.
+/// errc::corrupt if what lies in `stored` differs. A digest without a seal passes.
 result<void> check_names(const std::filesystem::path& stored);
 /// The same for every byte. Without a seal, of an earlier version, one is made.
 result<void> check_every_byte(const std::filesystem::path& stored, const base::read_pace& pace);

@@ -53,7 +53,7 @@ std::function<void(uint64_t, uint64_t)> throttled(std::function<void(uint64_t, u
 }
 
 /// A file beside the content that comes into being with the first of its bytes. Nobody reads it
-/// before all is published.
+/// before all is committed.
 class staged_file {
 public:
   staged_file(fs::path file, oci::disk_meter& meter) : path_(std::move(file)), meter_(meter) {}

@@ -2,18 +2,18 @@
 
 #include "base/base64.hpp"
 #include "base/program/log.hpp"
+#include "base/upkeep.hpp"
 #include "k8s/objects/json_lookup.hpp"
 #include "k8s/objects/patch.hpp"
 #include "k8s/watcher.hpp"
 
 #include <array>
 #include <atomic>
+#include <random>
 
 namespace gkm::op {
 namespace log = base::log;
 namespace {
-
-constexpr std::chrono::seconds pause_after_failure{2};
 
 struct configuration {
   const k8s::resource* kind;
@@ -68,12 +68,12 @@ public:
 
   void want(const std::string& authorities_pem) {
     wanted_ = base::to_base64(authorities_pem);
-    for (size_t i = 0; i < seen_.size(); ++i) proceed(i);
+    for (size_t i = 0; i < seen_.size(); ++i) renew(i);
   }
 
   void lead(bool leading) {
     leading_ = leading;
-    for (size_t i = 0; i < seen_.size(); ++i) proceed(i);
+    for (size_t i = 0; i < seen_.size(); ++i) renew(i);
   }
 
 private:
@@ -83,6 +83,7 @@ private:
     k8s::watch_callbacks callbacks;
     callbacks.changed = [this, i](const k8s::object& o) {
       seen_[i] = o;
+      work_[i].end_pause();
       proceed(i);
     };
     callbacks.deleted = [this, i](const k8s::gone_object&) { seen_[i] = {}; };
@@ -91,12 +92,19 @@ private:
                                                        std::move(callbacks)));
   }
 
+  static base::upkeep::time now() { return std::chrono::steady_clock::now(); }
+
+  void renew(size_t i) {
+    work_[i].renew();
+    proceed(i);
+  }
+
   // One write at a time for each; what it changes comes back through the watch.
   void proceed(size_t i) {
-    if (!leading_ || wanted_.empty() || !seen_[i] || writing_[i]) return;
+    if (!leading_ || wanted_.empty() || !seen_[i] || !work_[i].may_begin(now())) return;
     auto patch = bundle_patch(seen_[i], wanted_);
     if (patch.empty()) return;
-    writing_[i] = true;
+    work_[i].begin();
     const auto& c = configurations[i];
     client_.patch(*c.kind, {{}, c.name}, patch,
                   [weak = weak_from_this(), i](const result<k8s::object>& outcome) {
@@ -106,8 +114,8 @@ private:
   }
 
   void written(size_t i, const result<k8s::object>& outcome) {
-    writing_[i] = false;
     if (outcome) {
+      work_[i].succeeded();
       seen_[i] = *outcome;
       log::info("Webhook trusts the certificates",
                 {{"kind", configurations[i].kind->kind}, {"name", configurations[i].name}});
@@ -116,14 +124,16 @@ private:
     // A changed version fails the patch's test; the watch brings the object that did it.
     log::debug("Webhook could not be told whom to trust",
                {{"name", configurations[i].name}, {"error", outcome.error().message}});
-    post([i](impl& self) { self.proceed(i); }, pause_after_failure);
+    auto next = work_[i].failed(outcome.error(), now(), chance_());
+    post([i](impl& self) { self.proceed(i); }, next.pause);
   }
 
   k8s::client& client_;
   std::string wanted_;  ///< base64
   bool leading_ = false;
   std::array<k8s::object, configurations.size()> seen_;
-  std::array<bool, configurations.size()> writing_{};
+  std::array<base::upkeep, configurations.size()> work_{};
+  std::mt19937_64 chance_{std::random_device()()};
   std::vector<std::unique_ptr<k8s::watcher>> watchers_;
   std::atomic<bool> ended_ = false;
 };

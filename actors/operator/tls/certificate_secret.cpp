@@ -2,18 +2,20 @@
 
 #include "base/base64.hpp"
 #include "base/program/log.hpp"
+#include "base/upkeep.hpp"
 #include "k8s/objects/patch.hpp"
 #include "k8s/watcher.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <random>
 
 namespace gkm::op {
 namespace log = base::log;
 namespace {
 
 constexpr const char* secret_type = "kubernetes.io/tls";
-constexpr std::chrono::seconds pause_after_failure{5};
 
 }  // namespace
 
@@ -77,11 +79,12 @@ public:
 
   void lead(bool leading) {
     leading_ = leading;
+    work_.renew();
     decide();
   }
 
   void decide() {
-    if (!leading_ || !synced_ || writing_) return;
+    if (!leading_ || !synced_ || !work_.may_begin(now_here())) return;
     auto plan = plan_rotation(state_, rules_, now_());
     if (!plan) return log::error("Certificates cannot be made", {{"error", plan.error().message}});
     if (plan->wanted) return write(*plan->wanted);
@@ -91,6 +94,7 @@ public:
 private:
   void take(const k8s::object& secret) {
     version_ = secret.resource_version();
+    work_.end_pause();
     auto next = parse_certificate_secret(secret);
     bool is_new = next != state_;
     state_ = std::move(next);
@@ -102,12 +106,13 @@ private:
   // What was served goes on being served: the next Secret brings another identity.
   void forget() {
     version_.clear();
+    work_.end_pause();
     state_ = {};
     if (synced_) decide();
   }
 
   void write(const certificate_state& wanted) {
-    writing_ = true;
+    work_.begin();
     auto body = print_certificate_secret(where_, wanted, version_);
     auto reply = [weak = weak_from_this()](const result<k8s::object>& outcome) {
       auto self = weak.lock();
@@ -120,17 +125,19 @@ private:
   }
 
   void written(const result<k8s::object>& outcome) {
-    writing_ = false;
     if (outcome) {
+      work_.succeeded();
       log::info("Webhook certificates written", {{"secret", where_.str()}});
       return take(*outcome);
     }
     log::warn("Webhook certificates could not be written",
               {{"secret", where_.str()}, {"error", outcome.error().message}});
-    review_after(pause_after_failure);
+    review_after(work_.failed(outcome.error(), now_here(), chance_()).pause);
   }
 
-  void review_after(std::chrono::seconds pause) {
+  static base::upkeep::time now_here() { return std::chrono::steady_clock::now(); }
+
+  void review_after(std::chrono::milliseconds pause) {
     auto epoch = ++epoch_;
     post(
         [epoch](impl& self) {
@@ -149,7 +156,8 @@ private:
   certificate_state state_;
   bool synced_ = false;
   bool leading_ = false;
-  bool writing_ = false;
+  base::upkeep work_;
+  std::mt19937_64 chance_{std::random_device()()};
   std::atomic<bool> ended_ = false;
   uint64_t epoch_ = 0;
 };

@@ -64,7 +64,7 @@ void instant_images::fetch(const image_plan& plan, const std::string&,
 
 void instant_disk::stage(uint64_t, answer<std::string> reply) { reply(std::string("staging/x")); }
 
-void instant_disk::publish(const std::string&, const stored_cache& facts, answer<done> reply) {
+void instant_disk::commit(const std::string&, const stored_cache& facts, answer<done> reply) {
   {
     std::lock_guard lock(mutex_);
     store_[facts.manifest] = facts;

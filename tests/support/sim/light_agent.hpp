@@ -30,7 +30,7 @@ class instant_disk : public node::disk_port {
 public:
   void recover(answer<recovered> reply) override { reply(recovered{}); }
   void stage(uint64_t needed_bytes, answer<std::string> reply) override;
-  void publish(const std::string& staging, const stored_cache& facts, answer<done> reply) override;
+  void commit(const std::string& staging, const stored_cache& facts, answer<done> reply) override;
   void sync(const digest&, answer<done> reply) override { reply(done{}); }
   void discard(const std::string&, answer<done> reply) override { reply(done{}); }
   void remove(const digest& manifest, answer<done> reply) override;

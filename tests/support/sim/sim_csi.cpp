@@ -243,7 +243,7 @@ void fake_agent::say(const catalog_record& record) {
   const auto& d = record.manifest;
   if (!d.empty()) {
     if (collecting_.contains(d)) return;
-    if (!node_.store.contains(d)) node_.publish({d, {}, {}, {}, {}, {}}, {d, 0, true}, 0);
+    if (!node_.store.contains(d)) node_.commit({d, {}, {}, {}, {}, {}}, {d, 0, true}, 0);
   }
   node_.write(record);
 }

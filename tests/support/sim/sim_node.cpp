@@ -25,8 +25,8 @@ void fake_node::erase(const std::string& volume_id) {
   record_changed(volume_id);
 }
 
-void fake_node::publish(const stored_cache& facts, const fake_content& content,
-                        uint64_t unsynced_boot) {
+void fake_node::commit(const stored_cache& facts, const fake_content& content,
+                       uint64_t unsynced_boot) {
   set_aside.erase(facts.manifest);
   store[facts.manifest] = {facts, content, unsynced_boot, ++instances_};
 }

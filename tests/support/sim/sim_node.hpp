@@ -26,7 +26,7 @@ struct fake_stored {
   stored_cache facts;
   fake_content content;
   uint64_t unsynced_boot = 0;  ///< 0: synced
-  uint64_t instance = 0;       ///< another one each time it is published
+  uint64_t instance = 0;       ///< another one each time it is committed
 };
 
 struct fake_mount {
@@ -67,7 +67,7 @@ struct fake_node {
   void forget(const cache_ref& ref);
   void write(const volume_record& record);
   void erase(const std::string& volume_id);
-  void publish(const stored_cache& facts, const fake_content& content, uint64_t unsynced_boot);
+  void commit(const stored_cache& facts, const fake_content& content, uint64_t unsynced_boot);
 
   void reboot();
   /// The same, if /run is not on a disk after all; what was not synced may be damaged, young

@@ -178,13 +178,13 @@ void fake_disk::stage(uint64_t needed_bytes, answer<std::string> reply) {
       std::move(reply));
 }
 
-void fake_disk::publish(const std::string& dir, const stored_cache& facts, answer<done> reply) {
+void fake_disk::commit(const std::string& dir, const stored_cache& facts, answer<done> reply) {
   carry_out<done>(
       [=, this]() -> result<done> {
         if (node_.store.contains(facts.manifest)) return fail(errc::io, "already exists");
         auto staged = node_.staging.extract(dir);
         if (!staged) return fail(errc::io, "no such staging directory");
-        node_.publish(facts, staged.mapped(), node_.boot);
+        node_.commit(facts, staged.mapped(), node_.boot);
         return done{};
       },
       std::move(reply));

@@ -72,7 +72,7 @@ public:
 
   void recover(answer<recovered> reply) override;
   void stage(uint64_t needed_bytes, answer<std::string> reply) override;
-  void publish(const std::string& dir, const stored_cache& facts, answer<done> reply) override;
+  void commit(const std::string& dir, const stored_cache& facts, answer<done> reply) override;
   void sync(const digest& manifest, answer<done> reply) override;
   void discard(const std::string& dir, answer<done> reply) override;
   void remove(const digest& manifest, answer<done> reply) override;

@@ -108,8 +108,8 @@ std::string stage(bench& b) {
   if (dir) b.fill(*dir);
   return dir.value_or("");
 }
-result<done> publish(bench& b, const std::string& staging, char c) {
-  return ask<done>(b, [&](auto& d, auto reply) { d.publish(staging, facts(c), reply); });
+result<done> commit(bench& b, const std::string& staging, char c) {
+  return ask<done>(b, [&](auto& d, auto reply) { d.commit(staging, facts(c), reply); });
 }
 recovered recover(bench& b) {
   b.restart();
@@ -138,39 +138,39 @@ private:
 INSTANTIATE_TEST_SUITE_P(all, disk_port_test, testing::Values("real", "fake"),
                          [](const auto& which) { return std::string(which.param); });
 
-TEST_P(disk_port_test, what_was_published_is_found_again) {
-  ASSERT_TRUE(publish(disk(), stage(disk()), 'a'));
+TEST_P(disk_port_test, what_was_committed_is_found_again) {
+  ASSERT_TRUE(commit(disk(), stage(disk()), 'a'));
   EXPECT_EQ(recover(disk()), (recovered{{facts('a')}, {}, {digest_of('a')}}));
 }
 
 TEST_P(disk_port_test, a_sync_takes_the_mark_away) {
-  ASSERT_TRUE(publish(disk(), stage(disk()), 'a'));
+  ASSERT_TRUE(commit(disk(), stage(disk()), 'a'));
   EXPECT_TRUE(ask<done>(disk(), [](auto& d, auto reply) { d.sync(digest_of('a'), reply); }));
   EXPECT_EQ(recover(disk()), (recovered{{facts('a')}, {}, {}}));
   EXPECT_TRUE(ask<done>(disk(), [](auto& d, auto reply) { d.sync(digest_of('f'), reply); }));
 }
 
-TEST_P(disk_port_test, a_digest_is_published_once) {
-  ASSERT_TRUE(publish(disk(), stage(disk()), 'a'));
-  auto again = publish(disk(), stage(disk()), 'a');
+TEST_P(disk_port_test, a_digest_is_committed_once) {
+  ASSERT_TRUE(commit(disk(), stage(disk()), 'a'));
+  auto again = commit(disk(), stage(disk()), 'a');
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, errc::io);
   EXPECT_EQ(recover(disk()).stored.size(), 1u);
 }
 
 TEST_P(disk_port_test, what_was_removed_is_gone_and_may_come_back) {
-  ASSERT_TRUE(publish(disk(), stage(disk()), 'a'));
+  ASSERT_TRUE(commit(disk(), stage(disk()), 'a'));
   auto remove = [](auto& d, auto reply) { d.remove(digest_of('a'), reply); };
   EXPECT_TRUE(ask<done>(disk(), remove));
   EXPECT_TRUE(ask<done>(disk(), remove)) << "nothing there is success";
-  EXPECT_TRUE(publish(disk(), stage(disk()), 'a'));
+  EXPECT_TRUE(commit(disk(), stage(disk()), 'a'));
   EXPECT_TRUE(ask<done>(disk(), remove));
   EXPECT_EQ(recover(disk()), recovered{});
 }
 
 TEST_P(disk_port_test, what_a_volume_uses_is_not_removed) {
-  ASSERT_TRUE(publish(disk(), stage(disk()), 'a'));
-  ASSERT_TRUE(publish(disk(), stage(disk()), 'b'));
+  ASSERT_TRUE(commit(disk(), stage(disk()), 'a'));
+  ASSERT_TRUE(commit(disk(), stage(disk()), 'b'));
   auto remove = [](char c) { return [c](auto& d, auto reply) { d.remove(digest_of(c), reply); }; };
   disk().use('a');
   auto refused = ask<done>(disk(), remove('a'));
@@ -185,10 +185,10 @@ TEST_P(disk_port_test, what_a_volume_uses_is_not_removed) {
   EXPECT_EQ(recover(disk()).stored, std::vector<stored_cache>{});
 }
 
-TEST_P(disk_port_test, what_was_discarded_cannot_be_published) {
+TEST_P(disk_port_test, what_was_discarded_cannot_be_committed) {
   auto dir = stage(disk());
   EXPECT_TRUE(ask<done>(disk(), [&](auto& d, auto reply) { d.discard(dir, reply); }));
-  EXPECT_FALSE(publish(disk(), dir, 'a'));
+  EXPECT_FALSE(commit(disk(), dir, 'a'));
   EXPECT_EQ(recover(disk()), recovered{});
 }
 
@@ -252,7 +252,7 @@ TEST(state_dir, makes_its_directories_with_the_right_modes_whatever_the_umask) {
 TEST(state_dir, exposes_the_content_by_a_link_while_it_is_usable) {
   real_bench disk;
   const cache_ref ref{"default", "a"};
-  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  ASSERT_TRUE(commit(disk, stage(disk), 'a'));
   auto write = [&](const catalog_record& r) {
     return ask<std::string>(disk, [&](auto& d, auto reply) { d.write_record(r, reply); });
   };
@@ -269,7 +269,7 @@ TEST(state_dir, exposes_the_content_by_a_link_while_it_is_usable) {
 
 TEST(state_dir, puts_back_what_is_in_use_as_it_was) {
   real_bench disk;
-  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  ASSERT_TRUE(commit(disk, stage(disk), 'a'));
   auto home = disk.where().stored(digest_of('a'));
   base::fd before(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   disk.use('a');
@@ -286,7 +286,7 @@ TEST(state_dir, puts_back_what_is_in_use_as_it_was) {
 TEST(state_dir, records_that_stand_for_nothing_keep_nothing) {
   real_bench disk;
   auto remove = [](auto& d, auto reply) { d.remove(digest_of('a'), reply); };
-  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  ASSERT_TRUE(commit(disk, stage(disk), 'a'));
   disk.record_volume('a', "another-boot");
   EXPECT_TRUE(ask<done>(disk, remove));
 }
@@ -294,7 +294,7 @@ TEST(state_dir, records_that_stand_for_nothing_keep_nothing) {
 TEST(state_dir, removes_nothing_for_a_record_that_it_does_not_understand) {
   real_bench disk;
   auto remove = [](auto& d, auto reply) { d.remove(digest_of('a'), reply); };
-  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  ASSERT_TRUE(commit(disk, stage(disk), 'a'));
   disk.use('a');
   auto file = disk.where().volume("csi-1");
   auto own = base::read_file(file, 1 << 16).value_or("");
@@ -315,14 +315,14 @@ TEST(state_dir, removes_nothing_for_a_record_that_it_does_not_understand) {
 
 TEST(state_dir, what_a_later_version_stored_makes_way_for_the_same_digest) {
   real_bench disk;
-  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  ASSERT_TRUE(commit(disk, stage(disk), 'a'));
   auto meta = disk.where().stored(digest_of('a')) / paths::meta;
   auto text = base::read_file(meta, 1 << 16).value_or("");
   text.replace(text.find(R"("version": 1)"), 12, R"("version": 2)");
   text.replace(text.find(R"("triton")"), 8, R"(["triton"])");
   std::ofstream(meta) << text;
   EXPECT_TRUE(recover(disk).stored.empty());
-  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  ASSERT_TRUE(commit(disk, stage(disk), 'a'));
   EXPECT_EQ(recover(disk).stored.size(), 1u);
 }
 
@@ -345,7 +345,7 @@ TEST(state_dir, a_tree_of_a_later_layout_is_refused_and_left_alone) {
 TEST(state_dir, removes_nothing_while_it_cannot_tell_what_is_used) {
   real_bench disk;
   auto remove = [](auto& d, auto reply) { d.remove(digest_of('a'), reply); };
-  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  ASSERT_TRUE(commit(disk, stage(disk), 'a'));
   fs::create_directories(disk.where().run);
   std::ofstream(disk.where().volumes()) << "not a directory";
   EXPECT_FALSE(ask<done>(disk, remove));
@@ -356,7 +356,7 @@ TEST(state_dir, removes_nothing_while_it_cannot_tell_what_is_used) {
 
 TEST(state_dir, what_could_not_be_put_back_before_is_not_in_the_way) {
   real_bench disk;
-  ASSERT_TRUE(publish(disk, stage(disk), 'a'));
+  ASSERT_TRUE(commit(disk, stage(disk), 'a'));
   auto left = disk.where().taken_out(digest_of('a'));
   fs::create_directories(left / paths::content);
   EXPECT_TRUE(ask<done>(disk, [](auto& d, auto reply) { d.remove(digest_of('a'), reply); }));

@@ -86,7 +86,7 @@ protected:
           plan, staging_, [](uint64_t, uint64_t) {}, {}, reply);
     });
     if (!fetched) return fetched;
-    auto done = ask<gkm::done>([&](auto reply) { state_->publish(staging_, *fetched, reply); });
+    auto done = ask<gkm::done>([&](auto reply) { state_->commit(staging_, *fetched, reply); });
     if (!done) return fail(done.error());
     return fetched;
   }
