@@ -12,18 +12,19 @@ if(GKM_SANITIZE STREQUAL "thread")
 elseif(GKM_SANITIZE)
   set(sanitizers address,undefined)
   # CAF 0.17 forms a null reference in its function-based spawn. The ignored places are other people's headers.
-  add_compile_options(-fno-sanitize=null)
+  list(APPEND exceptions -fno-sanitize=null)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     add_compile_options(-fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/sanitizer_ignore.txt)
   else()
     # g++ has no such list; the assertions of its library (toolchain.cmake) see most of what is lost. Sanitized code
     # hides from g++ what is initialised.
-    add_compile_options(-fno-sanitize=pointer-overflow -Wno-error=maybe-uninitialized)
+    list(APPEND exceptions -fno-sanitize=pointer-overflow -Wno-error=maybe-uninitialized)
   endif()
 endif()
 
 if(GKM_SANITIZE)
-  add_compile_options(-fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # Exceptions count only after what they are from.
+  add_compile_options(-fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer ${exceptions})
   add_link_options(-fsanitize=${sanitizers})
 endif()
 
